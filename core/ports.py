@@ -1,0 +1,241 @@
+"""The outside world on one page: what core asks of channels, brokers, quote sources and the store.
+
+Adapters do not inherit from these. ``connect(settings) -> Broker`` is where mypy refuses a misfit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from core.alerts import Alert, Silence
+from core.frames import Frame, Quote
+from core.messages import Chat, Delivery, Incoming, Message, Outgoing
+from core.orders import Fill, Order, Report
+from core.portfolio import Account
+from core.tickets import Ticket, TicketState
+from core.types import Mode, Symbol
+from core.watches import Arm, Watch
+
+
+class Receiver(Protocol):
+    """Where channels hand in what people do. The inbox."""
+
+    def refusal(self, incoming: Incoming) -> str | None:
+        """Why this person may not talk to us, as one short sentence; None when welcome. Costs nothing."""
+        ...
+
+    async def receive(self, incoming: Incoming) -> None:
+        """Carry it out and put the replies into the outbox. Raises nothing that a channel could mend."""
+        ...
+
+
+class Channel(Protocol):
+    """A place where people talk to us."""
+
+    name: str
+
+    async def run(self, receiver: Receiver) -> None:
+        """Listen for ever; reconnecting is the channel's own business. Returns only when the person ended the chat."""
+        ...
+
+    async def send(self, chat: Chat, message: Message) -> str:
+        """Show a message and return the vendor's id of it (of its last part, where it had to be split).
+
+        Raises:
+            Unavailable: may work later.
+            Refused: never will: blocked, unknown chat, unacceptable content.
+        """
+        ...
+
+    async def edit(self, chat: Chat, ref: str, message: Message) -> str:
+        """Replace an earlier message; sends anew where it cannot be edited. Returns the id it now has."""
+        ...
+
+
+class Broker(Protocol):
+    """One trading account."""
+
+    account: str
+    name: str
+    mode: Mode
+
+    async def submit(self, order: Order) -> None:
+        """Send an order. Its fate comes through :meth:`reports`; returning only says that it was taken in.
+
+        A second call with the same order id places nothing.
+
+        Raises:
+            Refused: it was certainly not placed.
+            Unavailable: nobody knows whether it was placed. Never call again; ask :meth:`find`.
+        """
+        ...
+
+    async def cancel(self, order: Order) -> None:
+        """Ask for a cancel; the truth comes as a report.
+
+        Raises:
+            Refused, Unavailable: the wish was not taken in.
+        """
+        ...
+
+    async def find(self, order_id: str) -> Sequence[Report] | None:
+        """Everything the broker knows of our order id, in order; None when it never saw it.
+
+        Raises:
+            Unavailable: cannot say. Not the same as None.
+        """
+        ...
+
+    async def snapshot(self) -> Account:
+        """The account as it is now.
+
+        Raises:
+            Unavailable: cannot say. Never an empty account.
+        """
+        ...
+
+    def reports(self) -> AsyncIterator[Report]:
+        """What happens to our orders, for ever; never dropped."""
+        ...
+
+
+class QuoteSource(Protocol):
+    """Where prices come from."""
+
+    name: str
+    interval: timedelta
+    """How often a frame comes while the market is open. A silence of several intervals is a blind period."""
+
+    def watch(self, symbols: Collection[Symbol]) -> None:
+        """From now on stream exactly these."""
+        ...
+
+    def frames(self) -> AsyncIterator[Frame]:
+        """Snapshots of the watched symbols, for ever; keeps the newest where the reader is slow."""
+        ...
+
+    async def fetch(self, symbols: Collection[Symbol]) -> Mapping[Symbol, Quote]:
+        """Fresh quotes now; a symbol that the source does not know is absent.
+
+        Raises:
+            Unavailable, Malformed
+        """
+        ...
+
+
+class Store(Protocol):
+    """What must outlive the process. One method per business step, each one transaction.
+
+    Every method raises Unavailable when the database cannot answer (locked, full, read-only, gone): then nothing of
+    that step is stored.
+    """
+
+    async def close(self) -> None: ...
+
+    # watches
+    async def add_watch(self, watch: Watch, arms: Sequence[Arm]) -> Watch:
+        """Store a new watch under the next free number of its owner, and return it with that number."""
+        ...
+
+    async def save_watch(self, watch: Watch, arms: Sequence[Arm] = ()) -> None:
+        """Store a changed watch. ``arms`` replace all earlier ones of this watch when given."""
+        ...
+
+    async def watches(self) -> Sequence[Watch]:
+        """All that are not deleted, by owner and number."""
+        ...
+
+    async def arms(self) -> Sequence[Arm]: ...
+
+    async def save_arms(self, arms: Sequence[Arm]) -> None: ...
+
+    # alerts
+    async def fire(
+        self,
+        alerts: Sequence[Alert],
+        arms: Sequence[Arm],
+        watches: Sequence[Watch],
+        tickets: Sequence[Ticket],
+        outgoing: Sequence[Outgoing],
+    ) -> None:
+        """Store what one frame caused, together with the messages that tell it: all or nothing."""
+        ...
+
+    async def alerts(self, owner: str, symbol: Symbol | None = None, limit: int = 20) -> Sequence[Alert]:
+        """Newest first."""
+        ...
+
+    async def add_silence(self, silence: Silence) -> None: ...
+
+    async def end_silences(self, owner: str, now: datetime) -> int:
+        """End what is active now; how many there were."""
+        ...
+
+    async def silences(self, now: datetime) -> Sequence[Silence]:
+        """Those that have not ended."""
+        ...
+
+    # tickets and orders
+    async def add_ticket(self, ticket: Ticket, outgoing: Sequence[Outgoing] = ()) -> None: ...
+
+    async def ticket(self, ticket_id: str) -> Ticket | None: ...
+
+    async def tickets(self, states: Collection[TicketState], limit: int = 50) -> Sequence[Ticket]:
+        """Newest first."""
+        ...
+
+    async def decide(self, ticket: Ticket, order: Order | None, outgoing: Sequence[Outgoing]) -> bool:
+        """Compare and set: store ``ticket``, its order and the messages if the stored ticket is still OPEN.
+
+        Returns:
+            False when somebody was faster; then nothing is stored.
+        """
+        ...
+
+    async def order(self, order_id: str) -> Order | None: ...
+
+    async def orders(self, *, open_only: bool = False, limit: int = 50) -> Sequence[Order]:
+        """Newest first."""
+        ...
+
+    async def save_order(self, order: Order, fill: Fill | None, outgoing: Sequence[Outgoing]) -> None:
+        """Store an order after a report, its new fill if there is one, and the messages that tell it."""
+        ...
+
+    async def fills(self, account: str | None = None, limit: int = 50) -> Sequence[Fill]:
+        """Newest first."""
+        ...
+
+    # messages
+    async def enqueue(self, outgoing: Sequence[Outgoing]) -> None: ...
+
+    async def unsent(self) -> Sequence[Outgoing]:
+        """Queued rows, oldest first."""
+        ...
+
+    async def delivered(self, outgoing: Outgoing) -> None:
+        """Store a row after an attempt. A SENT row with a card key becomes what the card's next version replaces."""
+        ...
+
+    async def card_ref(self, chat: Chat, card: str) -> str | None:
+        """The vendor's id of the newest sent message with this card key."""
+        ...
+
+    async def deliveries(self, alert_ids: Collection[str]) -> Sequence[Outgoing]:
+        """The messages that told these alerts."""
+        ...
+
+    async def forget(self, before: datetime, states: Collection[Delivery]) -> int:
+        """Delete outbox rows of these states that were created earlier, except the newest of each card."""
+        ...
+
+    # small things
+    async def value(self, key: str) -> str | None:
+        """A setting made in chat (panic, dialogue of a chat, …)."""
+        ...
+
+    async def set_value(self, key: str, value: str | None) -> None:
+        """None deletes."""
+        ...

@@ -1,0 +1,92 @@
+"""Ticket: the frozen order proposal, its hash, its time to live, and how it was decided."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from core.messages import Chat
+from core.types import Mode, Noun, Price, Shares, Side, Symbol
+
+TIME_TO_LIVE: Final = timedelta(minutes=5)
+DRIFT_PERCENT: Final = Decimal("1.0")
+HASH_ON_BUTTON: Final = 8
+
+
+class TicketState(StrEnum):
+    """Stored states. That an open ticket has expired follows from time; see :meth:`Ticket.open_at`."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+    @property
+    def chinese(self) -> str:
+        return {
+            "open": "待确认",
+            "approved": "已确认",
+            "rejected": "已拒绝",
+            "expired": "已过期",
+            "withdrawn": "已作废",
+        }[self.value]
+
+
+class Ticket(Noun):
+    """What a tap approves. Everything above ``state`` is frozen and covered by :meth:`digest`.
+
+    Attributes:
+        price: the price it was made from, and ``quoted_at`` and ``source`` of that quote.
+        decided_by: the person's name and id as shown on the card.
+        note: why it was refused or withdrawn.
+    """
+
+    id: str
+    owner: str
+    chat: Chat
+    account: str
+    mode: Mode
+    symbol: Symbol
+    name: str
+    side: Side
+    shares: Shares
+    limit: Price
+    price: Price
+    quoted_at: datetime
+    source: str
+    created_at: datetime
+    expires_at: datetime
+    watch_id: str | None = None
+    alert_id: str | None = None
+    state: TicketState = TicketState.OPEN
+    decided_by: str = ""
+    decided_at: datetime | None = None
+    note: str = ""
+
+    def digest(self) -> str:
+        """SHA-256 over the frozen fields: what the person saw is what gets approved."""
+        frozen = self.model_dump(mode="json", exclude={"state", "decided_by", "decided_at", "note"})
+        text = json.dumps(frozen, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def stamp(self) -> str:
+        """The part of the digest that a button carries."""
+        return self.digest()[:HASH_ON_BUTTON]
+
+    @property
+    def order_id(self) -> str:
+        """At most 20 ASCII characters, so that it fits the remark field of QMT."""
+        return f"dp{self.id}"
+
+    @property
+    def card(self) -> str:
+        return f"ticket:{self.id}"
+
+    def open_at(self, now: datetime) -> bool:
+        return self.state is TicketState.OPEN and now < self.expires_at

@@ -1,0 +1,142 @@
+"""Watch (盯盘任务): what is watched, for whom, and what would be done about it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final, Literal, NamedTuple, Self
+
+from pydantic import Field, model_validator
+
+from core.clock import market_time
+from core.conditions import Condition
+from core.messages import Chat
+from core.types import Money, Noun, Price, Shares, Side, Symbol, money_text, price_text
+
+DEFAULT_COOLDOWN: Final = timedelta(minutes=5)
+
+
+class Plan(Noun):
+    """The trade that a watch proposes when it fires. Exactly one of shares, amount and fraction is given.
+
+    Attributes:
+        amount: yuan to spend; rounded down to whole lots when the ticket is made.
+        fraction: of the sellable shares when selling, of the free cash when buying; 1 is everything.
+        price: the limit in yuan; None takes the best price of the other side when it fires.
+    """
+
+    side: Side
+    shares: Shares | None = Field(default=None, gt=0)
+    amount: Money | None = Field(default=None, gt=0)
+    fraction: Decimal | None = Field(default=None, gt=0, le=1)
+    price: Price | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _one_quantity(self) -> Self:
+        if sum(given is not None for given in (self.shares, self.amount, self.fraction)) != 1:
+            raise ValueError("计划需要写明数量:多少股、多少手、多少钱,或者几成仓位。")
+        return self
+
+    def quantity_text(self) -> str:
+        if self.shares is not None:
+            return f"{self.shares} 股"
+        if self.amount is not None:
+            return f"{money_text(self.amount)} 元"
+        if self.fraction == 1:
+            return "全部" if self.side is Side.SELL else "全部可用资金"
+        percent = f"{(self.fraction or Decimal(0)) * 100:.0f}%"
+        return f"可卖持仓的 {percent}" if self.side is Side.SELL else f"可用资金的 {percent}"
+
+    def text(self) -> str:
+        """``买入 100 股,限价 1380.00``."""
+        price = f"限价 {price_text(self.price)}" if self.price is not None else "按触发时的对手价"
+        return f"{self.side.chinese} {self.quantity_text()},{price}"
+
+
+class Repeat(StrEnum):
+    """How often a crossing is told. A watch with a plan is told once unless the person says otherwise."""
+
+    ONCE = "once"
+    DAILY = "daily"
+    EVERY_TIME = "every_time"
+
+    @property
+    def chinese(self) -> str:
+        return {"once": "只提醒一次", "daily": "每天最多一次", "every_time": "每次穿越都提醒"}[self.value]
+
+
+class WatchState(StrEnum):
+    """Stored states. That a watch has expired follows from ``expires_on``."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    DONE = "done"
+    DELETED = "deleted"
+
+
+class Watch(Noun):
+    """One task.
+
+    Attributes:
+        number: small, unique among the owner's watches; people say "#3".
+        text: the sentence it was made from.
+        combine: with ``all`` every condition must hold at once and the group fires as one; with ``any`` each alone.
+        cooldown: the least time between two alerts of the same condition.
+        expires_on: last market date on which it is judged.
+    """
+
+    id: str
+    number: int
+    owner: str
+    chat: Chat
+    account: str
+    symbols: tuple[Symbol, ...] = Field(min_length=1)
+    conditions: tuple[Condition, ...] = Field(min_length=1)
+    combine: Literal["any", "all"] = "any"
+    plan: Plan | None = None
+    repeat: Repeat = Repeat.DAILY
+    cooldown: timedelta = DEFAULT_COOLDOWN
+    expires_on: date | None = None
+    state: WatchState = WatchState.ACTIVE
+    text: str = ""
+    created_at: datetime
+
+    def live_at(self, now: datetime) -> bool:
+        """True while it is judged."""
+        return self.state is WatchState.ACTIVE and not self.expired_at(now)
+
+    def expired_at(self, now: datetime) -> bool:
+        return self.expires_on is not None and market_time(now).date() > self.expires_on
+
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Indexes of the conditions that fire together."""
+        everything = tuple(range(len(self.conditions)))
+        return (everything,) if self.combine == "all" else tuple((index,) for index in everything)
+
+    def condition_text(self, group: tuple[int, ...] | None = None) -> str:
+        chosen = [self.conditions[index].text() for index in (group or range(len(self.conditions)))]
+        return (" 并且 " if self.combine == "all" else " 或者 ").join(chosen)
+
+
+class RuleKey(NamedTuple):
+    """What is armed and fires: one group of one watch on one symbol."""
+
+    watch_id: str
+    symbol: Symbol
+    group: int
+
+
+class Arm(Noun):
+    """The memory of one rule; it survives a restart so that a crossing is told once.
+
+    Attributes:
+        armed: true while the condition has been false; it fires on the crossing only. None before the first judgement.
+        told_at: aware UTC of the last alert that was told.
+        told: how often it was told.
+    """
+
+    key: RuleKey
+    armed: bool | None = None
+    told_at: datetime | None = None
+    told: int = 0
