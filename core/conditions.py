@@ -52,7 +52,7 @@ def _band(threshold: int, tick: int) -> int:
 
 
 def at_least(price: Decimal) -> Zone:
-    """Prices of ``price`` or more; a threshold between two milli-yuan is rounded up, so no price is let in too early."""
+    """Prices of ``price`` or more; a threshold between two milli-yuan is rounded up: no price is let in too early."""
     return Zone(int((price * 1000).to_integral_value(ROUND_CEILING)), FOREVER)
 
 

@@ -101,6 +101,20 @@ class Broker(Protocol):
         ...
 
 
+class QuoteFetcher(Protocol):
+    """A source that answers when asked. :class:`core.polling.PolledQuotes` makes a QuoteSource of one or several."""
+
+    name: str
+
+    async def fetch(self, symbols: Collection[Symbol]) -> Mapping[Symbol, Quote]:
+        """Fresh quotes now; a symbol that the source does not know is absent.
+
+        Raises:
+            Unavailable, Malformed
+        """
+        ...
+
+
 class QuoteSource(Protocol):
     """Where prices come from."""
 
