@@ -1,0 +1,510 @@
+"""Desk: propose, decide, submit, on_report, reconcile. Everything that may end in an order passes here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from core import render
+from core.clock import Clock
+from core.errors import Breached, Conflict, NotFound, OutsideError, Refused, Unavailable
+from core.feed import Feed
+from core.frames import Quote
+from core.market import board_of, round_down_lot
+from core.messages import Chat, Message, Outgoing
+from core.notify import Notifier
+from core.orders import Order, OrderState, Report, ReportKind, apply
+from core.portfolio import Account
+from core.ports import Broker, QuoteSource, Store
+from core.risk import Breach, Draft, affordable, check, limits_of
+from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE, Ticket, TicketState
+from core.types import Price, Shares, Side, Symbol, percent_text, price_text
+from core.watches import Plan
+
+log: Final = logging.getLogger(__name__)
+
+PANIC: Final = "panic"
+QUOTE_PATIENCE: Final = 5.0
+"""Seconds to wait for a fresh quote before an approval is turned down."""
+FRESH: Final = timedelta(seconds=60)
+"""A price older than this is no base for an order."""
+
+
+class Proposal(NamedTuple):
+    """A ticket, or why there is none."""
+
+    ticket: Ticket | None
+    breaches: tuple[Breach, ...] = ()
+
+    @property
+    def why_not(self) -> str:
+        return " ".join(breach.text for breach in self.breaches)
+
+
+class Origin(NamedTuple):
+    """Who asked for an order, and where the card goes."""
+
+    owner: str
+    chat: Chat
+    watch_id: str | None = None
+    alert_id: str | None = None
+
+
+class Desk:
+    """One for all accounts.
+
+    Args:
+        brokers: by account id; the first is the default account.
+        time_to_live: how long a ticket may be answered.
+        name_of: the name of a symbol for cards.
+        on_cost: told which symbols have a new cost, so that conditions on cost are judged again.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        notifier: Notifier,
+        quotes: QuoteSource,
+        brokers: Sequence[Broker],
+        clock: Clock,
+        feed: Feed,
+        *,
+        name_of: Callable[[Symbol], str],
+        time_to_live: timedelta = TIME_TO_LIVE,
+        drift_percent: Decimal = DRIFT_PERCENT,
+        on_cost: Callable[[Sequence[Symbol]], None] = lambda _symbols: None,
+    ) -> None:
+        self._store = store
+        self._notifier = notifier
+        self._quotes = quotes
+        self._brokers: Mapping[str, Broker] = {broker.account: broker for broker in brokers}
+        self._clock = clock
+        self._feed = feed
+        self._name_of = name_of
+        self._time_to_live = time_to_live
+        self._drift_percent = drift_percent
+        self._on_cost = on_cost
+        self._accounts: dict[str, Account] = {}
+        self._panicked: str | None = None
+        # One report at a time: two reports of one order must not both start from the same stored row.
+        self._books = asyncio.Lock()
+
+    # -- accounts
+
+    @property
+    def brokers(self) -> Sequence[Broker]:
+        return tuple(self._brokers.values())
+
+    @property
+    def default_account(self) -> str:
+        return next(iter(self._brokers))
+
+    def broker(self, account: str) -> Broker:
+        """Raises NotFound for an account that is not configured (any more)."""
+        found = self._brokers.get(account)
+        if found is None:
+            names = "、".join(broker.name for broker in self._brokers.values())
+            raise NotFound(f"没有账户“{account}”。现有账户：{names}。")
+        return found
+
+    def account(self, account: str) -> Account | None:
+        """As last seen; None when it was never seen."""
+        return self._accounts.get(account)
+
+    def cost_of(self, account: str, symbol: Symbol) -> Price | None:
+        seen = self._accounts.get(account)
+        position = seen.position(symbol) if seen else None
+        return position.cost if position is not None and position.shares > 0 else None
+
+    async def refresh(self, account: str) -> Account:
+        """Ask the broker. Raises Unavailable; an unanswered question is never an empty account."""
+        before = self._accounts.get(account)
+        after = await self.broker(account).snapshot()
+        self._accounts[account] = after
+        moved = _costs_moved(before, after)
+        if moved:
+            self._on_cost(moved)
+        return after
+
+    # -- the kill switch
+
+    async def load(self) -> None:
+        """Read what an earlier process decided, and see every account. A silent broker is reported, not fatal."""
+        self._panicked = await self._store.value(PANIC)
+        for broker in self.brokers:
+            try:
+                await self.refresh(broker.account)
+            except OutsideError as error:
+                log.warning("%s: %s", error.source, error.reason)
+
+    @property
+    def panicked(self) -> str | None:
+        """Who pulled the switch and when, in words; None while orders may be sent."""
+        return self._panicked
+
+    async def panic(self, by: str) -> None:
+        """Stop all sending of orders, at once and over restarts. Works even when the database does not."""
+        self._panicked = render.panic_note(by, self._clock.now())
+        await self._store.set_value(PANIC, self._panicked)
+
+    async def calm(self) -> None:
+        """Allow orders again."""
+        await self._store.set_value(PANIC, None)
+        self._panicked = None
+
+    # -- propose
+
+    def propose(self, plan: Plan, symbol: Symbol, account: str, quote: Quote, origin: Origin) -> Proposal:
+        """Make a ticket of a plan, from what is known right now. Asks nobody: an alert must not wait."""
+        now = self._clock.now()
+        seen = self._accounts.get(account)
+        broker = self._brokers.get(account)
+        if broker is None or seen is None:
+            return Proposal(None, (Breach("account", f"账户 {account} 暂时连不上，没有生成委托。"),))
+        name = quote.name or self._name_of(symbol)
+        if quote.last is None:
+            return Proposal(None, (Breach("no_price", f"{name}现在没有成交价，没有生成委托。"),))
+        limit = plan.price or _opposite(plan.side, quote, name, now)
+        shares = self._shares(plan, symbol, limit, seen, now)
+        if shares == 0:
+            return Proposal(None, (_nothing_to_do(plan, name, limit, seen, symbol),))
+        draft = Draft(symbol, name, plan.side, shares, limit)
+        breaches = (*self._standing(), *check(draft, seen, quote, now))
+        if breaches:
+            return Proposal(None, breaches)
+        ticket = Ticket(
+            id=self._clock.new_id(),
+            owner=origin.owner,
+            chat=origin.chat,
+            account=account,
+            mode=broker.mode,
+            symbol=symbol,
+            name=name,
+            side=plan.side,
+            shares=shares,
+            limit=limit,
+            price=quote.last,
+            quoted_at=quote.quoted_at,
+            source=quote.source,
+            created_at=now,
+            expires_at=now + self._time_to_live,
+            watch_id=origin.watch_id,
+            alert_id=origin.alert_id,
+        )
+        return Proposal(ticket)
+
+    async def ask(self, plan: Plan, symbol: Symbol, account: str, origin: Origin) -> None:
+        """Show the card of an order that a person asked for.
+
+        Raises:
+            Breached: a rule forbids it; the text says which.
+            Unavailable: no fresh quote, or the broker does not answer.
+        """
+        quote = await self._fresh(symbol)
+        await self.refresh(account)
+        await self._refuse_if_unknown(account, symbol, plan.side)
+        proposal = self.propose(plan, symbol, account, quote, origin)
+        if proposal.ticket is None:
+            raise Breached(proposal.why_not)
+        row = self._notifier.compose(origin.chat, render.ticket_card(proposal.ticket, self._account_name(account)))
+        await self._store.add_ticket(proposal.ticket, [row])
+        self._feed.publish(proposal.ticket)
+        self._notifier.post([row])
+
+    def _shares(self, plan: Plan, symbol: Symbol, limit: Price, account: Account, now: datetime) -> Shares:
+        if plan.shares is not None:
+            return plan.shares
+        board = board_of(symbol)
+        if plan.amount is not None:
+            return round_down_lot(board, int(plan.amount / limit))
+        fraction = plan.fraction or Decimal(0)
+        if plan.side is Side.BUY:
+            return round_down_lot(board, affordable(symbol, account.cash * fraction, limit, now))
+        sellable = account.sellable(symbol)
+        return sellable if fraction == 1 else round_down_lot(board, int(sellable * fraction))
+
+    def _standing(self) -> tuple[Breach, ...]:
+        if self._panicked is None:
+            return ()
+        return (Breach("panic", f"紧急停止中（{self._panicked}），不发送任何委托。发送 /panic off 恢复。"),)
+
+    async def _refuse_if_unknown(self, account: str, symbol: Symbol, side: Side) -> None:
+        for order in await self._store.orders(open_only=True, limit=1000):
+            if (order.account, order.symbol, order.side) == (account, symbol, side) and order.state is _S.UNKNOWN:
+                raise Breached(
+                    f"{self._name_of(symbol)}有一笔{side.chinese}委托 {order.id} 状态未知，"
+                    f"查清之前不再{side.chinese}它。请在券商软件里核对，或发送 /orders 查看。"
+                )
+
+    async def _fresh(self, symbol: Symbol) -> Quote:
+        try:
+            async with asyncio.timeout(QUOTE_PATIENCE):
+                found = await self._quotes.fetch([symbol])
+        except TimeoutError:
+            raise Unavailable("行情", f"{QUOTE_PATIENCE:.0f} 秒内没有拿到最新价，没有下单。请稍后再试。") from None
+        quote = found.get(symbol)
+        if quote is None or quote.last is None:
+            raise Unavailable("行情", f"拿不到{self._name_of(symbol)}的最新价，没有下单。请稍后再试。")
+        if self._clock.now() - quote.quoted_at > FRESH:
+            age = render.age_text(self._clock.now() - quote.quoted_at)
+            raise Unavailable("行情", f"{self._name_of(symbol)}的最新价已是{age}前的，没有下单。请等行情恢复后再试。")
+        return quote
+
+    # -- decide
+
+    async def approve(self, ticket_id: str, stamp: str | None, by: str) -> Order:
+        """Send the order of a ticket, once.
+
+        Args:
+            stamp: the part of the hash that the button carried; None when the number was typed.
+            by: who, as shown on the card.
+
+        Raises:
+            NotFound, Conflict: no such ticket, decided, expired, or the card shows something else.
+            Breached: a rule or the drift limit forbids it now; the ticket is withdrawn and its card says so.
+            Unavailable: no fresh quote; the ticket stays open.
+        """
+        ticket = await self._open_ticket(ticket_id, stamp)
+        if self._panicked is not None:
+            raise Breached(self._standing()[0].text)
+        await self._refuse_if_unknown(ticket.account, ticket.symbol, ticket.side)
+        quote = await self._fresh(ticket.symbol)
+        account = await self.refresh(ticket.account)
+        await self._still_right(ticket, quote, account, by)
+        now = self._clock.now()
+        order = Order(
+            id=ticket.order_id,
+            ticket_id=ticket.id,
+            account=ticket.account,
+            mode=ticket.mode,
+            symbol=ticket.symbol,
+            side=ticket.side,
+            shares=ticket.shares,
+            limit=ticket.limit,
+            created_at=now,
+            updated_at=now,
+        )
+        await self._settle(ticket, TicketState.APPROVED, by, order=order)
+        await self._submit(order)
+        return await self._store.order(order.id) or order
+
+    async def reject(self, ticket_id: str, stamp: str | None, by: str) -> Ticket:
+        """Close a ticket without an order. Raises like :meth:`approve`."""
+        return await self._settle(await self._open_ticket(ticket_id, stamp), TicketState.REJECTED, by)
+
+    async def requote(self, ticket_id: str, origin: Origin) -> None:
+        """Make a new ticket of an old one at today's price. Raises like :meth:`ask`."""
+        old = await self._store.ticket(ticket_id)
+        if old is None:
+            raise NotFound(f"没有编号 {ticket_id} 的待确认委托。发送 /tickets 查看现有的。")
+        if old.state is TicketState.APPROVED:
+            raise Conflict("这笔委托已经确认过了，不能重新报价。发送 /orders 查看。")
+        if old.open_at(self._clock.now()):
+            await self._settle(old, TicketState.WITHDRAWN, "", note="已重新报价，请看新的卡片")
+        plan = Plan(side=old.side, shares=old.shares)
+        await self.ask(plan, old.symbol, old.account, origin._replace(watch_id=old.watch_id, alert_id=old.alert_id))
+
+    async def expire(self) -> None:
+        """Close the tickets whose time is over."""
+        now = self._clock.now()
+        for ticket in await self._store.tickets({TicketState.OPEN}, limit=1000):
+            if not ticket.open_at(now):
+                try:
+                    await self._settle(ticket, TicketState.EXPIRED, "")
+                except Conflict:
+                    log.info("ticket %s was decided in its last moment", ticket.id)
+
+    async def _open_ticket(self, ticket_id: str, stamp: str | None) -> Ticket:
+        ticket = await self._store.ticket(ticket_id)
+        if ticket is None:
+            raise NotFound(f"没有编号 {ticket_id} 的待确认委托。发送 /tickets 查看现有的。")
+        if ticket.state is TicketState.OPEN and not ticket.open_at(self._clock.now()):
+            ticket = await self._settle(ticket, TicketState.EXPIRED, "")
+        if ticket.state is not TicketState.OPEN:
+            raise Conflict(render.already_decided(ticket))
+        if stamp is not None and stamp != ticket.stamp:
+            raise Conflict("这张卡片和待确认的委托对不上，没有下单。请发送 /tickets 查看最新的卡片。")
+        return ticket
+
+    async def _still_right(self, ticket: Ticket, quote: Quote, account: Account, by: str) -> None:
+        last = quote.last or Decimal(0)
+        drift = abs(last - ticket.price) / ticket.price * 100
+        problems = []
+        if drift > self._drift_percent:
+            problems.append(
+                f"价格已变：生成卡片时 {price_text(ticket.price)}，现在 {price_text(last)}，"
+                f"相差 {percent_text(drift)}，超过 {percent_text(self._drift_percent)}。"
+            )
+        draft = Draft(ticket.symbol, ticket.name, ticket.side, ticket.shares, ticket.limit)
+        problems.extend(breach.text for breach in check(draft, account, quote, self._clock.now()))
+        if problems:
+            why = " ".join(problems)
+            await self._settle(ticket, TicketState.WITHDRAWN, by, note=why)
+            raise Breached(f"没有下单。{why}")
+
+    async def _settle(
+        self, ticket: Ticket, state: TicketState, by: str, *, note: str = "", order: Order | None = None
+    ) -> Ticket:
+        """Decide a ticket once, with its order and its card in the same transaction; Conflict if it was decided."""
+        decided = ticket.model_copy(
+            update={"state": state, "decided_by": by, "decided_at": self._clock.now(), "note": note}
+        )
+        row = self._notifier.compose(ticket.chat, render.ticket_card(decided, self._account_name(ticket.account)))
+        if not await self._store.decide(decided, order, [row]):
+            now_stored = await self._store.ticket(ticket.id)
+            raise Conflict(render.already_decided(now_stored or decided))
+        self._feed.publish(decided)
+        if order is not None:
+            self._feed.publish(order)
+        self._notifier.post([row])
+        return decided
+
+    # -- orders
+
+    async def _submit(self, order: Order) -> None:
+        """Hand a stored order to its broker. Never called twice for one order, not even after a crash."""
+        broker = self.broker(order.account)
+        try:
+            await broker.submit(order)
+        except Refused as error:
+            kind, note = ReportKind.REJECTED, error.reason
+        except OutsideError as error:
+            kind, note = ReportKind.LOST, error.reason
+        else:
+            kind, note = ReportKind.SUBMITTED, ""
+        await self.on_report(
+            Report(kind=kind, order_id=order.id, account=order.account, at=self._clock.now(), note=note)
+        )
+
+    async def cancel(self, order_id: str) -> Order:
+        """Ask the broker to cancel.
+
+        Raises:
+            NotFound, Conflict: no such order, or it is over.
+            Refused, Unavailable: the broker did not take the wish in.
+        """
+        order = await self._store.order(order_id)
+        if order is None:
+            raise NotFound(f"没有编号 {order_id} 的委托。发送 /orders 查看现有的。")
+        if order.state.final:
+            raise Conflict(f"这笔委托{order.state.chinese}，撤不了。")
+        await self.broker(order.account).cancel(order)
+        return order
+
+    async def on_report(self, report: Report) -> None:
+        """Take in what a broker says of one of our orders; a repetition changes nothing."""
+        async with self._books:
+            before = await self._store.order(report.order_id)
+            if before is None:
+                log.warning("%s reports an order that is not ours: %s", report.account, report.order_id)
+                return
+            try:
+                after = apply(before, report)
+            except ValueError:
+                log.exception("a report that cannot be: %s", report)
+                await self._tell(before, render.impossible_report(before, report))
+                return
+            if after is before:
+                return
+            fill = report.fill if len(after.fill_ids) > len(before.fill_ids) else None
+            ticket = await self._store.ticket(after.ticket_id)
+            rows: list[Outgoing] = []
+            message = render.order_news(after, fill, self._account_name(after.account), self._name_of(after.symbol))
+            if message is not None and ticket is not None:
+                rows.append(self._notifier.compose(ticket.chat, message))
+            await self._store.save_order(after, fill, rows)
+        self._feed.publish(after)
+        if fill is not None:
+            self._feed.publish(fill)
+        self._notifier.post(rows)
+        if fill is not None or after.state.final:
+            try:
+                await self.refresh(after.account)
+            except OutsideError as error:
+                log.warning("%s: %s", error.source, error.reason)
+
+    async def _tell(self, order: Order, message: Message) -> None:
+        ticket = await self._store.ticket(order.ticket_id)
+        if ticket is not None:
+            await self._notifier.say(ticket.chat, message)
+
+    async def listen(self, broker: Broker, retry: Callable[[], Awaitable[None]]) -> None:
+        """Take in a broker's reports for ever. A report that cannot be stored now is tried again, never dropped."""
+        async for report in broker.reports():
+            while True:
+                try:
+                    await self.on_report(report)
+                    break
+                except Unavailable as error:
+                    log.warning("a report waits for the database: %s", error.reason)
+                    await retry()
+
+    async def reconcile(self) -> None:
+        """Ask the brokers about every order that is not over: after a crash it is looked up, never sent again."""
+        for order in await self._store.orders(open_only=True, limit=1000):
+            broker = self._brokers.get(order.account)
+            if broker is None:
+                continue
+            try:
+                reports = await broker.find(order.id)
+            except OutsideError as error:
+                log.warning("%s: %s", error.source, error.reason)
+                reports = None if order.state is not _S.NEW else [self._lost(order, error.reason)]
+                if reports is None:
+                    continue
+            if reports is None and order.state in {_S.NEW, _S.SUBMITTED, _S.UNKNOWN}:
+                note = "程序中断前没有送到券商，没有下单"
+                reports = [
+                    Report(
+                        kind=ReportKind.REJECTED,
+                        order_id=order.id,
+                        account=order.account,
+                        at=self._clock.now(),
+                        note=note,
+                    )
+                ]
+            for report in reports or ():
+                await self.on_report(report)
+
+    def _lost(self, order: Order, note: str) -> Report:
+        return Report(kind=ReportKind.LOST, order_id=order.id, account=order.account, at=self._clock.now(), note=note)
+
+    def _account_name(self, account: str) -> str:
+        broker = self._brokers.get(account)
+        return broker.name if broker else account
+
+
+_S = OrderState
+
+
+def _opposite(side: Side, quote: Quote, name: str, now: datetime) -> Price:
+    """The best price of the other side, kept within today's limits; the last price where no depth is known."""
+    best = quote.ask if side is Side.BUY else quote.bid
+    price = best or quote.last or Decimal(0)
+    down, up = limits_of(quote, name, now)
+    if up is not None:
+        price = min(price, up)
+    if down is not None:
+        price = max(price, down)
+    return price
+
+
+def _nothing_to_do(plan: Plan, name: str, limit: Price, account: Account, symbol: Symbol) -> Breach:
+    if plan.side is Side.SELL:
+        held = account.position(symbol)
+        if held is None or held.shares == 0:
+            return Breach("no_position", f"{account.name}没有{name}的持仓，没有生成卖出委托。")
+        return Breach(
+            "sellable", f"{name}可卖 {held.sellable} 股，按“{plan.quantity_text()}”算不足一手，没有生成委托。"
+        )
+    return Breach("cash", f"按“{plan.quantity_text()}”在 {price_text(limit)} 买不到一手{name}，没有生成委托。")
+
+
+def _costs_moved(before: Account | None, after: Account) -> list[Symbol]:
+    old = {position.symbol: position.cost for position in before.positions} if before else {}
+    new = {position.symbol: position.cost for position in after.positions}
+    return [symbol for symbol in old.keys() | new.keys() if old.get(symbol) != new.get(symbol)]

@@ -1,0 +1,145 @@
+"""Engine.run: frames in, triggers out. Live, demo and replay go through the same few lines."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from core.calendar import is_session, trading_date
+from core.clock import Clock, market_time
+from core.dispatch import Dispatcher
+from core.frames import Frame, LatestQuotes, Quote
+from core.ports import QuoteSource
+from core.rulebook import RuleBook
+from core.types import Symbol, from_milli, price_text
+
+log: Final = logging.getLogger(__name__)
+
+STALE: Final = timedelta(minutes=3)
+"""A price whose own time is older than this fires nothing."""
+SHORTEST_GAP: Final = timedelta(seconds=90)
+GAPS_KEPT: Final = 20
+
+
+class Gap(NamedTuple):
+    """A time in which the market traded and no frame came. Aware UTC."""
+
+    since: datetime
+    until: datetime
+
+
+class Doubt(NamedTuple):
+    """Why a symbol was not judged, and when that was."""
+
+    why: str
+    at: datetime
+
+
+def doubt(frame: Frame, row: int) -> str | None:
+    """Why this row must not fire anything: bad data never fires."""
+    last = int(frame.last[row])
+    if last <= 0:
+        return "停牌" if frame.suspended[row] else "没有成交价（价格为 0）"
+    if frame.suspended[row]:
+        return "停牌"
+    age = frame.at.timestamp() - int(frame.quoted_at[row]) / 1000
+    if age > STALE.total_seconds():
+        return f"行情过旧（{age / 60:.0f} 分钟前的价格）"
+    up, down = int(frame.limit_up[row]), int(frame.limit_down[row])
+    if up and last > up:
+        return f"价格 {price_text(from_milli(last))} 超过涨停价 {price_text(from_milli(up))}，疑为坏数据"
+    if down and last < down:
+        return f"价格 {price_text(from_milli(last))} 低于跌停价 {price_text(from_milli(down))}，疑为坏数据"
+    return None
+
+
+class Engine:
+    """Judges every frame of a source.
+
+    Args:
+        before: called with each frame before it is judged (a paper account matches its orders there).
+        on_gap: told of a blind period when the first frame after it has come.
+    """
+
+    def __init__(
+        self,
+        source: QuoteSource,
+        book: RuleBook,
+        dispatcher: Dispatcher,
+        clock: Clock,
+        *,
+        on_gap: Callable[[Gap], Awaitable[None]],
+        before: Collection[Callable[[Frame], Awaitable[None]]] = (),
+        after: Collection[Callable[[Frame], Awaitable[None]]] = (),
+    ) -> None:
+        self._source = source
+        self._book = book
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._on_gap = on_gap
+        self._before = tuple(before)
+        self._after = tuple(after)
+        self._latest = LatestQuotes()
+        self._last_frame_at: datetime | None = None
+        self._doubts: dict[Symbol, Doubt] = {}
+        self.gaps: deque[Gap] = deque(maxlen=GAPS_KEPT)
+
+    async def run(self) -> None:
+        """Until the source ends; live sources never do."""
+        async for frame in self._source.frames():
+            await self.on_frame(frame)
+
+    async def on_frame(self, frame: Frame) -> None:
+        """Judge one frame."""
+        self._latest.add(frame)
+        for step in self._before:
+            await step(frame)
+        gap = self._gap_before(frame)
+        if is_session(frame.at):
+            judged = self._book.evaluate(frame, doubt, after_gap=gap is not None)
+            for symbol, why in judged.doubts:
+                self._doubts[symbol] = Doubt(why, frame.at)
+            if judged.triggers or judged.already or judged.changed or self._dispatcher.waiting:
+                await self._dispatcher.fire(judged.triggers, judged.already, judged.changed)
+        if gap is not None:
+            self.gaps.append(gap)
+            await self._on_gap(gap)
+        for step in self._after:
+            await step(frame)
+
+    def quote(self, symbol: Symbol) -> Quote | None:
+        """The newest quote seen."""
+        return self._latest.get(symbol)
+
+    def fit_quote(self, symbol: Symbol) -> Quote | None:
+        """The newest quote, if it may be judged right now."""
+        quote = self._latest.get(symbol)
+        if quote is None or quote.last is None or quote.suspended:
+            return None
+        now = self._clock.now()
+        return quote if now - quote.quoted_at <= STALE and is_session(now) else None
+
+    def doubt_of(self, symbol: Symbol) -> Doubt | None:
+        """The last time this symbol was not judged, and why."""
+        return self._doubts.get(symbol)
+
+    @property
+    def last_frame_at(self) -> datetime | None:
+        return self._last_frame_at
+
+    def _gap_before(self, frame: Frame) -> Gap | None:
+        """The blind period that this frame ends, if there was one within a session."""
+        before, self._last_frame_at = self._last_frame_at, frame.at
+        if before is None or not (is_session(before) and is_session(frame.at)):
+            return None
+        same_session = trading_date(before) == trading_date(frame.at) and not _lunch_between(before, frame.at)
+        longest = max(SHORTEST_GAP, 3 * self._source.interval)
+        return Gap(before, frame.at) if same_session and frame.at - before > longest else None
+
+
+def _lunch_between(before: datetime, after: datetime) -> bool:
+    """Both lie in sessions of one day, the earlier in the morning and the later in the afternoon."""
+    return market_time(before).hour < 12 <= market_time(after).hour

@@ -1,0 +1,171 @@
+"""Notifier: takes rows out of the outbox to their channels, in order per chat, until each is sent or refused."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import Final
+
+from core.clock import Clock
+from core.errors import OutsideError, Unavailable
+from core.feed import Feed, Said
+from core.messages import Chat, Delivery, Message, Outgoing
+from core.ports import Channel, Store
+
+log: Final = logging.getLogger(__name__)
+
+IN_FLIGHT: Final = 20
+"""Requests at the same time over all chats; HTTP pools get slow, not fast, beyond this."""
+FIRST_WAIT: Final = timedelta(seconds=1)
+LONGEST_WAIT: Final = timedelta(minutes=2)
+
+
+def wait_before(attempts: int, asked: timedelta | None) -> timedelta:
+    """How long to wait before the next attempt: what the other side asked for, else doubling.
+
+    >>> wait_before(1, None), wait_before(3, None), wait_before(1, timedelta(seconds=7))
+    (datetime.timedelta(seconds=1), datetime.timedelta(seconds=4), datetime.timedelta(seconds=7))
+    """
+    if asked is not None:
+        return asked
+    doublings = min(max(attempts, 1) - 1, 16)
+    return min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
+
+
+class Notifier:
+    """One lane per chat: its messages stay in order, and a chat that cannot be reached holds up no other.
+
+    A row is in the store before it is handed to :meth:`post`, and is marked there after each attempt, so a message may
+    arrive twice but never not at all.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        feed: Feed,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._feed = feed
+        self._sleep = sleep
+        self._channels: Mapping[str, Channel] = {}
+        self._lanes: dict[Chat, deque[Outgoing]] = {}
+        self._wakes: dict[Chat, asyncio.Event] = {}
+        self._busy: set[Chat] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._slots = asyncio.Semaphore(IN_FLIGHT)
+        self._group: asyncio.TaskGroup | None = None
+
+    def compose(self, chat: Chat, message: Message, alert_ids: tuple[str, ...] = ()) -> Outgoing:
+        """A row for the outbox."""
+        now = self._clock.now()
+        return Outgoing(
+            id=self._clock.new_id(), chat=chat, message=message, created_at=now, alert_ids=alert_ids, next_at=now
+        )
+
+    async def say(self, chat: Chat, *messages: Message) -> None:
+        """Store messages and send them."""
+        rows = [self.compose(chat, message) for message in messages]
+        await self._store.enqueue(rows)
+        self.post(rows)
+
+    def post(self, rows: Iterable[Outgoing]) -> None:
+        """Send rows that the store already has."""
+        for row in rows:
+            lane = self._lanes.setdefault(row.chat, deque())
+            if row.message.urgent:
+                behind = next((i for i, waiting in enumerate(lane) if not waiting.message.urgent), len(lane))
+                # The head of a lane that is being sent stays where it is.
+                lane.insert(max(behind, 1) if row.chat in self._busy else behind, row)
+            else:
+                lane.append(row)
+            self._idle.clear()
+            self._wake(row.chat)
+
+    async def run(self, channels: Mapping[str, Channel]) -> None:
+        """Send for ever, beginning with what an earlier process left unsent."""
+        self._channels = channels
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            waiting = {row.id for lane in self._lanes.values() for row in lane}
+            self.post([row for row in await self._store.unsent() if row.id not in waiting])
+            for chat in list(self._lanes):
+                self._wake(chat)
+            await asyncio.Event().wait()
+
+    async def drained(self) -> None:
+        """Wait until nothing waits to be sent."""
+        await self._idle.wait()
+
+    @property
+    def idle(self) -> bool:
+        return self._idle.is_set()
+
+    def _wake(self, chat: Chat) -> None:
+        if self._group is None:
+            return
+        if chat not in self._wakes:
+            self._wakes[chat] = asyncio.Event()
+            self._group.create_task(self._drive(chat), name=f"notify {chat}")
+        self._wakes[chat].set()
+
+    async def _drive(self, chat: Chat) -> None:
+        lane, wake = self._lanes[chat], self._wakes[chat]
+        while True:
+            await wake.wait()
+            wake.clear()
+            while lane:
+                self._busy.add(chat)
+                row = lane[0]
+                done = await self._attempt(row)
+                self._busy.discard(chat)
+                if done.state is Delivery.QUEUED:
+                    lane[0] = done
+                    await self._sleep((done.next_at - self._clock.now()).total_seconds())
+                else:
+                    lane.popleft()
+            self._idle_if_empty()
+
+    def _idle_if_empty(self) -> None:
+        if not any(self._lanes.values()):
+            self._idle.set()
+
+    async def _attempt(self, row: Outgoing) -> Outgoing:
+        attempts = row.attempts + 1
+        now = self._clock.now()
+        try:
+            async with self._slots:
+                ref = await self._deliver(row)
+        except Unavailable as error:
+            log.warning("%s: %s", row.chat.channel, error.reason)
+            next_at = now + wait_before(attempts, error.retry_after)
+            done = row.model_copy(update={"attempts": attempts, "error": error.reason, "next_at": next_at})
+        except OutsideError as error:
+            log.error("%s: %s", row.chat.channel, error.reason)  # noqa: TRY400  the reason is the whole story
+            done = row.model_copy(update={"attempts": attempts, "error": error.reason, "state": Delivery.FAILED})
+        else:
+            done = row.model_copy(update={"attempts": attempts, "error": "", "state": Delivery.SENT, "ref": ref})
+            self._feed.publish(Said(row.chat, row.message, now))
+        try:
+            await self._store.delivered(done)
+        except Unavailable as error:
+            # It will be sent again after a restart: better twice than never.
+            log.warning("outbox row %s not marked: %s", row.id, error.reason)
+        return done
+
+    async def _deliver(self, row: Outgoing) -> str:
+        channel = self._channels.get(row.chat.channel)
+        if channel is None:
+            raise Unavailable(row.chat.channel, "这个渠道没有开启", retry_after=LONGEST_WAIT)
+        card = row.message.card
+        if card is not None:
+            ref = await self._store.card_ref(row.chat, card)
+            if ref is not None:
+                return await channel.edit(row.chat, ref, row.message)
+        return await channel.send(row.chat, row.message)

@@ -1,0 +1,493 @@
+"""Noun -> Message: every sentence about the domain that the user reads is here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from core.alerts import Alert, Silence, Trigger
+from core.clock import market_time, stamp_text, time_text
+from core.frames import Quote
+from core.market import board_of
+from core.messages import Button, Message, Style
+from core.orders import Fill, Order, OrderState, Report
+from core.portfolio import Account, Valuation
+from core.tickets import Ticket, TicketState
+from core.types import Mode, Money, Price, Symbol, code_of, money_text, percent_text, price_text
+from core.watches import Watch, WatchState
+
+ALERT_LINES: Final = 20
+"""Alerts written out in one message; the rest is counted, and all are stored."""
+
+_SOURCES: Final = {"tencent": "腾讯行情", "sina": "新浪行情", "demo": "演示行情", "replay": "历史回放"}
+
+
+# -- small texts
+
+
+def name_text(name: str, symbol: Symbol) -> str:
+    """``贵州茅台(600519)``, or the code alone while no name is known."""
+    return f"{name}({code_of(symbol)})" if name else symbol
+
+
+def age_text(age: timedelta) -> str:
+    """How long ago, in the largest fitting unit.
+
+    >>> age_text(timedelta(seconds=4)), age_text(timedelta(minutes=200))
+    ('4 秒', '3 小时 20 分钟')
+    """
+    seconds = max(int(age.total_seconds()), 0)
+    if seconds < 120:
+        return f"{seconds} 秒"
+    minutes = seconds // 60
+    if minutes < 120:
+        return f"{minutes} 分钟"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} 小时 {minutes} 分钟" if minutes else f"{hours} 小时"
+    return f"{hours // 24} 天"
+
+
+def source_text(source: str) -> str:
+    return _SOURCES.get(source, source)
+
+
+def percent_of(quote: Quote) -> str:
+    """The day's change, or an empty text when it is not known."""
+    return "" if quote.percent is None else percent_text(quote.percent, sign=True)
+
+
+def panic_note(by: str, at: datetime) -> str:
+    return f"{by or '有人'} 于 {stamp_text(at)} 启动"
+
+
+def symbols_text(symbols: Sequence[Symbol], names: Sequence[str]) -> str:
+    return "、".join(name_text(name, symbol) for name, symbol in zip(names, symbols, strict=True))
+
+
+# -- watches
+
+
+def watch_made(watch: Watch, names: Sequence[str], already: Sequence[Trigger], account: str, mode: Mode) -> Message:
+    """The read-back of a new watch."""
+    lines = [*_watch_lines(watch, names, account, mode)]
+    buttons = [Button("撤销", f"undo {watch.id}", Style.DANGER), Button("暂停", f"pause {watch.id}")]
+    if already:
+        lines += ["", *_already_lines(already)]
+    return Message(title=f"✅ 已开始盯盘 #{watch.number}", text="\n".join(lines), buttons=(tuple(buttons),))
+
+
+def watch_changed(watch: Watch, names: Sequence[str], already: Sequence[Trigger], account: str, mode: Mode) -> Message:
+    lines = [*_watch_lines(watch, names, account, mode)]
+    if already:
+        lines += ["", *_already_lines(already)]
+    return Message(title=f"✏️ 已修改 #{watch.number}", text="\n".join(lines))
+
+
+def _watch_lines(watch: Watch, names: Sequence[str], account: str, mode: Mode) -> list[str]:
+    lines = [f"标的：{symbols_text(watch.symbols, names)}", f"条件：{watch.condition_text()}"]
+    if watch.plan is not None:
+        lines.append(f"计划：触发后出一张待确认的委托，{watch.plan.text()}（{account}·{mode.chinese}）")
+        lines.append("　　　你点“确认”才会下单")
+    lines.append(f"提醒：{watch.repeat.chinese}{_cooldown(watch)}")
+    if watch.expires_on is not None:
+        lines.append(f"有效：到 {watch.expires_on} 收盘")
+    return lines
+
+
+def _cooldown(watch: Watch) -> str:
+    return f"，间隔至少 {age_text(watch.cooldown)}" if watch.repeat.value == "every_time" else ""
+
+
+def _already_lines(already: Sequence[Trigger]) -> list[str]:
+    lines = ["⚠️ 现在已经满足条件，所以不马上提醒；先离开再回到触发区时才提醒："]
+    lines += [f"　{name_text(one.quote.name, one.key.symbol)} {one.why}" for one in already[:ALERT_LINES]]
+    lines.append("如果想设别的价格，直接说“改成 1380”这样的话。")
+    return lines
+
+
+def already_holds(watch: Watch, already: Sequence[Trigger]) -> Message:
+    """Said once, when the first quote shows that a watch already holds."""
+    return Message(
+        title=f"ℹ️ 盯盘 #{watch.number} 已经满足条件",
+        text="\n".join([f"条件：{watch.condition_text()}", *_already_lines(already)]),
+        buttons=((Button("删除", f"delete {watch.id}", Style.DANGER),),),
+    )
+
+
+def watch_list(watches: Sequence[tuple[Watch, Sequence[str], str]], now: datetime) -> Message:
+    """All watches of a person.
+
+    Args:
+        watches: each with the names of its symbols and a few words on how near it is.
+    """
+    if not watches:
+        return Message(
+            title="还没有盯盘任务",
+            text="直接说一句就行，例如：茅台跌破1400提醒我",
+            buttons=((Button("看例子", "help"),),),
+        )
+    lines = []
+    for watch, names, near in watches:
+        lines.append(f"#{watch.number} {_state_text(watch, now)}{symbols_text(watch.symbols, names)}")
+        lines.append(f"　{watch.condition_text()}；{watch.repeat.chinese}")
+        if watch.plan is not None:
+            lines.append(f"　计划：{watch.plan.text()}")
+        if near:
+            lines.append(f"　{near}")
+    lines.append("")
+    lines.append("管理：暂停3、恢复3、删除3、把3改成1380、为什么3")
+    return Message(title=f"📋 盯盘任务（{len(watches)}）", text="\n".join(lines))
+
+
+def _state_text(watch: Watch, now: datetime) -> str:
+    if watch.expired_at(now):
+        return "［已到期］"
+    return {WatchState.ACTIVE: "", WatchState.PAUSED: "［已暂停］", WatchState.DONE: "［已完成］"}.get(watch.state, "")
+
+
+def watch_over(watches: Sequence[Watch]) -> Message:
+    lines = [f"#{watch.number} {watch.condition_text()}" for watch in watches]
+    return Message(title="⌛ 盯盘任务已到期", text="\n".join([*lines, "需要继续盯，发送 /resume 加编号。"]))
+
+
+# -- alerts
+
+
+def alerts(items: Sequence[tuple[Watch, Alert]]) -> Message:
+    """Everything that fired at once for one chat, in one message."""
+    if len(items) == 1:
+        watch, alert = items[0]
+        return Message(
+            title=f"🔔 {alert.name} {price_text(alert.price)}",
+            text="\n".join(_alert_lines(alert)),
+            buttons=(
+                (
+                    Button("静音1小时", f"silence 1h {alert.symbol}"),
+                    Button("今日不再提醒", f"silence today {watch.id}"),
+                ),
+                (Button("为什么", f"why {watch.id}"), Button("删除", f"delete {watch.id}", Style.DANGER)),
+            ),
+            urgent=True,
+        )
+    lines = []
+    for _watch, alert in items[:ALERT_LINES]:
+        lines.append(f"{alert.name} {price_text(alert.price)}：{alert.condition}（#{alert.watch_number}）")
+        if alert.note:
+            lines.append(f"　⚠️ {alert.note}")
+    if len(items) > ALERT_LINES:
+        lines.append(f"……另有 {len(items) - ALERT_LINES} 条，发送 /why 查看全部。")
+    first = items[0][1]
+    lines.append(f"{source_text(first.source)} {time_text(first.quoted_at)}")
+    buttons = (Button("静音1小时", "silence 1h"), Button("今日不再提醒", "silence today"))
+    return Message(title=f"🔔 {len(items)} 条提醒", text="\n".join(lines), buttons=(buttons,), urgent=True)
+
+
+def _alert_lines(alert: Alert) -> list[str]:
+    lines = [
+        f"条件：{alert.condition}（#{alert.watch_number}）",
+        f"{source_text(alert.source)} {time_text(alert.quoted_at)}",
+    ]
+    if alert.after_gap:
+        lines.append("⚠️ 这是行情中断后的第一笔价格，实际穿越可能更早。")
+    if alert.note:
+        lines.append(f"⚠️ 没有生成委托：{alert.note}")
+    return lines
+
+
+def alert_with_ticket(alert: Alert, ticket: Ticket, account: str) -> Message:
+    """The alert and the card of the order it proposes."""
+    card = ticket_card(ticket, account)
+    return card.model_copy(
+        update={
+            "title": f"🔔 {alert.name} {price_text(alert.price)}，是否{ticket.side.chinese}？",
+            "text": "\n".join([*_alert_lines(alert), "", card.text]),
+        }
+    )
+
+
+def blind(since: datetime, until: datetime) -> Message:
+    return Message(
+        title="⚠️ 行情中断已恢复",
+        text=f"{market_time(since):%H:%M}–{market_time(until):%H:%M} 行情中断，期间没有判断任何条件。"
+        "恢复后的第一笔价格已经补判，如有触发会单独注明。",
+    )
+
+
+def blind_now(since: datetime | None) -> Message:
+    when = f"自 {market_time(since):%H:%M} 起" if since else "启动以来"
+    return Message(
+        title="⚠️ 行情中断",
+        text=f"{when}没有收到行情，期间不判断任何条件，程序会一直重试。请检查电脑的网络或代理；恢复后会告诉你。",
+    )
+
+
+def silenced(silence: Silence, what: str) -> Message:
+    return Message(
+        title="🔕 已静音",
+        text=f"{what}到 {stamp_text(silence.ends_at)} 不再提醒。触发仍会记录，发送 /why 可以查看。",
+        buttons=((Button("取消静音", "silence off"),),),
+    )
+
+
+# -- tickets and orders
+
+
+def ticket_card(ticket: Ticket, account: str) -> Message:
+    """The card of a ticket in whatever state it is; it replaces the earlier one in place."""
+    lines = [
+        f"{ticket.side.chinese} {name_text(ticket.name, ticket.symbol)}",
+        f"数量：{ticket.shares} {board_of(ticket.symbol).unit}",
+        f"限价：{price_text(ticket.limit)}",
+        f"金额：约 {money_text(ticket.limit * ticket.shares)} 元",
+        f"账户：{account}·{ticket.mode.chinese}",
+        f"依据：{source_text(ticket.source)} {price_text(ticket.price)}，{time_text(ticket.quoted_at)}",
+    ]
+    if ticket.state is TicketState.OPEN:
+        lines += [f"有效：到 {time_text(ticket.expires_at)}，过期作废", f"编号：{ticket.id}"]
+        buttons = (
+            (
+                Button("确认", f"approve {ticket.id} {ticket.stamp}", Style.CONFIRM),
+                Button("拒绝", f"reject {ticket.id} {ticket.stamp}", Style.DANGER),
+            ),
+            (Button("重新报价", f"requote {ticket.id}"),),
+        )
+        return Message(
+            title=f"📝 待确认委托·{ticket.mode.chinese}",
+            text="\n".join(lines),
+            buttons=buttons,
+            card=ticket.card,
+            urgent=True,
+        )
+    lines.append(decision_text(ticket))
+    again = ticket.state in {TicketState.EXPIRED, TicketState.WITHDRAWN}
+    buttons_after = ((Button("重新报价", f"requote {ticket.id}"),),) if again else ()
+    icon = {TicketState.APPROVED: "✅", TicketState.REJECTED: "🚫"}.get(ticket.state, "⌛")
+    return Message(
+        title=f"{icon} {ticket.side.chinese}{ticket.name} {ticket.state.chinese}·{ticket.mode.chinese}",
+        text="\n".join(lines),
+        buttons=buttons_after,
+        card=ticket.card,
+        urgent=True,
+    )
+
+
+def decision_text(ticket: Ticket) -> str:
+    """Who decided a ticket and when, or why it ended."""
+    at = time_text(ticket.decided_at) if ticket.decided_at else ""
+    who = f"{ticket.decided_by} " if ticket.decided_by else ""
+    texts = {
+        TicketState.OPEN: "待确认",
+        TicketState.APPROVED: f"✅ {who}于 {at} 确认",
+        TicketState.REJECTED: f"🚫 {who}于 {at} 拒绝，没有下单",
+        TicketState.EXPIRED: "⌛ 过期未确认，没有下单",
+        TicketState.WITHDRAWN: "⌛ 已作废，没有下单",
+    }
+    return texts[ticket.state] + (f"：{ticket.note}" if ticket.note else "")
+
+
+def already_decided(ticket: Ticket) -> str:
+    """What a second tap is told."""
+    return f"这笔委托不能再操作：{decision_text(ticket)}。"
+
+
+def order_news(order: Order, fill: Fill | None, account: str, name: str) -> Message | None:
+    """What is worth telling of a report; None for steps that say nothing new to a person."""
+    what = f"{order.side.chinese}{name_text(name, order.symbol)}"
+    unit = board_of(order.symbol).unit
+    where = f"账户：{account}·{order.mode.chinese}\n委托：{order.id}"
+    if fill is not None:
+        rest = order.shares - order.filled
+        title = f"🎉 已成交·{order.mode.chinese}" if rest == 0 else f"⏳ 部分成交·{order.mode.chinese}"
+        lines = [
+            f"{what} {fill.shares} {unit}，成交价 {price_text(fill.price)}",
+            f"成交额 {money_text(fill.price * fill.shares)} 元，费用 {money_text(fill.fee)} 元",
+        ]
+        if rest:
+            lines.append(f"累计 {order.filled}/{order.shares} {unit}，还有 {rest} {unit}未成交")
+        lines += [f"时间：{stamp_text(fill.at)}", where]
+        return Message(title=title, text="\n".join(lines))
+    if order.state is OrderState.UNKNOWN:
+        text = f"{what} {order.shares} {unit}，限价 {price_text(order.limit)}\n{order.note}\n"
+        text += "不知道券商有没有收到，程序不会重发，也不再同向委托这只股票。请在券商软件里核对。\n" + where
+        return Message(title=f"❓ 委托状态未知·{order.mode.chinese}", text=text)
+    if order.state is OrderState.REJECTED:
+        why = order.note or "券商没有说明"
+        text = f"{what} {order.shares} {unit}，限价 {price_text(order.limit)}\n原因：{why}\n{where}"
+        return Message(title=f"❌ 委托没有成功·{order.mode.chinese}", text=text)
+    if order.state in {OrderState.CANCELLED, OrderState.EXPIRED}:
+        text = f"{what}，成交 {order.filled}/{order.shares} {unit}\n{order.note}\n{where}".replace("\n\n", "\n")
+        return Message(title=f"↩️ {order.state.chinese}·{order.mode.chinese}", text=text)
+    if order.mode is Mode.MANUAL and order.state is OrderState.ACCEPTED:
+        return manual_card(order, name)
+    return None
+
+
+def manual_card(order: Order, name: str) -> Message:
+    """For an account without a connection: the person places the order and says what became of it."""
+    unit = board_of(order.symbol).unit
+    rest = order.shares - order.filled
+    text = "\n".join(
+        [
+            f"{order.side.chinese} {name_text(name, order.symbol)} {rest} {unit}，限价 {price_text(order.limit)}",
+            "请在券商软件里下单，成交后告诉我。价格或数量不同，请发送：",
+            f"/filled {order.id} 成交价 股数",
+        ]
+    )
+    buttons = (
+        Button("已按限价成交", f"filled {order.id} {order.limit} {rest}", Style.CONFIRM),
+        Button("没有成交", f"unfilled {order.id}", Style.DANGER),
+    )
+    return Message(title="🖐 请手动下单", text=text, buttons=(buttons,), card=f"order:{order.id}", urgent=True)
+
+
+def impossible_report(order: Order, report: Report) -> Message:
+    more = report.fill.shares if report.fill else 0
+    return Message(
+        title="❗ 券商的回报对不上",
+        text=f"委托 {order.id} 共 {order.shares}，已成交 {order.filled}，券商又报了 {more}。"
+        "这笔回报没有记账，请在券商软件里核对。",
+        urgent=True,
+    )
+
+
+def ticket_list(tickets: Sequence[Ticket], now: datetime) -> Message:
+    waiting = [ticket for ticket in tickets if ticket.open_at(now)]
+    if not waiting:
+        return Message(title="没有待确认的委托")
+    lines = []
+    for ticket in waiting:
+        left = age_text(ticket.expires_at - now)
+        lines.append(
+            f"{ticket.id} {ticket.side.chinese}{name_text(ticket.name, ticket.symbol)} {ticket.shares} 股，"
+            f"限价 {price_text(ticket.limit)}·{ticket.mode.chinese}，还剩 {left}"
+        )
+    rows = tuple(
+        (
+            Button(f"确认 {ticket.id}", f"approve {ticket.id} {ticket.stamp}", Style.CONFIRM),
+            Button(f"拒绝 {ticket.id}", f"reject {ticket.id} {ticket.stamp}", Style.DANGER),
+        )
+        for ticket in waiting[:8]
+    )
+    return Message(title=f"📝 待确认委托（{len(waiting)}）", text="\n".join(lines), buttons=rows)
+
+
+def order_list(orders: Sequence[Order], name_of: dict[Symbol, str]) -> Message:
+    if not orders:
+        return Message(
+            title="今天还没有委托", text="触发带计划的盯盘任务，或直接说“买100股茅台 价格1400”，会出一张待确认的委托。"
+        )
+    lines = []
+    for order in orders:
+        unit = board_of(order.symbol).unit
+        name = name_text(name_of.get(order.symbol, ""), order.symbol)
+        lines.append(f"{order.id} {stamp_text(order.created_at)}·{order.mode.chinese}")
+        lines.append(
+            f"　{order.side.chinese}{name} {order.shares} {unit}，限价 {price_text(order.limit)}，"
+            f"{order.state.chinese} {order.filled}/{order.shares}"
+        )
+        if order.note:
+            lines.append(f"　{order.note}")
+    rows = tuple(
+        (Button(f"撤单 {order.id}", f"cancel {order.id}", Style.DANGER),) for order in orders if not order.state.final
+    )[:8]
+    return Message(title=f"📑 委托（{len(orders)}）", text="\n".join(lines), buttons=rows)
+
+
+# -- quotes and accounts
+
+
+def quote_card(quote: Quote, name: str, limits: tuple[Price | None, Price | None], now: datetime) -> Message:
+    title = f"{name_text(name, quote.symbol)}"
+    if quote.suspended:
+        return Message(title=title, text=f"停牌，昨收 {_price(quote.preclose)}\n{_as_of(quote, now)}")
+    if quote.last is None:
+        return Message(title=title, text=f"今天还没有成交，昨收 {_price(quote.preclose)}\n{_as_of(quote, now)}")
+    down, up = limits
+    lines = [
+        f"现价 {price_text(quote.last)}　{percent_of(quote)}",
+        f"今开 {_price(quote.open)}　昨收 {_price(quote.preclose)}",
+        f"最高 {_price(quote.high)}　最低 {_price(quote.low)}",
+    ]
+    if up is not None:
+        lines.append(f"涨停 {_price(up)}　跌停 {_price(down)}")
+    if quote.volume:
+        lines.append(f"成交 {_count(quote.volume)}股" + (f"　{_count(quote.amount)}元" if quote.amount else ""))
+    lines.append(_as_of(quote, now))
+    return Message(
+        title=title,
+        text="\n".join(lines),
+        buttons=((Button("为什么", f"why {quote.symbol}"), Button("我的持仓", "positions")),),
+    )
+
+
+def _as_of(quote: Quote, now: datetime) -> str:
+    age = now - quote.quoted_at
+    late = f"（{age_text(age)}前）" if age > timedelta(seconds=60) else ""
+    return f"{source_text(quote.source)} {stamp_text(quote.quoted_at)}{late}"
+
+
+def _price(price: Price | None) -> str:
+    return "—" if price is None else price_text(price)
+
+
+def _count(number: Decimal | int) -> str:
+    """``1.25 亿``, ``370.10 万``: as large numbers are read here."""
+    number = Decimal(number)
+    if number >= 100_000_000:
+        return f"{number / 100_000_000:.2f} 亿"
+    if number >= 10_000:
+        return f"{number / 10_000:.2f} 万"
+    return f"{number:.0f} "
+
+
+def positions(account: Account, valued: Valuation, names: dict[Symbol, str]) -> Message:
+    """What an account holds, with cost and profit. A position without a price says so instead of showing zero."""
+    title = f"💼 持仓·{account.name}·{account.mode.chinese}"
+    held = [row for row in valued.positions if row.position.shares]
+    if not held:
+        return Message(title=title, text=f"空仓。可用资金 {money_text(account.cash)} 元。")
+    lines = []
+    for row in held:
+        position = row.position
+        lines.append(f"{name_text(names.get(position.symbol, ''), position.symbol)}")
+        lines.append(f"　{position.shares} 股，可卖 {position.sellable}，成本 {position.cost:.3f}")
+        if row.last is None or row.profit is None:
+            lines.append("　暂无行情，盈亏未知")
+        else:
+            percent = f"（{percent_text(row.percent, sign=True)}）" if row.percent is not None else ""
+            lines.append(f"　现价 {price_text(row.last)}，盈亏 {signed(row.profit)} 元{percent}")
+    lines += ["", f"持仓市值 {money_text(valued.value)} 元，浮动盈亏 {signed(valued.profit)} 元"]
+    if valued.unpriced:
+        lines.append(f"（{len(valued.unpriced)} 只没有行情，未计入）")
+    lines.append(f"截至 {stamp_text(account.as_of)}")
+    return Message(
+        title=title, text="\n".join(lines), buttons=((Button("账户资金", "account"), Button("委托", "orders")),)
+    )
+
+
+def account_card(account: Account, valued: Valuation) -> Message:
+    realized = sum((position.realized for position in account.positions), Decimal(0))
+    lines = [
+        f"总资产　{money_text(valued.total)} 元",
+        f"可用　　{money_text(account.cash)} 元",
+        f"冻结　　{money_text(account.frozen)} 元",
+        f"市值　　{money_text(valued.value)} 元",
+        f"浮动盈亏 {signed(valued.profit)} 元",
+        f"已实现　{signed(realized)} 元",
+    ]
+    if valued.unpriced:
+        lines.append(f"（{len(valued.unpriced)} 只持仓没有行情，未计入）")
+    lines.append(f"截至 {stamp_text(account.as_of)}")
+    return Message(
+        title=f"💰 账户·{account.name}·{account.mode.chinese}",
+        text="\n".join(lines),
+        buttons=((Button("持仓", "positions"), Button("委托", "orders")),),
+    )
+
+
+def signed(amount: Money) -> str:
+    """``+1,234.50``."""
+    return f"{'+' if amount > 0 else ''}{money_text(amount)}"

@@ -1,0 +1,134 @@
+"""What must be true of an order: pure checks from dated tables, made before every card and again before every order."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from core.calendar import Phase, phase, trading_date
+from core.frames import Quote
+from core.market import board_of, fees, lot_problem, price_limits, tick_problem
+from core.portfolio import Account
+from core.types import Price, Shares, Side, Symbol, money_text, price_text
+
+
+class Draft(NamedTuple):
+    """An order that somebody thinks of."""
+
+    symbol: Symbol
+    name: str
+    side: Side
+    shares: Shares
+    limit: Price
+
+
+class Breach(NamedTuple):
+    """A rule that forbids it.
+
+    Attributes:
+        rule: short name, stable, for the journal and the tests.
+        text: a Chinese sentence with the rule's number and what to do.
+    """
+
+    rule: str
+    text: str
+
+
+_OPEN_TO_ORDERS = {
+    Phase.CALL_AUCTION,
+    Phase.BEFORE_OPEN,
+    Phase.CONTINUOUS,
+    Phase.LUNCH,
+    Phase.CLOSING_AUCTION,
+}
+
+
+def check(draft: Draft, account: Account, quote: Quote, now: datetime) -> tuple[Breach, ...]:
+    """Everything that stands against an order, the gravest first; empty when nothing does.
+
+    Args:
+        quote: as fresh as it can be had; its own limit prices are believed before ours.
+        now: aware UTC.
+    """
+    found: list[Breach] = []
+    board = board_of(draft.symbol)
+    if quote.suspended:
+        found.append(Breach("suspended", f"{draft.name}今天停牌，不能委托。复牌后再试。"))
+    where = phase(now, board)
+    if where not in _OPEN_TO_ORDERS:
+        found.append(Breach("session", f"现在是{where.chinese}，不接受委托（交易日 9:15–15:00 可以委托）。"))
+    lot = lot_problem(board, draft.side, draft.shares, account.sellable(draft.symbol))
+    if lot is not None:
+        found.append(Breach("lot", lot))
+    tick = tick_problem(board, draft.limit)
+    if tick is not None:
+        found.append(Breach("tick", tick))
+    found.extend(_limit_price(draft, quote, now))
+    found.extend(_cash(draft, account, now) if draft.side is Side.BUY else _sellable(draft, account))
+    return tuple(found)
+
+
+def limits_of(quote: Quote, name: str, now: datetime) -> tuple[Price | None, Price | None]:
+    """Lower and upper price limit of today: the source's own where it gives them, else from the dated table."""
+    if quote.limit_up is not None and quote.limit_down is not None:
+        return quote.limit_down, quote.limit_up
+    if quote.preclose is None:
+        return None, None
+    limits = price_limits(quote.symbol, name or quote.name, quote.preclose, trading_date(now))
+    return (limits.down, limits.up) if limits else (None, None)
+
+
+def _limit_price(draft: Draft, quote: Quote, now: datetime) -> tuple[Breach, ...]:
+    down, up = limits_of(quote, draft.name, now)
+    if up is not None and draft.limit > up:
+        return (Breach("limit_up", f"委托价 {price_text(draft.limit)} 高于今天的涨停价 {price_text(up)}，请改低。"),)
+    if down is not None and draft.limit < down:
+        return (
+            Breach("limit_down", f"委托价 {price_text(draft.limit)} 低于今天的跌停价 {price_text(down)}，请改高。"),
+        )
+    return ()
+
+
+def _cash(draft: Draft, account: Account, now: datetime) -> tuple[Breach, ...]:
+    cost = fees(draft.symbol, Side.BUY, draft.shares, draft.limit, trading_date(now)).total
+    needed = draft.limit * draft.shares + cost
+    if needed <= account.cash:
+        return ()
+    return (
+        Breach(
+            "cash",
+            f"可用资金不够：需要 {money_text(needed)} 元（含费用 {money_text(cost)}），"
+            f"可用 {money_text(account.cash)} 元，还差 {money_text(needed - account.cash)} 元。",
+        ),
+    )
+
+
+def _sellable(draft: Draft, account: Account) -> tuple[Breach, ...]:
+    position = account.position(draft.symbol)
+    if position is None or position.shares == 0:
+        return (Breach("no_position", f"{account.name}没有{draft.name}的持仓，不能卖出。"),)
+    if draft.shares <= position.sellable:
+        return ()
+    locked = position.shares - position.sellable
+    return (
+        Breach(
+            "sellable",
+            f"{draft.name}持有 {position.shares} 股，现在可卖 {position.sellable} 股，不够卖 {draft.shares} 股"
+            f"（其余 {locked} 股是今天买入的，T+1 下一交易日可卖，或已在委托中）。",
+        ),
+    )
+
+
+def affordable(symbol: Symbol, cash: Decimal, limit: Price, now: datetime) -> Shares:
+    """How many shares ``cash`` yuan buy at ``limit`` with all fees; not yet rounded to lots."""
+    if limit <= 0:
+        return 0
+    shares = int(cash / limit)
+    while shares > 0:
+        cost = fees(symbol, Side.BUY, shares, limit, trading_date(now)).total
+        short = limit * shares + cost - cash
+        if short <= 0:
+            return shares
+        shares -= max(1, int(short / limit))
+    return 0

@@ -1,0 +1,259 @@
+"""The rule book: the meaning of :mod:`core.conditions`, kept so that a snapshot costs two compares over its symbols.
+
+Each symbol with rules has a *quiet* interval: while the price stays inside, no rule of it can change its state. Only
+the symbols whose price has left it are judged, by the reference meaning, so book and reference cannot drift apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from core.alerts import Trigger
+from core.conditions import FOREVER, Missing, View, Zone, zone_text
+from core.frames import Frame, Ints, Quote
+from core.market import board_of, tick
+from core.types import Price, Symbol, price_text, to_milli
+from core.watches import Arm, RuleKey, Watch
+
+ALWAYS_QUIET: Final = Zone(-FOREVER, FOREVER)
+NEVER_QUIET: Final = Zone(1, 0)
+
+CostOf = Callable[[str, Symbol], Price | None]
+"""Average cost of a symbol in an account; None without a position."""
+
+Doubt = Callable[[Frame, int], str | None]
+"""Why a row of a frame must not be judged, in Chinese; None when it is fit to be judged."""
+
+
+@dataclass(slots=True)
+class Rule:
+    """One group of conditions of one watch on one symbol, and what is remembered of it."""
+
+    watch: Watch
+    key: RuleKey
+    conditions: tuple[int, ...]
+    tick: int
+    arm: Arm
+
+    def zone(self, view: View) -> Zone | Missing:
+        """Where all conditions of the group hold."""
+        zone = ALWAYS_QUIET
+        for index in self.conditions:
+            found = self.watch.conditions[index].zone(view)
+            if isinstance(found, Missing):
+                return found
+            zone = zone.meet(found)
+        return zone
+
+    @property
+    def restless(self) -> bool:
+        """The zone follows the day's extremes, which may move without the price."""
+        return any(getattr(self.watch.conditions[index], "event", None) == "open" for index in self.conditions)
+
+
+class Judged(NamedTuple):
+    """What one quote did to one rule.
+
+    Attributes:
+        fired: the crossing, if there was one.
+        already: it held when it was judged for the first time; said to the person, not fired.
+        arm: the memory afterwards, when it changed.
+        quiet: prices between which nothing can happen to this rule.
+        why: the numbers, or what was missing.
+    """
+
+    fired: bool
+    already: bool
+    arm: Arm | None
+    quiet: Zone
+    why: str
+
+
+def judge(rule: Rule, view: View) -> Judged:
+    """Move a rule on by one quote: armed while false, fired on the crossing, re-armed past the band."""
+    zone = rule.zone(view)
+    if isinstance(zone, Missing):
+        return Judged(False, False, None, ALWAYS_QUIET, zone.what)
+    if view.quote.last is None:
+        return Judged(False, False, None, NEVER_QUIET, "没有现价")
+    last = to_milli(view.quote.last)
+    why = f"现价 {price_text(view.quote.last)},{zone_text(zone)}"
+    inside = last in zone
+    armed = rule.arm.armed
+    fired = armed is True and inside
+    if inside:
+        now_armed = False
+    elif armed is False:
+        now_armed = last not in zone.widened(rule.tick)
+    else:
+        now_armed = True
+    quiet = NEVER_QUIET if rule.restless else _quiet(zone if now_armed else zone.widened(rule.tick), last, now_armed)
+    arm = None if now_armed is armed else rule.arm.model_copy(update={"armed": now_armed})
+    return Judged(fired, armed is None and inside, arm, quiet, why)
+
+
+def _quiet(zone: Zone, last: int, armed: bool) -> Zone:
+    if not armed:
+        return zone
+    if zone.low > zone.high:
+        return ALWAYS_QUIET
+    return Zone(-FOREVER, zone.low - 1) if last < zone.low else Zone(zone.high + 1, FOREVER)
+
+
+class Evaluation(NamedTuple):
+    """What one frame did.
+
+    Attributes:
+        changed: arms to be stored, those of the triggers included.
+        doubts: symbols that would have been judged and were not, with the reason.
+    """
+
+    triggers: list[Trigger]
+    already: list[Trigger]
+    changed: list[Arm]
+    doubts: list[tuple[Symbol, str]]
+
+
+class RuleBook:
+    """All live rules. Not thread-safe: it belongs to the loop."""
+
+    def __init__(self, cost_of: CostOf) -> None:
+        self._cost_of = cost_of
+        self._rules: dict[Symbol, dict[RuleKey, Rule]] = {}
+        self._by_watch: dict[str, list[RuleKey]] = {}
+        # What was derived for the rows of the frames seen last, and which references it was derived from.
+        self._symbols: tuple[Symbol, ...] = ()
+        self._low: Ints = np.empty(0, np.int64)
+        self._high: Ints = np.empty(0, np.int64)
+        self._references: tuple[Ints, ...] = ()
+
+    # -- keeping the rules
+
+    def put(self, watch: Watch, arms: Iterable[Arm] = ()) -> None:
+        """Take a watch in, or replace it. Rules without an arm start unjudged."""
+        self.remove(watch.id)
+        known = {arm.key: arm for arm in arms}
+        keys = []
+        for symbol in watch.symbols:
+            size = to_milli(tick(board_of(symbol)))
+            for group, conditions in enumerate(watch.groups()):
+                key = RuleKey(watch.id, symbol, group)
+                arm = known.get(key) or Arm(key=key)
+                self._rules.setdefault(symbol, {})[key] = Rule(watch, key, conditions, size, arm)
+                keys.append(key)
+        self._by_watch[watch.id] = keys
+        self.touch(watch.symbols)
+
+    def remove(self, watch_id: str) -> None:
+        for key in self._by_watch.pop(watch_id, ()):
+            rules = self._rules[key.symbol]
+            del rules[key]
+            if not rules:
+                del self._rules[key.symbol]
+
+    def touch(self, symbols: Collection[Symbol]) -> None:
+        """Judge these again on the next frame: a rule or a cost has changed."""
+        if not symbols or not self._symbols:
+            return
+        wanted = set(symbols)
+        for row, symbol in enumerate(self._symbols):
+            if symbol in wanted:
+                self._set_quiet(row, NEVER_QUIET)
+
+    def remember(self, arm: Arm) -> None:
+        """Replace what is remembered of a rule; unknown keys are ignored."""
+        rule = self._rules.get(arm.key.symbol, {}).get(arm.key)
+        if rule is not None:
+            rule.arm = arm
+
+    def rule(self, key: RuleKey) -> Rule | None:
+        return self._rules.get(key.symbol, {}).get(key)
+
+    def rules(self, symbol: Symbol) -> Sequence[Rule]:
+        return tuple(self._rules.get(symbol, {}).values())
+
+    def rules_of(self, watch_id: str) -> Sequence[Rule]:
+        return tuple(self._rules[key.symbol][key] for key in self._by_watch.get(watch_id, ()))
+
+    @property
+    def symbols(self) -> set[Symbol]:
+        return set(self._rules)
+
+    def __len__(self) -> int:
+        return sum(len(rules) for rules in self._rules.values())
+
+    def view(self, rule: Rule, quote: Quote) -> View:
+        return View(quote, self._cost_of(rule.watch.account, rule.key.symbol))
+
+    # -- judging
+
+    def evaluate(self, frame: Frame, doubt: Doubt, *, after_gap: bool = False) -> Evaluation:
+        """Judge a frame.
+
+        Args:
+            doubt: asked for every row that would be judged; a row in doubt is asked again on the next frame.
+            after_gap: put on the triggers.
+        """
+        self._align(frame)
+        result = Evaluation([], [], [], [])
+        woken = (frame.last < self._low) | (frame.last > self._high)
+        for row in np.flatnonzero(woken).tolist():
+            symbol = frame.symbols[row]
+            why_not = doubt(frame, row)
+            if why_not is not None:
+                result.doubts.append((symbol, why_not))
+                continue
+            self._judge_row(row, frame.quote_at(row), after_gap, result)
+        return result
+
+    def judge_now(self, watch_id: str, quotes: Callable[[Symbol], Quote | None]) -> list[Trigger]:
+        """Give the rules of a new watch their first judgement from the quotes at hand; those that already hold."""
+        already = []
+        for rule in self.rules_of(watch_id):
+            quote = quotes(rule.key.symbol)
+            if quote is None:
+                continue
+            judged = judge(rule, self.view(rule, quote))
+            if judged.arm is not None:
+                rule.arm = judged.arm
+            if judged.already:
+                already.append(Trigger(rule.key, quote, judged.why))
+        return already
+
+    def _judge_row(self, row: int, quote: Quote, after_gap: bool, result: Evaluation) -> None:
+        quiet = ALWAYS_QUIET
+        for rule in self._rules.get(quote.symbol, {}).values():
+            judged = judge(rule, self.view(rule, quote))
+            quiet = quiet.meet(judged.quiet)
+            if judged.arm is not None:
+                rule.arm = judged.arm
+                result.changed.append(judged.arm)
+            if judged.fired:
+                result.triggers.append(Trigger(rule.key, quote, judged.why, after_gap))
+            elif judged.already:
+                result.already.append(Trigger(rule.key, quote, judged.why, after_gap))
+        self._set_quiet(row, quiet)
+
+    def _set_quiet(self, row: int, quiet: Zone) -> None:
+        self._low[row], self._high[row] = quiet
+
+    def _align(self, frame: Frame) -> None:
+        """Make the quiet intervals fit this frame: its rows, and the reference prices the zones hang on."""
+        references = (frame.preclose, frame.open, frame.limit_up, frame.limit_down)
+        if frame.symbols is not self._symbols:
+            self._symbols = frame.symbols
+            self._low = np.full(len(frame), -FOREVER, np.int64)
+            self._high = np.full(len(frame), FOREVER, np.int64)
+            self.touch(self.symbols)
+        elif any(new is not old for new, old in zip(references, self._references, strict=True)):
+            moved = np.zeros(len(frame), np.bool_)
+            for new, old in zip(references, self._references, strict=True):
+                moved |= new != old
+            for row in np.flatnonzero(moved).tolist():
+                if frame.symbols[row] in self._rules:
+                    self._set_quiet(row, NEVER_QUIET)
+        self._references = references
