@@ -1,0 +1,503 @@
+"""The durable book of an account that has no counter behind it: cash, shares by the day of purchase, orders, reports.
+
+The arithmetic is pure and stands first; :class:`Ledger` keeps its results in a small SQLite file of its own, one
+transaction per step, and holds in memory only what the file already says. A file belongs to one account, and one
+process at a time: it stays locked while it is open, because two books of the same money would both be wrong.
+
+The calls are short and block: nothing can come between the check of the cash and its freezing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from core.calendar import next_trading_day, trading_date
+from core.errors import ConfigError, Malformed, Unavailable
+from core.market import fees, settles_same_day
+from core.orders import Order, Report, apply
+from core.portfolio import Account, Position
+from core.types import FEN, Mode, Money, Price, Shares, Side, Symbol
+
+LONG_AGO: Final = date(1990, 12, 19)
+"""The day of shares that were there before the book: sellable, whatever day it is."""
+
+_COST_STEP: Final = Decimal("0.0001")
+_VERSION: Final = 1
+_TABLES: Final = """
+CREATE TABLE book (one INTEGER PRIMARY KEY CHECK (one = 1), account TEXT NOT NULL, mode TEXT NOT NULL,
+                   cash TEXT NOT NULL);
+CREATE TABLE holdings (symbol TEXT PRIMARY KEY, cost TEXT NOT NULL, realized TEXT NOT NULL);
+CREATE TABLE lots (symbol TEXT NOT NULL, day TEXT NOT NULL, shares INTEGER NOT NULL CHECK (shares > 0),
+                   PRIMARY KEY (symbol, day));
+CREATE TABLE orders (id TEXT PRIMARY KEY, day TEXT NOT NULL, final INTEGER NOT NULL, frozen TEXT NOT NULL,
+                     body TEXT NOT NULL);
+CREATE TABLE reports (seq INTEGER PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders (id), fill_id TEXT UNIQUE,
+                      body TEXT NOT NULL);
+CREATE INDEX reports_of_order ON reports (order_id, seq);
+"""
+
+
+# --- arithmetic ---
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Shares bought on one market date."""
+
+    day: date
+    shares: Shares
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What the book has of one symbol.
+
+    Attributes:
+        lots: oldest first.
+        cost: yuan paid for the shares still held, buying fees included.
+        realized: yuan earned by selling, after all fees; stays when everything is sold.
+    """
+
+    symbol: Symbol
+    lots: tuple[Lot, ...] = ()
+    cost: Money = Decimal(0)
+    realized: Money = Decimal(0)
+
+    @property
+    def shares(self) -> Shares:
+        return sum(lot.shares for lot in self.lots)
+
+    @property
+    def average(self) -> Price:
+        """Yuan per share, to four decimals; 0 without shares."""
+        return (self.cost / self.shares).quantize(_COST_STEP, ROUND_HALF_UP) if self.shares else Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An order in the book.
+
+    Attributes:
+        day: the market date it was entered on.
+        frozen: yuan tied up in it; 0 for a sell and once it is final.
+    """
+
+    order: Order
+    day: date
+    frozen: Money
+
+
+def bought(holding: Holding, shares: Shares, amount: Money, fee: Money, day: date) -> Holding:
+    """The holding after a buy; its fee is part of the cost."""
+    by_day = {lot.day: lot.shares for lot in holding.lots}
+    by_day[day] = by_day.get(day, 0) + shares
+    lots = tuple(Lot(day, count) for day, count in sorted(by_day.items()))
+    return replace(holding, lots=lots, cost=holding.cost + amount + fee)
+
+
+def sold(holding: Holding, shares: Shares, amount: Money, fee: Money) -> Holding:
+    """The holding after a sale; the oldest shares go first, at the average cost of all.
+
+    Raises:
+        ValueError: more than is held.
+    """
+    held = holding.shares
+    if shares > held:
+        raise ValueError(f"{holding.symbol}: {shares} sold of {held}")
+    # The last sale takes what is left of the cost, so that the rounding of the earlier ones adds up to nothing.
+    gone = holding.cost if shares == held else (holding.cost * shares / held).quantize(FEN, ROUND_HALF_UP)
+    lots: list[Lot] = []
+    left = shares
+    for lot in holding.lots:
+        taken = min(lot.shares, left)
+        left -= taken
+        if taken < lot.shares:
+            lots.append(Lot(lot.day, lot.shares - taken))
+    return replace(holding, lots=tuple(lots), cost=holding.cost - gone, realized=holding.realized + amount - fee - gone)
+
+
+def settled(holding: Holding, today: date) -> Shares:
+    """Shares that may be sold on ``today``: T+1 ends on the next trading day after the purchase, and not before.
+
+    It follows from the dates alone; there is no job that could be missed.
+    """
+    if settles_same_day(holding.symbol):
+        return holding.shares
+    return sum(lot.shares for lot in holding.lots if next_trading_day(lot.day) <= today)
+
+
+def fee_of_amount(symbol: Symbol, side: Side, amount: Money, day: date) -> Money:
+    """All fees of an order that traded ``amount`` yuan."""
+    # One share at the whole amount: an average price would not always give the amount back to the last digit.
+    return fees(symbol, side, 1, amount, day).total
+
+
+def fee_of_fill(order: Order, shares: Shares, price: Price, day: date) -> Money:
+    """What one more fill adds to the fees. The minimum commission is per order, so the first fill may pay for all."""
+    whole = fee_of_amount(order.symbol, order.side, order.filled_amount + price * shares, day)
+    return max(whole - order.fees, Decimal(0))
+
+
+def tied_up(order: Order, day: date) -> Money:
+    """Yuan that a buy may still cost: its rest at the limit and the fees to come; 0 for a sell or a final order."""
+    if order.side is Side.SELL or not order.open_shares:
+        return Decimal(0)
+    rest = order.limit * order.open_shares
+    return rest + max(fee_of_amount(order.symbol, order.side, order.filled_amount + rest, day) - order.fees, Decimal(0))
+
+
+def step(line: Line, report: Report, cash: Money, holding: Holding, day: date) -> tuple[Line, Money, Holding]:
+    """The order, the free cash and the holding after a report.
+
+    A sale's proceeds are free at once, although the shares bought with them are T+1. The very same ``line`` comes back
+    when the report says nothing new.
+
+    Args:
+        day: the market date of the fill, which T+1 counts from.
+
+    Raises:
+        ValueError: more filled than ordered, or more sold than held.
+    """
+    order = apply(line.order, report)
+    if order is line.order:
+        return line, cash, holding
+    frozen = tied_up(order, line.day)
+    cash += line.frozen - frozen
+    fill = report.fill
+    if fill is not None:
+        amount = fill.price * fill.shares
+        if fill.side is Side.BUY:
+            cash -= amount + fill.fee
+            holding = bought(holding, fill.shares, amount, fill.fee, day)
+        else:
+            cash += amount - fill.fee
+            holding = sold(holding, fill.shares, amount, fill.fee)
+    return Line(order=order, day=line.day, frozen=frozen), cash, holding
+
+
+# --- the file ---
+
+
+class Ledger:
+    """One account in one file.
+
+    Every method raises Unavailable when the file cannot be read or written; the step is then not done at all.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, source: str) -> None:
+        self._db = connection
+        self._source = source
+        self.cash: Money = Decimal(0)
+        self.holdings: dict[Symbol, Holding] = {}
+        self.open: dict[str, Line] = {}
+        """Orders that are not final, in the order they were entered."""
+        self._load()
+
+    def close(self) -> None:
+        self._db.close()
+
+    def line(self, order_id: str) -> Line | None:
+        """The order as the book has it, final or not."""
+        if order_id in self.open:
+            return self.open[order_id]
+        rows = self._rows("SELECT body, day, frozen FROM orders WHERE id = ?", order_id)
+        return _line(*rows[0]) if rows else None
+
+    def reports(self, order_id: str) -> tuple[Report, ...] | None:
+        """Everything told of an order, in order; None when it is not in the book."""
+        rows = self._rows("SELECT body FROM reports WHERE order_id = ? ORDER BY seq", order_id)
+        return tuple(Report.model_validate_json(body) for (body,) in rows) or None
+
+    def count(self) -> int:
+        """How many orders were ever entered."""
+        return int(self._rows("SELECT count(*) FROM orders")[0][0])
+
+    def place(self, order: Order, report: Report, day: date) -> Line:
+        """Enter a new order together with the first report of it, and freeze what it may cost.
+
+        Raises:
+            ValueError: the order is there already.
+        """
+        if self.line(order.id) is not None:
+            raise ValueError(f"{order.id} is in the book already")
+        after = apply(order, report)
+        line = Line(order=after, day=day, frozen=tied_up(after, day))
+        cash = self.cash - line.frozen
+        with self._transaction():
+            self._write_line(line)
+            self._write_report(report)
+            self._write_cash(cash)
+        self.cash = cash
+        self._remember(line)
+        return line
+
+    def record(self, report: Report, day: date) -> Line | None:
+        """Write a report and all that follows from it; None, and nothing written, when it says nothing new.
+
+        Args:
+            day: the market date of the fill.
+
+        Raises:
+            KeyError: no such order.
+            ValueError: more filled than ordered, or more sold than held.
+        """
+        before = self.line(report.order_id)
+        if before is None:
+            raise KeyError(report.order_id)
+        symbol = before.order.symbol
+        line, cash, holding = step(before, report, self.cash, self.holding(symbol), day)
+        if line is before:
+            return None
+        with self._transaction():
+            self._write_line(line)
+            self._write_report(report)
+            self._write_cash(cash)
+            if report.fill is not None:
+                self._write_holding(holding)
+        self.cash = cash
+        if report.fill is not None:
+            self.holdings[symbol] = holding
+        self._remember(line)
+        return line
+
+    def set_cash(self, cash: Money) -> None:
+        """Say what is free to buy with; what is frozen stays frozen."""
+        with self._transaction():
+            self._write_cash(cash)
+        self.cash = cash
+
+    def set_holding(self, holding: Holding) -> None:
+        """Say what is held of one symbol."""
+        with self._transaction():
+            self._write_holding(holding)
+        self.holdings[holding.symbol] = holding
+
+    def holding(self, symbol: Symbol) -> Holding:
+        return self.holdings.get(symbol) or Holding(symbol)
+
+    def sellable(self, symbol: Symbol, today: date) -> Shares:
+        """What may be sold today and is not in an open sell order; never below 0."""
+        selling = sum(
+            line.order.open_shares
+            for line in self.open.values()
+            if line.order.symbol == symbol and line.order.side is Side.SELL
+        )
+        return max(settled(self.holding(symbol), today) - selling, 0)
+
+    def account(self, account: str, name: str, mode: Mode, now: datetime) -> Account:
+        """The account as it is now. What was sold whole is not in it; see :attr:`holdings` for what it earned."""
+        today = trading_date(now)
+        return Account(
+            id=account,
+            name=name,
+            mode=mode,
+            cash=self.cash,
+            frozen=sum((line.frozen for line in self.open.values()), Decimal(0)),
+            positions=tuple(
+                Position(
+                    symbol=symbol,
+                    shares=holding.shares,
+                    sellable=self.sellable(symbol, today),
+                    cost=holding.average,
+                    realized=holding.realized,
+                )
+                for symbol, holding in sorted(self.holdings.items())
+                if holding.shares
+            ),
+            as_of=now,
+        )
+
+    def realized(self) -> Mapping[Symbol, Money]:
+        """Yuan earned by selling, after all fees, also of what is no longer held."""
+        return {symbol: holding.realized for symbol, holding in sorted(self.holdings.items()) if holding.realized}
+
+    def _remember(self, line: Line) -> None:
+        if line.order.state.final:
+            self.open.pop(line.order.id, None)
+        else:
+            self.open[line.order.id] = line
+
+    def _load(self) -> None:
+        self.cash = Decimal(self._rows("SELECT cash FROM book")[0][0])
+        lots: dict[str, list[Lot]] = {}
+        for symbol, day, shares in self._rows("SELECT symbol, day, shares FROM lots ORDER BY symbol, day"):
+            lots.setdefault(symbol, []).append(Lot(date.fromisoformat(day), shares))
+        for symbol, cost, realized in self._rows("SELECT symbol, cost, realized FROM holdings"):
+            self.holdings[Symbol(symbol)] = Holding(
+                Symbol(symbol), tuple(lots.get(symbol, ())), Decimal(cost), Decimal(realized)
+            )
+        for body, day, frozen in self._rows("SELECT body, day, frozen FROM orders WHERE NOT final ORDER BY rowid"):
+            self._remember(_line(body, day, frozen))
+
+    def _write_cash(self, cash: Money) -> None:
+        self._db.execute("UPDATE book SET cash = ?", (str(cash),))
+
+    def _write_line(self, line: Line) -> None:
+        order = line.order
+        self._db.execute(
+            "INSERT INTO orders (id, day, final, frozen, body) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET final = excluded.final, frozen = excluded.frozen, body = excluded.body",
+            (order.id, line.day.isoformat(), order.state.final, str(line.frozen), order.model_dump_json()),
+        )
+
+    def _write_report(self, report: Report) -> None:
+        fill_id = report.fill.id if report.fill else None
+        self._db.execute(
+            "INSERT INTO reports (order_id, fill_id, body) VALUES (?, ?, ?)",
+            (report.order_id, fill_id, report.model_dump_json()),
+        )
+
+    def _write_holding(self, holding: Holding) -> None:
+        _insert_holding(self._db, holding)
+
+    def _rows(self, query: str, *values: str) -> Sequence[tuple[Any, ...]]:
+        with _translated(self._source):
+            return self._db.execute(query, values).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with _translated(self._source), _transaction(self._db):
+            yield
+
+
+def open_ledger(
+    path: Path | None,
+    *,
+    account: str,
+    mode: Mode,
+    source: str,
+    cash: Money = Decimal(0),
+    positions: Mapping[Symbol, tuple[Shares, Price]] | None = None,
+) -> Ledger:
+    """Open the book, or begin it with ``cash`` and ``positions``, which a book that exists does not look at.
+
+    Args:
+        path: None keeps it in memory.
+        source: what errors call it.
+        positions: shares and average cost; sellable at once.
+
+    Raises:
+        ConfigError: the file is the book of another account or mode.
+        Unavailable: it cannot be opened or is in use.
+        Malformed: it is no book of ours.
+    """
+    with _translated(source):
+        try:
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            # Nobody shares this file, so waiting for a lock would only delay the sentence that says so.
+            db = sqlite3.connect(":memory:" if path is None else path, timeout=0, isolation_level=None)
+        except OSError as error:
+            raise Unavailable(source, f"打不开账本 {path}：{error.strerror}。请检查文件夹和权限。") from error
+        try:
+            db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            # Looked at before anything is written: the file may be another program's.
+            if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                _check(db, path, source, account, mode)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            with _transaction(db):
+                _begin(db, account, mode, cash, positions or {})
+            return Ledger(db, source)
+        except ValueError as error:  # pydantic's and decimal's: somebody wrote into the file
+            db.close()
+            raise Malformed(source, f"账本 {path} 里的记录读不懂，请用备份替换它。") from error
+        except BaseException:
+            db.close()
+            raise
+
+
+def _begin(
+    db: sqlite3.Connection, account: str, mode: Mode, cash: Money, positions: Mapping[Symbol, tuple[Shares, Price]]
+) -> None:
+    """Make the tables, where the file is empty."""
+    if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        return
+    for statement in _TABLES.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+    db.execute(f"PRAGMA user_version = {_VERSION}")
+    db.execute("INSERT INTO book (one, account, mode, cash) VALUES (1, ?, ?, ?)", (account, mode.value, str(cash)))
+    for symbol, (shares, cost) in positions.items():
+        _insert_holding(db, held(symbol, shares, cost))
+
+
+def held(symbol: Symbol, shares: Shares, cost: Price, *, realized: Money = Decimal(0), day: date = LONG_AGO) -> Holding:
+    """A holding that the book did not see being bought.
+
+    Args:
+        cost: average yuan per share.
+        day: when it was bought; by default long ago, so that all of it may be sold.
+    """
+    lots = (Lot(day, shares),) if shares else ()
+    return Holding(symbol, lots, (cost * shares).quantize(FEN, ROUND_HALF_UP), realized)
+
+
+def _insert_holding(db: sqlite3.Connection, holding: Holding) -> None:
+    db.execute(
+        "INSERT INTO holdings (symbol, cost, realized) VALUES (?, ?, ?)"
+        " ON CONFLICT (symbol) DO UPDATE SET cost = excluded.cost, realized = excluded.realized",
+        (holding.symbol, str(holding.cost), str(holding.realized)),
+    )
+    db.execute("DELETE FROM lots WHERE symbol = ?", (holding.symbol,))
+    db.executemany(
+        "INSERT INTO lots (symbol, day, shares) VALUES (?, ?, ?)",
+        [(holding.symbol, lot.day.isoformat(), lot.shares) for lot in holding.lots],
+    )
+
+
+def _check(db: sqlite3.Connection, path: Path | None, source: str, account: str, mode: Mode) -> None:
+    if db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+        raise Malformed(source, f"{path} 不是本程序能读的账本，请换一个文件名，或升级程序。")
+    whose, stored = db.execute("SELECT account, mode FROM book").fetchone()
+    if (whose, stored) != (account, mode.value):
+        kind = Mode(stored).chinese
+        raise ConfigError(
+            [f"账本 {path} 属于{kind}账户“{whose}”，不能给{mode.chinese}账户“{account}”用，请换一个文件。"]
+        )
+
+
+def _line(body: str, day: str, frozen: str) -> Line:
+    return Line(order=Order.model_validate_json(body), day=date.fromisoformat(day), frozen=Decimal(frozen))
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        # A full disk may have rolled it back already.
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+_REASONS: Final = {
+    "SQLITE_BUSY": "账本正被另一个程序使用，请先关掉它。",
+    "SQLITE_FULL": "磁盘已满，账本写不进去，请腾出空间。",
+    "SQLITE_READONLY": "账本文件是只读的，请检查权限。",
+    "SQLITE_CANTOPEN": "打不开账本文件，请检查路径和权限。",
+}
+_BROKEN: Final = {"SQLITE_NOTADB", "SQLITE_CORRUPT"}
+
+
+@contextmanager
+def _translated(source: str) -> Iterator[None]:
+    """SQLite's exceptions in our words."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        # Extended names such as SQLITE_READONLY_DIRECTORY begin with the plain one.
+        name = "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
+        if name in _BROKEN:
+            raise Malformed(source, "账本文件已损坏，或者不是账本，请用备份替换它。") from error
+        raise Unavailable(source, _REASONS.get(name, f"账本读写失败（{error}），请检查磁盘。")) from error
