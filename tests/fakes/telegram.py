@@ -374,6 +374,10 @@ class FakeTelegram:
         self._revoked = True
         self._notify()
 
+    def restore(self) -> None:
+        """The revoked token is good again."""
+        self._revoked = False
+
     def expire_queries(self) -> None:
         """Every press so far is too old to be answered."""
         self._open_queries.clear()

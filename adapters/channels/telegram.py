@@ -1,0 +1,809 @@
+"""Telegram through python-telegram-bot: long poll in, HTML out.
+
+Of the library we use the Bot and its types. The poll is a loop of our own, because the library's Updater ends without
+a word on a 401, spins on an update that it cannot parse, and sleeps through a stop: here every trouble ends one life
+of the listening bot, is said once in the log, and the next life starts with fresh connections.
+
+Incoming updates are confirmed when the next poll leaves: what was said while we were away is heard, and what was said
+in the instant of a crash may be heard twice, never not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import logging
+import os
+import re
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from html import escape
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from core.clock import Clock
+from core.errors import ConfigError, OutsideError, Refused, Unavailable
+from core.messages import Chat, Incoming, Message, Style
+from core.ports import Receiver
+
+if TYPE_CHECKING:
+    from telegram import CallbackQuery, Update, User
+    from telegram import Message as Said
+    from telegram.error import TelegramError
+    from telegram.request import HTTPXRequest
+
+LOG: Final = logging.getLogger(__name__)
+SOURCE: Final = "Telegram"
+API: Final = "https://api.telegram.org/bot"
+
+# Source: Bot API, https://core.telegram.org/bots/api and /bots/features; text is counted in UTF-16 units.
+TEXT_LIMIT: Final = 4096
+DATA_LIMIT: Final = 64
+ROW_LIMIT: Final = 8
+NOTICE_LIMIT: Final = 200
+DESCRIPTION_LIMIT: Final = 256
+WANTED: Final = ("message", "callback_query")
+STYLES: Final = {Style.CONFIRM: "success", Style.DANGER: "danger"}
+
+ONLY_TEXT: Final = "我只看得懂文字，请把要求打成字发给我。"
+
+Json = dict[str, Any]
+
+
+class Rate(NamedTuple):
+    """``burst`` messages at once, then one in ``every`` seconds."""
+
+    burst: int
+    every: float
+
+
+# Source: Telegram's bots FAQ, "My bot is hitting limits": about one a second per chat, twenty a minute per group.
+PRIVATE_RATE: Final = Rate(3, 1)
+GROUP_RATE: Final = Rate(20, 3)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long and how often, in seconds.
+
+    Attributes:
+        poll: how long Telegram may hold a getUpdates.
+        answer: connecting, and each silence between two bytes of an answer.
+        silence: a poll that has not ended by then is given up, whatever its connection says.
+        slow: between attempts with a token that Telegram does not know.
+        incident: the same trouble is not logged again before it was absent for so long.
+        warm: an unused connection is used after so long, or the next alert would wait for TCP, TLS and the proxy.
+        refusal, hint: a stranger, or somebody who sends pictures, is not answered more often.
+        private, group: pace per chat.
+    """
+
+    poll: int = 30
+    answer: float = 10
+    silence: float = 60
+    slow: float = 60
+    longest_wait: float = 30
+    incident: float = 600
+    warm: float = 45
+    refusal: float = 3600
+    hint: float = 60
+    private: Rate = PRIVATE_RATE
+    group: Rate = GROUP_RATE
+
+
+# --- what is said: pure, no vendor types ---
+
+
+class Part(NamedTuple):
+    """One message as Telegram takes it."""
+
+    html: str
+    plain: str
+    keyboard: Json | None = None
+
+
+def compose(message: Message) -> tuple[Part, ...]:
+    """The parts of a message, in order; the buttons are on the last one.
+
+    It is split between lines; only a line that is too long by itself is cut.
+
+    Raises:
+        ValueError: there is nothing to show, or a button's command is empty or over 64 bytes: our bug.
+
+    >>> compose(Message(title="*ST国华 <000004>", text="现价 3.20 & 跌停"))[0].html.splitlines()
+    ['<b>*ST国华 &lt;000004&gt;</b>', '现价 3.20 &amp; 跌停']
+    """
+    title, text, keyboard = _clean(message.title), _clean(message.text), keyboard_of(message)
+    if units(title) + units(text) < TEXT_LIMIT:
+        html = (
+            f"<b>{escape(title, quote=False)}</b>\n{escape(text, quote=False)}" if title else escape(text, quote=False)
+        )
+        parts = [Part(html, f"{title}\n{text}" if title else text)]
+    else:
+        lines = [(line, True) for line in title.split("\n")] if title else []
+        lines += [(line, False) for line in text.split("\n")]
+        parts = [_part(chunk) for chunk in _chunks(lines)]
+    parts = [part for part in parts if part.plain.strip()]
+    if not parts:
+        raise ValueError("a message without any text")
+    parts[-1] = parts[-1]._replace(keyboard=keyboard)
+    return tuple(parts)
+
+
+def keyboard_of(message: Message) -> Json | None:
+    """The inline keyboard of a message, as JSON; a row that is too long for Telegram goes on in the next."""
+    rows: list[list[Json]] = []
+    for row in message.buttons:
+        for start in range(0, len(row), ROW_LIMIT):
+            rows.append([])
+            for label, command, style in row[start : start + ROW_LIMIT]:
+                if not 0 < len(command.encode()) <= DATA_LIMIT:
+                    raise ValueError(f"the command of button {label!r} has {len(command.encode())} bytes: {command!r}")
+                colour = {"style": STYLES[style]} if style in STYLES else {}
+                rows[-1].append({"text": _clean(label), "callback_data": command, **colour})
+    return {"inline_keyboard": rows} if rows else None
+
+
+def units(text: str) -> int:
+    """Length as Telegram counts it.
+
+    >>> units("涨"), units("🚀")
+    (1, 2)
+    """
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+
+
+def _clean(text: str) -> str:
+    """Without lone surrogates, which no encoder takes: one of them would block the outbox for ever."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _part(lines: Sequence[tuple[str, bool]]) -> Part:
+    html = "\n".join(
+        f"<b>{escape(line, quote=False)}</b>" if bold else escape(line, quote=False) for line, bold in lines
+    )
+    return Part(html, "\n".join(line for line, _ in lines))
+
+
+def _chunks(lines: Iterable[tuple[str, bool]]) -> Iterator[list[tuple[str, bool]]]:
+    chunk: list[tuple[str, bool]] = []
+    used = 0
+    for line, bold in lines:
+        for piece in _cut(line):
+            size = units(piece) + 1  # and the line's end
+            if chunk and used + size - 1 > TEXT_LIMIT:
+                yield chunk
+                chunk, used = [], 0
+            chunk.append((piece, bold))
+            used += size
+    yield chunk
+
+
+def _cut(line: str) -> Iterator[str]:
+    """Pieces that fit, never through the middle of a character."""
+    start = used = 0
+    for at, character in enumerate(line):
+        size = 2 if ord(character) > 0xFFFF else 1
+        if used + size > TEXT_LIMIT:
+            yield line[start:at]
+            start, used = at, 0
+        used += size
+    yield line[start:]
+
+
+def addressed(text: str, username: str, *, private: bool, replied: bool) -> str | None:
+    """What of this was said to us; None when it was said to somebody else.
+
+    Args:
+        private: nobody else is there.
+        replied: it answers a message of ours.
+
+    >>> addressed("@Dingpan_bot 茅台跌到1400提醒我", "dingpan_bot", private=False, replied=False)
+    '茅台跌到1400提醒我'
+    >>> addressed("/list@dingpan_bot 全部", "dingpan_bot", private=False, replied=False)
+    '/list 全部'
+    >>> addressed("中午吃什么", "dingpan_bot", private=False, replied=False) is None
+    True
+    """
+    command = re.match(r"(/\w+)@(\w+)", text)
+    if command and command[2].lower() == username.lower():
+        return command[1] + text[command.end() :]
+    if private:
+        return text
+    if text.startswith("/"):
+        return None if command else text
+    # Telegram's names are ASCII, so a Chinese character ends one.
+    rest, mentions = re.subn(
+        rf"(?<![A-Za-z0-9_])@{re.escape(username)}(?![A-Za-z0-9_])", " ", text, flags=re.IGNORECASE
+    )
+    if mentions:
+        return rest.strip() or None
+    return text if replied else None
+
+
+# --- errors ---
+
+
+def _outside(error: TelegramError, redact: Callable[[str], str]) -> OutsideError:
+    """What a failed call means for the message.
+
+    A token that is not known any more is Unavailable: the message is fine and goes out once the token is mended, while
+    Refused would throw away every alert of the meantime.
+    """
+    from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TimedOut
+
+    words = redact(str(error))
+    known = words.lower()
+    if isinstance(error, RetryAfter):
+        wait = _wait_of(error)
+        return Unavailable(SOURCE, f"发得太快，对方要求等 {wait.total_seconds():.0f} 秒。", wait)
+    if isinstance(error, TimedOut):
+        return Unavailable(SOURCE, "没有及时回应，消息不一定送到了，稍后会再试。")
+    if isinstance(error, InvalidToken):
+        return Unavailable(
+            SOURCE, "token 无效或已被撤销，请到 @BotFather 核对 TELEGRAM_BOT_TOKEN。", timedelta(minutes=1)
+        )
+    if isinstance(error, Forbidden):
+        if "kicked" in known or "not a member" in known:
+            return Refused(SOURCE, "机器人已不在这个群里，请重新拉它进群。")
+        if "deactivated" in known:
+            return Refused(SOURCE, "对方的账号已注销。")
+        if "initiate" in known:
+            return Refused(SOURCE, "对方还没有和机器人说过话，请对方先点“开始”。")
+        return Refused(SOURCE, "对方停用了机器人，请对方在 Telegram 里重新点“开始”。")
+    if isinstance(error, BadRequest):  # before NetworkError, of which the library makes it a kind
+        if "chat not found" in known:
+            return Refused(SOURCE, "找不到这个会话，请对方先给机器人发一次 /start。")
+        if "rights" in known:
+            return Refused(SOURCE, "机器人在这个群里没有发言权限，请群主放开。")
+        return Refused(SOURCE, f"不接受这条消息（{words}）。")
+    if isinstance(error, NetworkError):
+        return Unavailable(SOURCE, f"网络不通（{words}），稍后会再试。")
+    return Unavailable(SOURCE, f"暂时无法使用（{words}），稍后会再试。")
+
+
+def _wait_of(error: TelegramError) -> timedelta:
+    wait: int | timedelta = getattr(error, "retry_after", 1)
+    return wait if isinstance(wait, timedelta) else timedelta(seconds=wait)
+
+
+class _Trouble(NamedTuple):
+    """Why a life of the listening bot ended."""
+
+    kind: str
+    text: str
+    wait: float
+    """Seconds until the next life."""
+
+
+def _diagnose(error: TelegramError | TimeoutError, failures: int, limits: Limits) -> _Trouble:
+    from telegram.error import Conflict, InvalidToken, RetryAfter
+
+    wait = min(limits.longest_wait, 2.0 ** min(failures, 10))
+    if isinstance(error, InvalidToken):
+        text = (
+            "Telegram 不认这个 token，可能已被撤销。请到 @BotFather 核对 TELEGRAM_BOT_TOKEN 并重新启动；"
+            f"在那之前每 {limits.slow:.0f} 秒再试一次。"
+        )
+        return _Trouble("token", text, limits.slow)
+    if isinstance(error, Conflict):
+        return _Trouble(
+            "conflict", "另一个程序正在用同一个 token 收消息，消息可能被它收走。请停掉其中一个。", max(wait, 5)
+        )
+    if isinstance(error, RetryAfter):
+        return _Trouble("pace", "Telegram 要求放慢收消息的速度，已照办。", _wait_of(error).total_seconds())
+    what = "没有回应" if isinstance(error, TimeoutError) else str(error)
+    text = f"连不上 Telegram（{what}），会一直重试。中国大陆一般要设置 TELEGRAM_PROXY 或 TELEGRAM_BASE_URL。"
+    return _Trouble("network", text, wait)
+
+
+# --- secrets ---
+
+
+class _Secrets:
+    """Strikes secrets out of what the libraries and this room log, whichever logger it is and whoever reads."""
+
+    WRITERS: Final = ("telegram", "httpx", "httpcore", "asyncio", "adapters")
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def keep(self, secrets: Iterable[str]) -> None:
+        if not self._known:
+            written = logging.getLogRecordFactory()
+            logging.setLogRecordFactory(lambda *args, **more: self._struck(written(*args, **more)))
+        self._known |= {secret for secret in secrets if len(secret) > 3}
+        for name in ("httpx", "httpcore"):  # they write every URL, and the token is in it
+            logger = logging.getLogger(name)
+            logger.setLevel(max(logger.level, logging.WARNING))
+
+    def strike(self, text: str) -> str:
+        for secret in self._known:
+            text = text.replace(secret, "***")
+        return text
+
+    def _struck(self, record: logging.LogRecord) -> logging.LogRecord:
+        if record.name.partition(".")[0] in self.WRITERS:
+            message = record.getMessage()
+            clean = self.strike(message)
+            if clean != message:
+                record.msg, record.args = clean, None
+            if record.exc_info:
+                trace = logging.Formatter().formatException(record.exc_info)
+                record.exc_text = self.strike(trace)
+                if record.exc_text != trace:
+                    record.exc_info = None
+        return record
+
+
+_SECRETS: Final = _Secrets()
+
+
+# --- the line: HTTP as python-telegram-bot wants it ---
+
+
+def _line(*, proxy: str | None, trust_env: bool, limits: Limits) -> HTTPXRequest:
+    """A pool of connections.
+
+    It differs from the library's own in four ways. An update that the library cannot parse becomes its bare id, or it
+    would come again for ever. A page that is not from Telegram (a proxy's 403 or 404) is a network error, not a verdict
+    on the token or the person. Of a sent message only the id is read, so a new field cannot break what was delivered.
+    And parameters travel as JSON, which in Chinese is a third of a form's size.
+    """
+    import httpx
+    from telegram import Update
+    from telegram.error import NetworkError, TimedOut
+    from telegram.error import TelegramError as VendorError
+    from telegram.request import HTTPXRequest, RequestData
+
+    headers = {"Content-Type": "application/json"}
+    urls: dict[str, httpx.URL] = {}
+
+    class Line(HTTPXRequest):
+        async def do_request(
+            self,
+            url: str,
+            method: str,
+            request_data: RequestData | None = None,
+            read_timeout: Any = None,
+            write_timeout: Any = None,  # noqa: ARG002
+            connect_timeout: Any = None,  # noqa: ARG002
+            pool_timeout: Any = None,  # noqa: ARG002
+        ) -> tuple[int, bytes]:
+            client = self._client
+            timeout = client.timeout
+            if isinstance(read_timeout, int | float):  # the long poll's
+                timeout = httpx.Timeout(timeout.connect, read=read_timeout)
+            parameters = request_data.parameters if request_data else {}
+            parsed = urls.get(url)
+            if parsed is None:
+                parsed = urls[url] = httpx.URL(url)
+            body = json.dumps(parameters, ensure_ascii=False).encode()
+            try:
+                answer = await client.request(method, parsed, content=body, headers=headers, timeout=timeout)
+            except httpx.TimeoutException as error:
+                raise TimedOut(type(error).__name__) from error
+            except httpx.HTTPError as error:
+                raise NetworkError(type(error).__name__) from error
+            payload = answer.content
+            if not payload.startswith(b"{") or b'"ok"' not in payload:
+                raise NetworkError(f"HTTP {answer.status_code}")
+            return answer.status_code, payload
+
+        @staticmethod
+        def parse_json_payload(payload: bytes) -> Json:
+            answer = HTTPXRequest.parse_json_payload(payload)
+            if answer.get("ok") and "result" not in answer:
+                raise VendorError("Invalid server response")
+            result = answer.get("result")
+            if isinstance(result, list):
+                answer["result"] = [readable(update) for update in result]
+            elif isinstance(result, dict) and "message_id" in result:
+                answer["result"] = {key: result[key] for key in ("message_id", "date", "chat")}
+            return answer
+
+    def readable(update: Json) -> Json:
+        try:
+            Update.de_json(update, None)
+        except Exception:
+            LOG.warning("读不懂 Telegram 的更新 %s，已跳过。", update.get("update_id"), exc_info=True)
+            return {"update_id": update["update_id"]}
+        return update
+
+    pool = httpx.Limits(max_connections=256, keepalive_expiry=60)
+    return Line(
+        proxy=proxy,
+        connect_timeout=limits.answer,
+        read_timeout=limits.answer,
+        write_timeout=limits.answer,
+        pool_timeout=limits.answer,
+        httpx_kwargs={"trust_env": trust_env, "limits": pool},
+    )
+
+
+# --- the channel ---
+
+
+class TelegramChannel:
+    """One bot. ``send`` and ``edit`` have connections of their own, so that no trouble of the poll delays them."""
+
+    name: str = "telegram"
+
+    def __init__(
+        self,
+        *,
+        token: str,
+        base_url: str,
+        open_line: Callable[[], HTTPXRequest],
+        clock: Clock,
+        commands: Sequence[tuple[str, str]],
+        limits: Limits,
+        monotonic: Callable[[], float],
+        sleep: Callable[[float], Awaitable[object]],
+    ) -> None:
+        from telegram import Bot
+
+        self._token, self._base_url, self._open_line = token, base_url, open_line
+        self._clock, self._limits, self._monotonic, self._sleep = clock, limits, monotonic, sleep
+        self._menu = [menu for menu in commands if re.fullmatch(r"[a-z][a-z0-9_]{0,31}", menu[0])]
+        self._out = open_line()
+        self._bot = Bot(token, base_url, request=self._out, get_updates_request=self._out)
+        self._used_at = monotonic()
+        self._pace = _Pace(limits)
+        self._moved: dict[str, str] = {}  # groups that became supergroups
+        self._offset: int | None = None
+        self._failures = 0  # lives in a row that ended without an answered poll
+        self._told: dict[str, float] = {}
+        self._broken = False
+        self._menu_shown = False
+
+    async def run(self, receiver: Receiver) -> None:
+        await self._out.initialize()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._stay_warm())
+                reception = _Reception(self._bot, receiver, tasks, self._clock, self._monotonic, self._limits)
+                while True:
+                    trouble = await self._live(reception, tasks)
+                    self._failures += 1
+                    self._tell(trouble)
+                    await self._sleep(trouble.wait)
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Let the connections go; ``run`` does it at its end."""
+        await self._out.shutdown()
+
+    async def send(self, chat: Chat, message: Message) -> str:
+        ref = ""
+        for part in compose(message):
+            ref = await self._deliver(chat, part)
+        return ref
+
+    async def edit(self, chat: Chat, ref: str, message: Message) -> str:
+        """Replace an earlier message; what does not fit into it follows as new ones, with the buttons on the last."""
+        first, *rest = compose(message)
+        ref = await self._deliver(chat, first, ref)
+        for part in rest:
+            ref = await self._deliver(chat, part)
+        return ref
+
+    # --- out ---
+
+    async def _deliver(self, chat: Chat, part: Part, ref: str | None = None) -> str:
+        from telegram.error import BadRequest, ChatMigrated, TelegramError
+
+        wait = self._pace.reserve(chat.id, self._monotonic())
+        if wait > 0:
+            await self._sleep(wait)
+        self._used_at = self._monotonic()
+        try:
+            try:
+                return await self._show(chat, part.html, "HTML", part.keyboard, ref)
+            except ChatMigrated as moved:
+                self._moved[chat.id] = str(moved.new_chat_id)
+                return await self._show(chat, part.html, "HTML", part.keyboard, None)
+            except BadRequest as error:
+                words = str(error).lower()
+                if ref is not None and "not modified" in words:
+                    return ref
+                if "can't parse entities" in words:
+                    LOG.warning("Telegram 读不懂这条消息的格式，改用纯文本再发。")
+                    return await self._show(chat, part.plain, None, part.keyboard, ref)
+                if ref is not None and any(gone in words for gone in _GONE):
+                    return await self._show(chat, part.html, "HTML", part.keyboard, None)
+                raise
+        except TelegramError as error:
+            raise _outside(error, _SECRETS.strike) from None  # the cause may hold the token
+
+    async def _show(self, chat: Chat, text: str, mode: str | None, keyboard: Json | None, ref: str | None) -> str:
+        more: Json = {"parse_mode": mode, "reply_markup": keyboard, "link_preview_options": {"is_disabled": True}}
+        chat_id = self._moved.get(chat.id, chat.id)
+        if ref is None:
+            return str((await self._bot.send_message(chat_id, text, api_kwargs=more)).message_id)
+        await self._bot.edit_message_text(text, chat_id, int(ref), api_kwargs=more)
+        return ref
+
+    async def _stay_warm(self) -> None:
+        while True:
+            await self._sleep(self._limits.warm)
+            if self._monotonic() - self._used_at >= self._limits.warm:
+                await _try(self._bot.get_me())
+
+    async def _show_menu(self) -> None:
+        """Set the menu, which also opens the first connection."""
+        from telegram import BotCommand
+
+        commands = [BotCommand(name, text[:DESCRIPTION_LIMIT]) for name, text in self._menu]
+        if not commands:
+            await _try(self._bot.get_me())
+        elif not await _try(self._bot.set_my_commands(commands)):
+            LOG.warning("没能设置 Telegram 的命令菜单，不影响使用，下次连接时再试。")
+            return
+        self._menu_shown = True
+
+    # --- in ---
+
+    async def _live(self, reception: _Reception, tasks: asyncio.TaskGroup) -> _Trouble:
+        """One life of the listening bot: it ends with the first trouble."""
+        from telegram import Bot
+        from telegram.error import TelegramError
+
+        line = self._open_line()
+        bot = Bot(self._token, self._base_url, request=line, get_updates_request=line)
+        try:
+            async with asyncio.timeout(self._limits.silence):
+                await bot.initialize()
+                await bot.delete_webhook(drop_pending_updates=False)
+            reception.me = bot.bot
+            if not self._menu_shown:
+                tasks.create_task(self._show_menu())
+            while True:
+                # The connection's own limit is silence between two bytes; this one is the watchdog over the whole.
+                async with asyncio.timeout(self._limits.silence):
+                    updates = await bot.get_updates(self._offset, timeout=self._limits.poll, allowed_updates=WANTED)
+                self._failures = 0
+                if self._broken:
+                    self._broken = False
+                    LOG.info("Telegram 已恢复连接。")
+                for update in updates:
+                    self._offset = update.update_id + 1
+                    reception.take(update)
+        except (TelegramError, TimeoutError) as error:
+            return _diagnose(error, self._failures, self._limits)
+        except Exception:
+            LOG.exception("内部错误：读不懂 Telegram 的回应，稍后重新连接。")
+            return _Trouble("bug", "Telegram 的连接已重建。", self._limits.longest_wait)
+        finally:
+            await line.shutdown()
+
+    def _tell(self, trouble: _Trouble) -> None:
+        """Once per incident, however many attempts it lasts."""
+        now = self._monotonic()
+        last = self._told.get(trouble.kind)
+        self._told[trouble.kind] = now
+        if last is None or now - last > self._limits.incident + trouble.wait:
+            LOG.warning("%s", _SECRETS.strike(trouble.text))
+            self._broken = True
+
+
+async def _try(call: Awaitable[object]) -> bool:
+    """Do a courtesy. Where it is too late or too broken the work itself goes on."""
+    from telegram.error import TelegramError
+
+    try:
+        await call
+    except TelegramError as error:
+        LOG.debug("Telegram: %s", _SECRETS.strike(str(error)))
+        return False
+    except Exception:
+        LOG.exception("内部错误：读不懂 Telegram 的回应。")
+        return False
+    return True
+
+
+_GONE: Final = ("message to edit not found", "can't be edited", "message_id_invalid")
+
+
+class _Pace:
+    """When the next message of a chat may leave. Slots are given in the order in which they are asked for."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._full_at: dict[str, float] = {}  # when the chat will have its whole burst again
+
+    def reserve(self, chat_id: str, now: float) -> float:
+        """Take the next slot; how many seconds until it."""
+        rate = self._limits.group if chat_id.startswith("-") else self._limits.private
+        full_at = max(self._full_at.get(chat_id, now), now) + rate.every
+        self._full_at[chat_id] = full_at
+        return full_at - now - rate.burst * rate.every
+
+
+class _Seldom:
+    """Whether something may be said again to the same person."""
+
+    def __init__(self, monotonic: Callable[[], float], every: float, capacity: int = 1000) -> None:
+        self._monotonic, self._every, self._capacity = monotonic, every, capacity
+        self._said: dict[str, float] = {}
+
+    def __call__(self, who: str) -> bool:
+        now = self._monotonic()
+        if now - self._said.get(who, now - self._every) < self._every:
+            return False
+        if len(self._said) >= self._capacity:
+            self._said = {key: at for key, at in self._said.items() if now - at < self._every}
+        if len(self._said) >= self._capacity:  # so many strangers are no guests
+            return False
+        self._said[who] = now
+        return True
+
+
+class _Reception:
+    """Turns updates into Incoming and hands each chat's over one by one; a slow chat holds up no other."""
+
+    def __init__(
+        self,
+        bot: Any,
+        receiver: Receiver,
+        tasks: asyncio.TaskGroup,
+        clock: Clock,
+        monotonic: Callable[[], float],
+        limits: Limits,
+    ) -> None:
+        self._bot, self._receiver, self._tasks, self._clock = bot, receiver, tasks, clock
+        self._may_refuse = _Seldom(monotonic, limits.refusal)
+        self._may_hint = _Seldom(monotonic, limits.hint)
+        self._waiting: dict[Chat, deque[Incoming]] = {}
+        self.me: User | None = None
+
+    def take(self, update: Update) -> None:
+        try:
+            if update.callback_query is not None:
+                self._pressed(update.callback_query)
+            elif update.message is not None and update.message.from_user is not None:
+                self._said(update.message, update.message.from_user)
+        except Exception:
+            LOG.exception("内部错误：没能处理 Telegram 的更新 %s。", update.update_id)
+
+    def _pressed(self, query: CallbackQuery) -> None:
+        if query.data is None or query.message is None:  # a game, or a button somewhere else than in a chat
+            self._answer(query.id, None)
+            return
+        markup = getattr(query.message, "reply_markup", None)
+        buttons = [button for row in (markup.inline_keyboard if markup else ()) for button in row]
+        incoming = Incoming(
+            chat=Chat("telegram", str(query.message.chat.id)),
+            user=str(query.from_user.id),
+            name=query.from_user.full_name,
+            text=next((button.text for button in buttons if button.callback_data == query.data), ""),
+            press=query.data,
+            at=self._clock.now(),
+        )
+        refusal = self._receiver.refusal(incoming)
+        self._answer(query.id, refusal)
+        if refusal is None:
+            self._hand_over(incoming)
+
+    def _said(self, message: Said, user: User) -> None:
+        assert self.me is not None
+        private = message.chat.type == "private"
+        answered = message.reply_to_message and message.reply_to_message.from_user
+        replied = bool(answered and answered.id == self.me.id)
+        if message.text is not None:
+            text = addressed(message.text, self.me.username or "", private=private, replied=replied)
+        else:  # somebody joined, something was pinned: no media, no answer
+            text = "" if private and message.effective_attachment else None
+        if text is None:
+            return
+        incoming = Incoming(
+            chat=Chat("telegram", str(message.chat.id)),
+            user=str(user.id),
+            name=user.full_name,
+            text=text,
+            at=self._clock.now(),
+        )
+        refusal = self._receiver.refusal(incoming)
+        if refusal is not None:
+            if self._may_refuse(incoming.user):
+                self._reply(incoming.chat, refusal)
+        elif message.text is None:
+            if self._may_hint(incoming.user):
+                self._reply(incoming.chat, ONLY_TEXT)
+        else:
+            self._hand_over(incoming)
+
+    def _answer(self, query_id: str, refusal: str | None) -> None:
+        """End the little clock on the button; a refusal pops up."""
+        text = refusal[:NOTICE_LIMIT] if refusal else None
+        self._tasks.create_task(
+            _try(self._bot.answer_callback_query(query_id, text=text, show_alert=bool(text) or None))
+        )
+
+    def _reply(self, chat: Chat, text: str) -> None:
+        self._tasks.create_task(_try(self._bot.send_message(chat.id, text)))
+
+    def _hand_over(self, incoming: Incoming) -> None:
+        waiting = self._waiting.get(incoming.chat)
+        if waiting is None:
+            waiting = self._waiting[incoming.chat] = deque()
+            self._tasks.create_task(self._work(incoming.chat, waiting))
+        waiting.append(incoming)
+
+    async def _work(self, chat: Chat, waiting: deque[Incoming]) -> None:
+        while waiting:
+            try:
+                await self._receiver.receive(waiting.popleft())
+            except Exception:
+                LOG.exception("内部错误：没能处理 %s 里的一句话。", chat)
+        del self._waiting[chat]
+
+
+def connect(
+    *,
+    token: str,
+    base_url: str | None = None,
+    proxy: str | None = None,
+    clock: Clock,
+    commands: Sequence[tuple[str, str]] = (),
+    limits: Limits | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> TelegramChannel:
+    """A channel over one bot; nothing is asked of the network yet.
+
+    Args:
+        base_url: of a reverse proxy or an own Bot API server, with or without the ``/bot`` at its end.
+        proxy: http, https, socks5 or socks5h; used for the poll too. Without it the system's proxy settings hold,
+            except for a server on this machine.
+        commands: (name, what it does) for the menu; only names that Telegram can show are used.
+        sleep: for the pace of a chat, the waits between lives and the warmth of the line.
+
+    Raises:
+        ConfigError: a setting cannot be what it should be.
+    """
+    problems = []
+    if not re.fullmatch(r"\d+:[A-Za-z0-9_-]{4,}", token):
+        problems.append("TELEGRAM_BOT_TOKEN 不像一个 token。请从 @BotFather 复制完整的一行，形如 123456:ABC…。")
+    root = (base_url or API).rstrip("/")
+    root = root if root.endswith("/bot") else f"{root}/bot"
+    if urlsplit(root).scheme not in {"http", "https"} or not urlsplit(root).hostname:
+        problems.append("TELEGRAM_BASE_URL 不是网址，请写成 https://… 的形式，或者留空。")
+    password = None
+    if proxy:
+        parts = urlsplit(proxy)
+        password = parts.password
+        if parts.scheme not in {"http", "https", "socks5", "socks5h"} or not parts.hostname:
+            problems.append("TELEGRAM_PROXY 不是代理地址，请写成 http://主机:端口 或 socks5://主机:端口，或者留空。")
+    if problems:
+        raise ConfigError(problems)
+    _SECRETS.keep([token.partition(":")[2], password or "", unquote(password or "")])
+    # The library's switch to one type for retry_after; without it each 429 also makes a deprecation warning.
+    os.environ.setdefault("PTB_TIMEDELTA", "true")
+    limits = limits or Limits()
+    trust_env = not _on_this_machine(urlsplit(root).hostname or "")
+
+    def open_line() -> HTTPXRequest:
+        return _line(proxy=proxy or None, trust_env=trust_env, limits=limits)
+
+    return TelegramChannel(
+        token=token,
+        base_url=root,
+        open_line=open_line,
+        clock=clock,
+        commands=commands,
+        limits=limits,
+        monotonic=monotonic,
+        sleep=sleep,
+    )
+
+
+def _on_this_machine(host: str) -> bool:
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
