@@ -19,7 +19,7 @@ from core.messages import Chat, Message, Outgoing
 from core.notify import Notifier
 from core.orders import Order, OrderState, Report, ReportKind, apply
 from core.portfolio import Account
-from core.ports import Broker, QuoteSource, Store
+from core.ports import Broker, HandKept, QuoteSource, Store
 from core.risk import Breach, Draft, affordable, check, limits_of
 from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE, Ticket, TicketState
 from core.types import Price, Shares, Side, Symbol, percent_text, price_text
@@ -61,7 +61,8 @@ class Desk:
         brokers: by account id; the first is the default account.
         time_to_live: how long a ticket may be answered.
         name_of: the name of a symbol for cards.
-        on_cost: told which symbols have a new cost, so that conditions on cost are judged again.
+        on_change: told which symbols have a new cost, so that conditions on cost are judged again; and called with
+            nothing when :attr:`symbols` may have changed.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Desk:
         name_of: Callable[[Symbol], str],
         time_to_live: timedelta = TIME_TO_LIVE,
         drift_percent: Decimal = DRIFT_PERCENT,
-        on_cost: Callable[[Sequence[Symbol]], None] = lambda _symbols: None,
+        on_change: Callable[[Sequence[Symbol]], None] = lambda _symbols: None,
     ) -> None:
         self._store = store
         self._notifier = notifier
@@ -87,8 +88,9 @@ class Desk:
         self._name_of = name_of
         self._time_to_live = time_to_live
         self._drift_percent = drift_percent
-        self._on_cost = on_cost
+        self._on_change = on_change
         self._accounts: dict[str, Account] = {}
+        self._open: dict[str, Symbol] = {}
         self._panicked: str | None = None
         # One report at a time: two reports of one order must not both start from the same stored row.
         self._books = asyncio.Lock()
@@ -127,14 +129,22 @@ class Desk:
         self._accounts[account] = after
         moved = _costs_moved(before, after)
         if moved:
-            self._on_cost(moved)
+            self._on_change(moved)
         return after
+
+    @property
+    def symbols(self) -> set[Symbol]:
+        """What must be quoted for the accounts: what they hold, and what they have in open orders."""
+        held = {one.symbol for account in self._accounts.values() for one in account.positions if one.shares}
+        return held | set(self._open.values())
 
     # -- the kill switch
 
     async def load(self) -> None:
         """Read what an earlier process decided, and see every account. A silent broker is reported, not fatal."""
         self._panicked = await self._store.value(PANIC)
+        for order in await self._store.orders(open_only=True, limit=1000):
+            self._open[order.id] = order.symbol
         for broker in self.brokers:
             try:
                 await self.refresh(broker.account)
@@ -289,6 +299,8 @@ class Desk:
             updated_at=now,
         )
         await self._settle(ticket, TicketState.APPROVED, by, order=order)
+        self._open[order.id] = order.symbol
+        self._on_change(())
         await self._submit(order)
         return await self._store.order(order.id) or order
 
@@ -395,6 +407,23 @@ class Desk:
         await self.broker(order.account).cancel(order)
         return order
 
+    async def record_fill(self, order_id: str, shares: Shares, price: Price) -> None:
+        """Enter a fill that a person tells of. Raises NotFound, Conflict or Invalid."""
+        await (await self._by_hand(order_id)).record_fill(order_id, shares, price)
+
+    async def record_nothing(self, order_id: str) -> None:
+        """Close an order of which, the person says, nothing (more) was traded."""
+        await (await self._by_hand(order_id)).record_nothing(order_id)
+
+    async def _by_hand(self, order_id: str) -> HandKept:
+        order = await self._store.order(order_id)
+        if order is None:
+            raise NotFound(f"没有编号 {order_id} 的委托。发送 /orders 查看现有的。")
+        broker = self.broker(order.account)
+        if not isinstance(broker, HandKept):
+            raise Conflict(f"{broker.name}的成交由券商回报，不能手动记账。")
+        return broker
+
     async def on_report(self, report: Report) -> None:
         """Take in what a broker says of one of our orders; a repetition changes nothing."""
         async with self._books:
@@ -421,6 +450,8 @@ class Desk:
         if fill is not None:
             self._feed.publish(fill)
         self._notifier.post(rows)
+        if after.state.final and self._open.pop(after.id, None) is not None:
+            self._on_change(())
         if fill is not None or after.state.final:
             try:
                 await self.refresh(after.account)

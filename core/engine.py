@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from core.calendar import is_session, trading_date
 from core.clock import Clock, market_time
 from core.dispatch import Dispatcher
-from core.frames import Frame, LatestQuotes, Quote
+from core.frames import Frame, LatestQuotes, Quote, frame_of
 from core.ports import QuoteSource
 from core.rulebook import RuleBook
 from core.types import Symbol, from_milli, price_text
@@ -114,13 +114,15 @@ class Engine:
         """The newest quote seen."""
         return self._latest.get(symbol)
 
-    def fit_quote(self, symbol: Symbol) -> Quote | None:
-        """The newest quote, if it may be judged right now."""
+    def learn(self, quotes: Collection[Quote]) -> None:
+        """Remember quotes that were asked for beside the stream. They judge nothing."""
+        if quotes:
+            self._latest.add(frame_of(tuple(quotes), at=self._clock.now(), source="fetch"))
+
+    def traded_quote(self, symbol: Symbol) -> Quote | None:
+        """The newest quote, if it has a price to begin from: a new watch is compared with it, whatever the hour."""
         quote = self._latest.get(symbol)
-        if quote is None or quote.last is None or quote.suspended:
-            return None
-        now = self._clock.now()
-        return quote if now - quote.quoted_at <= STALE and is_session(now) else None
+        return None if quote is None or quote.last is None or quote.suspended else quote
 
     def doubt_of(self, symbol: Symbol) -> Doubt | None:
         """The last time this symbol was not judged, and why."""

@@ -18,10 +18,11 @@ log: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message that a channel has shown."""
+    """A message that a channel has shown; ``alert_ids`` where it tells alerts."""
 
     chat: Chat
     message: Message
+    alert_ids: tuple[str, ...]
     at: datetime
 
 

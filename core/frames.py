@@ -180,6 +180,14 @@ class LatestQuotes:
                 return frame.quote_at(row)
         return None
 
+    def last_milli(self, symbol: Symbol) -> int:
+        """The newest price in milli-yuan, 0 when there is none."""
+        for frame in self._frames:
+            row = frame.rows.get(symbol)
+            if row is not None:
+                return int(frame.last[row])
+        return 0
+
 
 def _covers(new: Frame, old: Frame) -> bool:
     return len(old) <= len(new) and all(symbol in new.rows for symbol in old.symbols)

@@ -151,7 +151,7 @@ class Notifier:
             done = row.model_copy(update={"attempts": attempts, "error": error.reason, "state": Delivery.FAILED})
         else:
             done = row.model_copy(update={"attempts": attempts, "error": "", "state": Delivery.SENT, "ref": ref})
-            self._feed.publish(Said(row.chat, row.message, now))
+            self._feed.publish(Said(row.chat, row.message, row.alert_ids, now))
         try:
             await self._store.delivered(done)
         except Unavailable as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from core.alerts import Alert, Silence
 from core.frames import Frame, Quote
@@ -15,7 +15,7 @@ from core.messages import Chat, Delivery, Incoming, Message, Outgoing
 from core.orders import Fill, Order, Report
 from core.portfolio import Account
 from core.tickets import Ticket, TicketState
-from core.types import Mode, Symbol
+from core.types import Mode, Price, Shares, Symbol
 from core.watches import Arm, Watch
 
 
@@ -98,6 +98,19 @@ class Broker(Protocol):
 
     def reports(self) -> AsyncIterator[Report]:
         """What happens to our orders, for ever; never dropped."""
+        ...
+
+
+@runtime_checkable
+class HandKept(Protocol):
+    """What a broker has beside :class:`Broker` when its orders are placed by hand: the person says what happened."""
+
+    async def record_fill(self, order_id: str, shares: Shares, price: Price) -> None:
+        """Raises NotFound, Conflict or Invalid when it cannot have happened."""
+        ...
+
+    async def record_nothing(self, order_id: str) -> None:
+        """The order was not placed, or nothing (more) of it was traded."""
         ...
 
 

@@ -21,8 +21,6 @@ from core.watches import Watch, WatchState
 ALERT_LINES: Final = 20
 """Alerts written out in one message; the rest is counted, and all are stored."""
 
-_SOURCES: Final = {"tencent": "腾讯行情", "sina": "新浪行情", "demo": "演示行情", "replay": "历史回放"}
-
 
 # -- small texts
 
@@ -48,10 +46,6 @@ def age_text(age: timedelta) -> str:
     if hours < 48:
         return f"{hours} 小时 {minutes} 分钟" if minutes else f"{hours} 小时"
     return f"{hours // 24} 天"
-
-
-def source_text(source: str) -> str:
-    return _SOURCES.get(source, source)
 
 
 def percent_of(quote: Quote) -> str:
@@ -180,7 +174,7 @@ def alerts(items: Sequence[tuple[Watch, Alert]]) -> Message:
     if len(items) > ALERT_LINES:
         lines.append(f"……另有 {len(items) - ALERT_LINES} 条，发送 /why 查看全部。")
     first = items[0][1]
-    lines.append(f"{source_text(first.source)} {time_text(first.quoted_at)}")
+    lines.append(f"{first.source} {time_text(first.quoted_at)}")
     buttons = (Button("静音1小时", "silence 1h"), Button("今日不再提醒", "silence today"))
     return Message(title=f"🔔 {len(items)} 条提醒", text="\n".join(lines), buttons=(buttons,), urgent=True)
 
@@ -188,7 +182,7 @@ def alerts(items: Sequence[tuple[Watch, Alert]]) -> Message:
 def _alert_lines(alert: Alert) -> list[str]:
     lines = [
         f"条件：{alert.condition}（#{alert.watch_number}）",
-        f"{source_text(alert.source)} {time_text(alert.quoted_at)}",
+        f"{alert.source} {time_text(alert.quoted_at)}",
     ]
     if alert.after_gap:
         lines.append("⚠️ 这是行情中断后的第一笔价格，实际穿越可能更早。")
@@ -243,7 +237,7 @@ def ticket_card(ticket: Ticket, account: str) -> Message:
         f"限价：{price_text(ticket.limit)}",
         f"金额：约 {money_text(ticket.limit * ticket.shares)} 元",
         f"账户：{account}·{ticket.mode.chinese}",
-        f"依据：{source_text(ticket.source)} {price_text(ticket.price)}，{time_text(ticket.quoted_at)}",
+        f"依据：{ticket.source} {price_text(ticket.price)}，{time_text(ticket.quoted_at)}",
     ]
     if ticket.state is TicketState.OPEN:
         lines += [f"有效：到 {time_text(ticket.expires_at)}，过期作废", f"编号：{ticket.id}"]
@@ -426,7 +420,7 @@ def quote_card(quote: Quote, name: str, limits: tuple[Price | None, Price | None
 def _as_of(quote: Quote, now: datetime) -> str:
     age = now - quote.quoted_at
     late = f"（{age_text(age)}前）" if age > timedelta(seconds=60) else ""
-    return f"{source_text(quote.source)} {stamp_text(quote.quoted_at)}{late}"
+    return f"{quote.source} {stamp_text(quote.quoted_at)}{late}"
 
 
 def _price(price: Price | None) -> str:

@@ -1,0 +1,112 @@
+"""@command: a function becomes a command. Slash name, Chinese names, help, menu, role and button target follow."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from bot.house import House
+from bot.language.dialogue import Dialogue
+from bot.language.request import Request
+from core.messages import Chat, Message, Role
+
+
+class Person(NamedTuple):
+    """Somebody who may talk to us.
+
+    Attributes:
+        owner: whose watches and accounts these are. All owners of a house share them.
+        name: as shown on decided cards.
+    """
+
+    owner: str
+    name: str
+    role: Role
+
+
+class Call(NamedTuple):
+    """What a command was given.
+
+    Attributes:
+        words: what stood behind a slash command or a button, split at spaces.
+        request: what the grammar read, where the person wrote a sentence.
+    """
+
+    words: tuple[str, ...] = ()
+    request: Request | None = None
+
+    @property
+    def rest(self) -> str:
+        return " ".join(self.words)
+
+
+@dataclass
+class Context:
+    """Who asks, where, and what may be used. A command changes ``dialogue`` by assigning a new one."""
+
+    house: House
+    person: Person
+    chat: Chat
+    dialogue: Dialogue
+
+
+Reply = Message | Sequence[Message] | None
+Run = Callable[[Context, Call], Awaitable[Reply]]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command as people see it.
+
+    Attributes:
+        names: Chinese names; the first one is shown in help.
+        intents: requests of the grammar that it answers.
+        phrase: how the grammar reads what stands behind the slash; ``{}`` is the place. Empty: words only.
+        listed: whether help and the chat's menu show it; the targets of buttons are not shown.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    help: str
+    example: str
+    role: Role
+    intents: tuple[str, ...]
+    phrase: str
+    listed: bool
+    run: Run
+
+
+REGISTRY: Final[dict[str, Command]] = {}
+"""By slash name. Filled by importing :mod:`bot.commands`."""
+
+
+def command(
+    name: str,
+    *names: str,
+    help: str = "",  # noqa: A002  the word of the field
+    example: str = "",
+    role: Role = Role.TRADER,
+    intents: Sequence[str] = (),
+    phrase: str = "",
+    listed: bool = True,
+) -> Callable[[Run], Run]:
+    """Register a function as a command."""
+
+    def register(run: Run) -> Run:
+        if name in REGISTRY:
+            raise ValueError(f"two commands are called {name}")
+        REGISTRY[name] = Command(name, names, help, example, role, tuple(intents), phrase, listed, run)
+        return run
+
+    return register
+
+
+def by_name(word: str) -> Command | None:
+    """The command with this slash name or Chinese name."""
+    found = REGISTRY.get(word.lower())
+    return found or next((one for one in REGISTRY.values() if word in one.names), None)
+
+
+def by_intent(intent: str) -> Command | None:
+    return next((one for one in REGISTRY.values() if intent in one.intents), None)

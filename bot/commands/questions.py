@@ -1,0 +1,66 @@
+"""What a request still lacks, asked one thing at a time, with buttons where the answers are few."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bot.command import Context
+from bot.language.request import Request
+from core.errors import Invalid
+from core.market import board_of, lot_problem
+from core.messages import Button, Message
+from core.render import name_text
+from core.types import Side, Symbol, code_of
+
+_QUESTIONS: Final = {
+    "symbols": ("盯哪一只？", "请写股票名或六位代码，例如：茅台"),
+    "conditions": ("到什么价格、涨跌多少提醒？", "例如：跌破1400、涨3%、涨停打开"),
+    "value": ("价格或幅度是多少？", "例如：1400，或者 3%"),
+    "price": ("什么价格？", "例如：1400，或者“现价”"),
+    "quantity": ("多少？", "例如：100股、2手、3万元、一半、清仓"),
+    "targets": ("是哪一个？", "请写编号，例如：3。发送 /list 看编号"),
+}
+
+
+def about(ctx: Context, request: Request) -> Message | None:
+    """The question to ask, remembered in the dialogue; None when nothing is lacking.
+
+    Raises:
+        Invalid: something that cannot be asked, only corrected.
+    """
+    for problem in request.problems:
+        if problem == "unknown_symbol":
+            raise Invalid("没有认出是哪只股票。请写全名或六位代码，例如：贵州茅台 或 600519。")
+        raise Invalid(_lot_problem(request))
+    for doubt in request.ambiguous:
+        choices = tuple(doubt.candidates)
+        ctx.dialogue = ctx.dialogue.asking(request, "symbols", ctx.house.now(), choices)
+        return _which(ctx, doubt.text, choices)
+    for slot in request.missing:
+        question, hint = _QUESTIONS[slot]
+        ctx.dialogue = ctx.dialogue.asking(request, slot, ctx.house.now())
+        named = "、".join(name_text(ctx.house.name(symbol), symbol) for symbol in request.symbols)
+        return Message(title=named, text=f"{hint}\n{question}", buttons=_answers(request, slot))
+    return None
+
+
+def _which(ctx: Context, word: str, choices: tuple[Symbol, ...]) -> Message:
+    rows = tuple((Button(name_text(ctx.house.name(symbol), symbol), f"choose {symbol}"),) for symbol in choices[:8])
+    return Message(text=f"点一下，或者回复第几个：\n“{word}”是哪一只？", buttons=rows)
+
+
+def _answers(request: Request, slot: str) -> tuple[tuple[Button, ...], ...]:
+    if slot != "quantity" or request.action is None:
+        return ()
+    if request.action.side == "sell":
+        return ((Button("一半", "answer 一半"), Button("全部", "answer 全部")),)
+    return ((Button("100股", "answer 100股"), Button("200股", "answer 200股"), Button("1000股", "answer 1000股")),)
+
+
+def _lot_problem(request: Request) -> str:
+    shares = request.action.shares if request.action is not None and request.action.shares else 0
+    for symbol in request.symbols:
+        problem = lot_problem(board_of(symbol), Side.BUY, shares, 0)
+        if problem is not None:
+            return f"{code_of(symbol)}：{problem}"
+    return f"{shares} 股不是整手。主板和创业板买入要 100 股的整数倍，科创板至少 200 股。"

@@ -1,0 +1,71 @@
+"""Welcome, help, and what this is."""
+
+from __future__ import annotations
+
+from bot.command import REGISTRY, Call, Context, Reply, by_name, command
+from core.calendar import calendar_warning, trading_date
+from core.clock import stamp_text
+from core.errors import NotFound
+from core.messages import Button, Message, Role
+
+EXAMPLES = (
+    "茅台跌破1400提醒我",
+    "贵州茅台跌破1420提醒我，跌破就买100股",
+    "宁德时代涨3%或者跌3%告诉我",
+    "招商银行止损8个点，到了全部卖出",
+    "茅台多少钱",
+    "我的持仓",
+)
+
+
+@command("start", "开始", help="从这里开始", example="/start", role=Role.VIEWER)
+async def start(ctx: Context, _call: Call) -> Reply:
+    text = "\n".join(
+        [
+            "用平常的话告诉我盯什么，到了我会提醒，也可以先出好委托等你点“确认”。",
+            "",
+            "可以试试：",
+            *(f"　{example}" for example in EXAMPLES),
+            "",
+            ctx.house.about,
+        ]
+    )
+    return Message(
+        title="👋 我是盯盘助手",
+        text=text,
+        buttons=((Button("盯盘任务", "list"), Button("持仓", "positions"), Button("全部命令", "help")),),
+    )
+
+
+@command("help", "帮助", help="全部命令，或一个命令的用法", example="/help watch", role=Role.VIEWER, intents=("help",))
+async def help_(ctx: Context, call: Call) -> Reply:
+    """One line per command, made from the registry."""
+    if call.words:
+        found = by_name(call.words[0].lstrip("/"))
+        if found is None:
+            raise NotFound(f"没有 /{call.words[0].lstrip('/')} 这个命令。发送 /help 看全部。")
+        also = "、".join(found.names)
+        return Message(title=f"/{found.name} {found.help}", text=f"例如：{found.example}\n也可以写：{also}")
+    lines = [f"/{one.name} {one.help}" for one in REGISTRY.values() if one.listed and ctx.person.role.covers(one.role)]
+    lines += ["", "也可以直接说话，例如：", *(f"　{example}" for example in EXAMPLES)]
+    return Message(title="📖 命令", text="\n".join(lines))
+
+
+@command("about", "关于", help="版本、数据来源和运行情况", example="/about", role=Role.VIEWER)
+async def about(ctx: Context, _call: Call) -> Reply:
+    from importlib.metadata import version
+
+    house = ctx.house
+    last = house.engine.last_frame_at
+    lines = [
+        f"盯盘 dingpan {version('dingpan')}",
+        house.about,
+        f"最近一次行情：{stamp_text(last)}" if last else "还没有收到行情",
+        f"盯盘规则：{len(house.book)} 条",
+    ]
+    if house.desk.panicked is not None:
+        lines.append(f"🛑 紧急停止中：{house.desk.panicked}")
+    warning = calendar_warning(trading_date(house.now()))
+    if warning is not None:
+        lines.append(f"⚠️ {warning}")
+    return Message(title="关于", text="\n".join(lines))

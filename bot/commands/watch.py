@@ -1,0 +1,300 @@
+"""Watches: make, list, change, pause, resume, delete, undo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from bot.command import Call, Context, Reply, command
+from bot.commands import questions, targets
+from bot.language.request import Action, Draft, Request, condition_of, plan_of
+from core import render
+from core.alerts import Trigger
+from core.conditions import Condition, Missing, View
+from core.errors import Conflict, Invalid
+from core.market import board_of, lot_problem
+from core.messages import Message, Role
+from core.types import Price, Side, Symbol, from_milli, percent_text, price_text
+from core.watches import Plan, Repeat, Watch, WatchState
+
+MANY_SYMBOLS = 50
+MANY_WATCHES = 2000
+
+
+@command(
+    "watch",
+    "盯",
+    "盯盘",
+    "提醒",
+    help="盯一个条件，可带交易计划",
+    example="/watch 茅台跌破1400提醒我，跌到1380买一手",
+    intents=("watch_create",),
+    phrase="{}提醒我",
+)
+async def watch(ctx: Context, call: Call) -> Reply:
+    """Make one watch, or several when the sentence holds several tasks."""
+    request = call.request
+    if request is None:
+        raise Invalid("请说要盯什么，例如：/watch 茅台跌破1400提醒我")
+    question = questions.about(ctx, request)
+    if question is not None:
+        return question
+    if len(ctx.house.watchlist.of(ctx.person.owner)) >= MANY_WATCHES:
+        raise Invalid(f"盯盘任务已经有 {MANY_WATCHES} 个了，请先删除一些。")
+    replies: list[Message] = []
+    for part in _parts(request):
+        made, already = await _make(ctx, part)
+        ctx.dialogue = ctx.dialogue.made(part, made.id, ctx.house.now())
+        replies.append(_read_back(ctx, made, already, changed=False))
+    return replies
+
+
+def _parts(request: Request) -> Sequence[Request]:
+    """One request per watch. With several tasks the trade belongs to the last one."""
+    if not request.tasks:
+        return (request,)
+    last = len(request.tasks) - 1
+    return tuple(
+        request.model_copy(
+            update={
+                "tasks": (),
+                "symbols": task.symbols,
+                "conditions": task.conditions,
+                "combine": task.combine,
+                "action": request.action if index == last else None,
+            }
+        )
+        for index, task in enumerate(request.tasks)
+    )
+
+
+async def _make(ctx: Context, request: Request) -> tuple[Watch, Sequence[Trigger]]:
+    house = ctx.house
+    symbols = _symbols(ctx, request)
+    quotes = await house.look(symbols)
+    lasts = {symbol: quote.last for symbol, quote in quotes.items() if quote.last is not None}
+    account = _account(ctx, request)
+    conditions = tuple(_condition(ctx, draft, symbols, lasts) for draft in request.conditions)
+    _refuse_what_cannot_be(ctx, account, symbols, conditions)
+    plan = _plan(request.action, symbols) if request.action is not None else None
+    return await house.watchlist.create(
+        Watch(
+            id=house.clock.new_id(),
+            number=0,
+            owner=ctx.person.owner,
+            chat=ctx.chat,
+            account=account,
+            symbols=symbols,
+            conditions=conditions,
+            combine=request.combine or "any",
+            plan=plan,
+            text=ctx.dialogue.last_text,
+            created_at=house.now(),
+            **_manner(request, plan),
+        )
+    )
+
+
+def _manner(request: Request, plan: Plan | None) -> dict[str, Any]:
+    """How often and how long, where the sentence says so. A trade is proposed once unless the person wants more."""
+    manner: dict[str, Any] = {"repeat": Repeat(request.repeat or (Repeat.DAILY if plan is None else Repeat.ONCE))}
+    if request.cooldown_s is not None:
+        manner["cooldown"] = timedelta(seconds=request.cooldown_s)
+        if request.repeat is None:
+            manner["repeat"] = Repeat.EVERY_TIME
+    if request.expiry is not None:
+        manner["expires_on"] = request.expiry
+    return manner
+
+
+def _symbols(ctx: Context, request: Request) -> tuple[Symbol, ...]:
+    if request.scope == "holdings":
+        held = ctx.house.desk.account(_account(ctx, request))
+        symbols = tuple(position.symbol for position in held.positions if position.shares) if held else ()
+        if not symbols:
+            raise Invalid("现在没有持仓，所以没有可盯的。请直接写股票名。")
+        return symbols
+    symbols = request.symbols
+    if len(symbols) > MANY_SYMBOLS:
+        raise Invalid(f"一个任务最多 {MANY_SYMBOLS} 只，现在是 {len(symbols)} 只。请分成几个任务。")
+    return symbols
+
+
+def _account(ctx: Context, request: Request) -> str:
+    desk = ctx.house.desk
+    if request.account is None or request.account == "real":
+        return desk.default_account
+    return desk.broker(request.account).account
+
+
+def _condition(ctx: Context, draft: Draft, symbols: tuple[Symbol, ...], lasts: dict[Symbol, Price]) -> Condition:
+    """The condition of a draft, with what only the market knows filled in."""
+    if draft.kind == "price_reach":
+        draft = _from_which_side(ctx, draft, symbols, lasts)
+    condition = condition_of(draft)
+    if getattr(condition, "reference", None) == "last":
+        if len(symbols) > 1:
+            raise Invalid("“从现在起涨跌”一次只能盯一只，因为每只的起点价格不同。请分开说。")
+        base = lasts.get(symbols[0])
+        if base is None:
+            raise Invalid("暂时拿不到现价，不知道从哪里起算。请稍后再试，或直接写价格。")
+        return condition.model_copy(update={"base": base})
+    return condition
+
+
+def _from_which_side(ctx: Context, draft: Draft, symbols: tuple[Symbol, ...], lasts: dict[Symbol, Price]) -> Draft:
+    last = lasts.get(symbols[0])
+    level = draft.value
+    if level is None:
+        cost = ctx.house.desk.cost_of(ctx.house.desk.default_account, symbols[0])
+        level = cost if cost is not None else Decimal(0)
+    if last is None:
+        raise Invalid("暂时拿不到现价，不知道是涨到还是跌到。请说“涨到”或“跌到”。")
+    return draft.model_copy(update={"kind": "price_above" if level > last else "price_below"})
+
+
+def _refuse_what_cannot_be(
+    ctx: Context, account: str, symbols: tuple[Symbol, ...], conditions: tuple[Condition, ...]
+) -> None:
+    """A condition on cost needs a position: without one it would wait for ever in silence."""
+    for symbol in symbols:
+        quote = ctx.house.engine.quote(symbol)
+        for condition in conditions:
+            if condition.needs_cost and ctx.house.desk.cost_of(account, symbol) is None:
+                name = render.name_text(ctx.house.name(symbol), symbol)
+                raise Invalid(f"账户里没有{name}的持仓，不知道成本价。请改用价格，例如“跌破1400”。")
+            if quote is not None:
+                zone = condition.zone(View(quote, ctx.house.desk.cost_of(account, symbol)))
+                if isinstance(zone, Missing) and condition.kind in {"limit_up", "limit_down"}:
+                    name = render.name_text(ctx.house.name(symbol), symbol)
+                    raise Invalid(f"{name}{zone.what}，盯不了{condition.text()}。")
+
+
+def _plan(action: Action, symbols: tuple[Symbol, ...]) -> Plan:
+    """The plan of a request's action.
+
+    Raises:
+        Invalid: a number of shares that cannot be bought.
+    """
+    if action.shares is not None and action.side is Side.BUY:
+        for symbol in symbols:
+            problem = lot_problem(board_of(symbol), action.side, action.shares, 0)
+            if problem is not None:
+                raise Invalid(problem)
+    return plan_of(action)
+
+
+def _read_back(ctx: Context, made: Watch, already: Sequence[Trigger], *, changed: bool) -> Message:
+    broker = ctx.house.desk.broker(made.account)
+    names = [ctx.house.name(symbol) for symbol in made.symbols]
+    text = render.watch_changed if changed else render.watch_made
+    return text(made, names, already, broker.name, broker.mode)
+
+
+@command("list", "列表", "任务", help="列出所有盯盘任务", example="/list", role=Role.VIEWER, intents=("watch_list",))
+async def list_watches(ctx: Context, _call: Call) -> Reply:
+    house = ctx.house
+    rows = [
+        (watch, [house.name(symbol) for symbol in watch.symbols], _near(ctx, watch))
+        for watch in house.watchlist.of(ctx.person.owner)
+    ]
+    return render.watch_list(rows, house.now())
+
+
+def _near(ctx: Context, watch: Watch) -> str:
+    """How far the price is from the nearest threshold, for a watch on one share."""
+    if len(watch.symbols) > 1 or watch.state is not WatchState.ACTIVE:
+        return ""
+    quote = ctx.house.engine.quote(watch.symbols[0])
+    if quote is None or quote.last is None:
+        return "暂无行情"
+    view = View(quote, ctx.house.desk.cost_of(watch.account, watch.symbols[0]))
+    zones = [zone for one in watch.conditions if not isinstance(zone := one.zone(view), Missing)]
+    edges = [edge for zone in zones for edge in zone if abs(edge) < 2**61 and zone.low <= zone.high]
+    near = f"现价 {price_text(quote.last)}"
+    if edges:
+        distance = min(abs(from_milli(edge) - quote.last) for edge in edges)
+        near += f"，距触发 {percent_text(distance / quote.last * 100)}"
+    return near
+
+
+@command(
+    "change",
+    "修改",
+    help="改一个任务",
+    example="/change 3 改成1380",
+    intents=("watch_update",),
+    phrase="把{}",
+)
+async def change(ctx: Context, call: Call) -> Reply:
+    """Replace conditions, plan, repeat or expiry of one watch."""
+    request = call.request
+    if request is None:
+        raise Invalid("请说改成什么，例如：把3改成1380")
+    if request.ambiguous or request.problems:
+        question = questions.about(ctx, request)
+        if question is not None:
+            return question
+    before = targets.one_watch(ctx, call)
+    quotes = await ctx.house.look(before.symbols)
+    lasts = {symbol: quote.last for symbol, quote in quotes.items() if quote.last is not None}
+    changes: dict[str, Any] = {}
+    if request.conditions:
+        changes["conditions"] = tuple(_condition(ctx, draft, before.symbols, lasts) for draft in request.conditions)
+        if request.combine is not None:
+            changes["combine"] = request.combine
+    if request.action is not None:
+        changes["plan"] = _plan(request.action, before.symbols)
+    if request.repeat is not None:
+        changes["repeat"] = Repeat(request.repeat)
+    if request.cooldown_s is not None:
+        changes["cooldown"] = timedelta(seconds=request.cooldown_s)
+    if request.expiry is not None:
+        changes["expires_on"] = request.expiry
+    if not changes:
+        raise Invalid("没有看出要改什么。可以说：改成1380、每天一次、买200股、到周五有效。")
+    if before.state is not WatchState.ACTIVE:
+        raise Conflict(f"#{before.number} 没有在盯（已暂停或已完成），请先发送 /resume {before.number}。")
+    after, already = await ctx.house.watchlist.change(before.model_copy(update=changes))
+    draft = ctx.dialogue.draft or Request(intent="watch_create", symbols=before.symbols)
+    kept = {name: value for name in ("conditions", "action", "repeat", "expiry") if (value := getattr(request, name))}
+    ctx.dialogue = ctx.dialogue.made(draft.model_copy(update=kept), after.id, ctx.house.now())
+    return _read_back(ctx, after, already, changed=True)
+
+
+@command("pause", "暂停", help="暂停任务", example="/pause 3", intents=("watch_pause",))
+async def pause(ctx: Context, call: Call) -> Reply:
+    done = [await ctx.house.watchlist.pause(one) for one in targets.watches(ctx, call)]
+    return Message(title="⏸ 已暂停", text=_numbers(done, "恢复请说“恢复{}”。"))
+
+
+@command("resume", "恢复", "继续", help="恢复任务", example="/resume 3", intents=("watch_resume",))
+async def resume(ctx: Context, call: Call) -> Reply:
+    replies: list[Message] = []
+    for one in targets.watches(ctx, call):
+        await ctx.house.look(one.symbols)
+        active, already = await ctx.house.watchlist.resume(one)
+        replies.append(_read_back(ctx, active, already, changed=False))
+    return replies
+
+
+@command("delete", "删除", help="删除任务", example="/delete 3", intents=("watch_delete",))
+async def delete(ctx: Context, call: Call) -> Reply:
+    gone = [await ctx.house.watchlist.delete(one) for one in targets.watches(ctx, call)]
+    ctx.dialogue = ctx.dialogue.closed()
+    return Message(title="🗑 已删除", text=_numbers(gone, ""))
+
+
+@command("undo", "撤销", help="撤销刚做的任务", listed=False)
+async def undo(ctx: Context, call: Call) -> Reply:
+    """Take a watch back; the button under its card."""
+    return await delete(ctx, call)
+
+
+def _numbers(done: Sequence[Watch], hint: str) -> str:
+    lines = [f"#{one.number} {one.condition_text()}" for one in done]
+    if hint:
+        lines.append(hint.format(done[0].number))
+    return "\n".join(lines)

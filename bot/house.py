@@ -1,0 +1,75 @@
+"""House: what is wired together, for the commands to use. Built by :mod:`bot.main` and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from bot.language.names import Names
+from core.clock import Clock
+from core.desk import Desk
+from core.dispatch import Dispatcher
+from core.engine import Engine
+from core.errors import NotFound, OutsideError
+from core.feed import Feed
+from core.frames import Quote
+from core.notify import Notifier
+from core.ports import QuoteSource, Store
+from core.rulebook import RuleBook
+from core.types import Symbol
+from core.watchlist import Watchlist
+
+PATIENCE: Final = 4.0
+"""Seconds a person waits for a quote before the answer goes without it."""
+
+
+@dataclass(frozen=True)
+class House:
+    clock: Clock
+    store: Store
+    feed: Feed
+    names: Names
+    quotes: QuoteSource
+    book: RuleBook
+    engine: Engine
+    desk: Desk
+    dispatcher: Dispatcher
+    notifier: Notifier
+    watchlist: Watchlist
+    about: str
+    """How it was started, in a few lines, for /about and /start."""
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def name(self, symbol: Symbol) -> str:
+        """Empty where the table has none."""
+        return self.names.name_of(symbol) if symbol in self.names else ""
+
+    async def look(self, symbols: Collection[Symbol]) -> Mapping[Symbol, Quote]:
+        """Quotes as fresh as can be had now: asked for, else the newest seen. Unknown symbols are absent.
+
+        Raises:
+            NotFound: the sources answered, and neither they nor our table know one of the symbols.
+        """
+        answered = True
+        try:
+            async with asyncio.timeout(PATIENCE):
+                found = dict(await self.quotes.fetch(symbols))
+        except (OutsideError, TimeoutError):
+            found, answered = {}, False
+        for symbol in symbols:
+            if symbol not in found:
+                seen = self.engine.quote(symbol)
+                if seen is not None:
+                    found[symbol] = seen
+                elif answered and symbol not in self.names:
+                    raise NotFound(f"没有 {symbol} 这只证券，请核对代码。")
+        for quote in found.values():
+            if quote.name and quote.symbol not in self.names:
+                self.names.add(quote.symbol, quote.name)
+        self.engine.learn(found.values())
+        return found

@@ -1,0 +1,206 @@
+"""Inbox.receive(Incoming): who are you, what do you ask, run it, reply. The one place where people are let in."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+import bot.commands  # noqa: F401  fills the registry
+from bot.command import Call, Command, Context, Person, Reply, by_intent, by_name
+from bot.house import House
+from bot.language.dialogue import Dialogue
+from bot.language.grammar import read
+from bot.language.request import UNKNOWN, Request
+from core.errors import OutsideError, UserError
+from core.messages import Button, Chat, Incoming, Message, Role
+from core.types import Price, Symbol
+from core.watches import Watch
+
+log: Final = logging.getLogger(__name__)
+
+LONGEST_TEXT: Final = 1000
+"""Characters of one message that are read; nobody describes a watch in more."""
+HOME: Final = frozenset({"console", "script"})
+"""Channels that only the person at this computer can reach."""
+OWNER: Final = "owner"
+
+
+class Inbox:
+    """Lets people in, and runs what they ask.
+
+    Args:
+        owners: vendor ids per channel. A channel that is not listed lets nobody in, but for those at home.
+    """
+
+    def __init__(self, house: House, owners: Mapping[str, Collection[str]]) -> None:
+        self._house = house
+        self._owners = {channel: frozenset(users) for channel, users in owners.items()}
+        self._dialogues: dict[Chat, Dialogue] = {}
+
+    # -- who
+
+    def refusal(self, incoming: Incoming) -> str | None:
+        """Why this person may not talk to us; None when welcome."""
+        if self._person(incoming) is not None:
+            return None
+        return (
+            f"你没有使用权限。你的用户编号是 {incoming.user}，"
+            f"请机器人的主人把它加进 .env 的 {incoming.chat.channel.upper()}_OWNER_IDS，然后重启程序。"
+        )
+
+    def _person(self, incoming: Incoming) -> Person | None:
+        name = incoming.name or incoming.user
+        if incoming.chat.channel in HOME:
+            return Person(OWNER, name, Role.OWNER)
+        if incoming.user in self._owners.get(incoming.chat.channel, frozenset()):
+            return Person(OWNER, name, Role.OWNER)
+        return None
+
+    # -- what
+
+    async def receive(self, incoming: Incoming) -> None:
+        """Carry out what a person asks and put the replies into the outbox."""
+        person = self._person(incoming)
+        if person is None:
+            log.warning("refused %s of %s", incoming.user, incoming.chat)
+            return
+        self._house.feed.publish(incoming)
+        try:
+            dialogue = await self._dialogue(incoming.chat)
+            ctx = Context(self._house, person, incoming.chat, dialogue)
+            reply = await self._answer(ctx, incoming)
+            await self._remember(incoming.chat, dialogue, ctx.dialogue)
+        except UserError as error:
+            reply = Message(text=str(error))
+        except OutsideError as error:
+            log.warning("%s: %s", error.source, error.reason)
+            reply = Message(text=f"{error.source}：{error.reason}")
+        except Exception:
+            number = self._house.clock.new_id()
+            log.exception("internal error %s", number)
+            reply = Message(text=f"内部错误 {number}。这是程序的问题，已记入日志；没有下单，也没有改动任务。")
+        await self._reply(incoming.chat, reply)
+
+    async def _reply(self, chat: Chat, reply: Reply) -> None:
+        messages: Sequence[Message] = () if reply is None else (reply,) if isinstance(reply, Message) else reply
+        if not messages:
+            return
+        try:
+            await self._house.notifier.say(chat, *messages)
+        except OutsideError as error:
+            # The outbox is out of reach: an answer that cannot be kept is still better shown than lost.
+            log.warning("a reply was not stored: %s", error)
+            self._house.notifier.post([self._house.notifier.compose(chat, message) for message in messages])
+
+    async def _answer(self, ctx: Context, incoming: Incoming) -> Reply:
+        if incoming.press is not None:
+            return await self._pressed(ctx, incoming.press)
+        text = incoming.text.strip()[:LONGEST_TEXT]
+        if not text:
+            return None
+        if text.startswith("/"):
+            return await self._slash(ctx, text[1:])
+        plain = by_name(text)
+        if plain is not None and ctx.dialogue.asked is None:
+            return await self._run(ctx, plain, Call())
+        return await self._sentence(ctx, text)
+
+    async def _pressed(self, ctx: Context, press: str) -> Reply:
+        word, _, rest = press.partition(" ")
+        if word in {"choose", "answer"}:
+            return await self._sentence(ctx, rest)
+        found = by_name(word)
+        if found is None:
+            return Message(text="这个按钮已经没有用了，可能来自旧版本。发送 /help 看现有的命令。")
+        return await self._run(ctx, found, Call(tuple(rest.split())))
+
+    async def _slash(self, ctx: Context, line: str) -> Reply:
+        word, _, rest = line.partition(" ")
+        found = by_name(word)
+        if found is None:
+            return Message(text=f"没有 /{word} 这个命令。发送 /help 看全部，或者直接说一句话。")
+        rest = rest.strip()
+        request = None
+        if rest and found.phrase:
+            request = self._read(ctx, found.phrase.format(rest))
+            if request.intent not in found.intents:
+                request = self._read(ctx, rest)
+            if request.intent not in found.intents:
+                return self._not_understood(ctx, rest)
+            ctx.dialogue = ctx.dialogue.spoke(rest, request)
+        return await self._run(ctx, found, Call(tuple(rest.split()), request))
+
+    async def _sentence(self, ctx: Context, text: str) -> Reply:
+        request = self._read(ctx, text)
+        if request.intent == "draft_cancel":
+            had_draft = ctx.dialogue.draft is not None and ctx.dialogue.asked is not None
+            ctx.dialogue = ctx.dialogue.closed()
+            return Message(text="好的，不设了。" if had_draft else "没有待确认的内容。要删任务请说“删除3”。")
+        found = by_intent(request.intent)
+        if found is None:
+            return self._not_understood(ctx, text, request)
+        ctx.dialogue = ctx.dialogue.spoke(text, request)
+        return await self._run(ctx, found, Call((), request))
+
+    def _not_understood(self, ctx: Context, text: str, request: Request = UNKNOWN) -> Message:
+        if request.intent != "unknown":
+            return Message(text="这个我还不会。发送 /help 看现在能做什么。")
+        near = ctx.house.names.suggest(text) if len(text) <= 10 else ()
+        offer = tuple((Button(ctx.house.name(symbol), f"quote {symbol}"),) for symbol in near)
+        hint = "没有听懂。可以这样说：\n　茅台跌破1400提醒我\n　茅台多少钱\n　我的持仓\n发送 /help 看全部命令。"
+        return Message(text=hint + ("\n你是不是想查：" if offer else ""), buttons=offer)
+
+    def _read(self, ctx: Context, text: str) -> Request:
+        now = ctx.house.now()
+        tasks = ctx.house.watchlist.of(ctx.person.owner)
+        context = ctx.dialogue.context(now, self._prices(ctx), tuple(_task(one) for one in tasks))
+        return read(text, ctx.house.names, now=now, context=context)
+
+    def _prices(self, ctx: Context) -> dict[Symbol, Price]:
+        """Prices of what was spoken of last, from which the side of "到 120" follows."""
+        found: dict[Symbol, Price] = {}
+        for symbol in ctx.dialogue.last_symbols:
+            quote = ctx.house.engine.quote(symbol)
+            if quote is not None and quote.last is not None:
+                found[symbol] = quote.last
+        return found
+
+    async def _run(self, ctx: Context, found: Command, call: Call) -> Reply:
+        if not ctx.person.role.covers(found.role):
+            return Message(text=f"你没有权限使用 /{found.name}。")
+        return await found.run(ctx, call)
+
+    # -- dialogues
+
+    async def _dialogue(self, chat: Chat) -> Dialogue:
+        if chat not in self._dialogues:
+            stored = await self._house.store.value(_key(chat))
+            self._dialogues[chat] = Dialogue() if stored is None else _revive(stored)
+        return self._dialogues[chat]
+
+    async def _remember(self, chat: Chat, before: Dialogue, after: Dialogue) -> None:
+        if after != before:
+            self._dialogues[chat] = after
+            await self._house.store.set_value(_key(chat), after.model_dump_json(exclude_none=True))
+
+
+def _key(chat: Chat) -> str:
+    return f"dialogue:{chat}"
+
+
+def _revive(stored: str) -> Dialogue:
+    try:
+        return Dialogue.model_validate(json.loads(stored))
+    except ValueError:
+        # Written by another version: a forgotten question is asked again, nothing more.
+        return Dialogue()
+
+
+def _task(watch: Watch) -> dict[str, object]:
+    return {
+        "id": watch.number,
+        "symbols": watch.symbols,
+        "conditions": tuple(one.model_dump(exclude_none=True, exclude={"base"}) for one in watch.conditions),
+    }

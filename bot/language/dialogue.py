@@ -1,0 +1,73 @@
+"""What was said last in a chat: the draft that still lacks something, the question asked, what "it" means."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot.language.grammar import Context
+from bot.language.request import Request
+from core.types import Noun, Price, Symbol
+
+DRAFT_LIVES: Final = timedelta(minutes=30)
+
+
+class Dialogue(Noun):
+    """Kept per chat, over a restart.
+
+    Attributes:
+        draft: the request that the open question is about, or the last watch made, which a sentence may correct.
+        asked: the slot that was asked for; None when nothing is asked.
+        choices: symbols offered, in their order.
+        watch_id: the watch made or changed last.
+        at: aware UTC, when the draft was set.
+    """
+
+    draft: Request | None = None
+    asked: str | None = None
+    choices: tuple[Symbol, ...] = ()
+    watch_id: str | None = None
+    last_intent: str | None = None
+    last_ask: str | None = None
+    last_symbols: tuple[Symbol, ...] = ()
+    last_text: str = ""
+    at: datetime | None = None
+
+    def asking(self, draft: Request, asked: str, now: datetime, choices: tuple[Symbol, ...] = ()) -> Dialogue:
+        """After a question."""
+        return self.model_copy(update={"draft": draft, "asked": asked, "choices": choices, "at": now})
+
+    def made(self, draft: Request, watch_id: str, now: datetime) -> Dialogue:
+        """After a watch was made or changed: the next sentence may correct it."""
+        return self.model_copy(update={"draft": draft, "asked": None, "choices": (), "watch_id": watch_id, "at": now})
+
+    def closed(self) -> Dialogue:
+        """After the question was answered or dropped."""
+        return self.model_copy(update={"draft": None, "asked": None, "choices": ()})
+
+    def spoke(self, text: str, request: Request) -> Dialogue:
+        """After any sentence: what it was about."""
+        return self.model_copy(
+            update={
+                "last_text": text,
+                "last_intent": request.intent,
+                "last_ask": request.ask,
+                "last_symbols": request.symbols or self.last_symbols,
+            }
+        )
+
+    def context(self, now: datetime, prices: dict[Symbol, Price], tasks: tuple[dict[str, object], ...] = ()) -> Context:
+        """For the grammar. An old draft is forgotten."""
+        fresh = self.at is not None and now - self.at <= DRAFT_LIVES
+        return Context.model_validate(
+            {
+                "draft": self.draft.model_dump(exclude_none=True) if fresh and self.draft else None,
+                "asked": self.asked if fresh else None,
+                "choices": self.choices if fresh else (),
+                "last_intent": self.last_intent,
+                "last_ask": self.last_ask,
+                "last_symbols": self.last_symbols,
+                "last_price": prices,
+                "tasks": tasks,
+            }
+        )

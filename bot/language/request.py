@@ -1,0 +1,326 @@
+"""Request: what a sentence asks for, before anybody acts on it.
+
+The words are those of the sentence schema that the evaluation speaks, so a request can be written out and compared as
+it stands. A request may be incomplete: ``missing``, ``ambiguous`` and ``problems`` say what must still be asked.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal, get_args
+
+from pydantic import PlainSerializer, ValidationError
+
+from core.conditions import CONDITION, Condition
+from core.errors import Invalid
+from core.types import Noun, Side, Symbol
+from core.watches import Plan
+
+
+def _as_number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+Number = Annotated[Decimal, PlainSerializer(_as_number, return_type=int | float, when_used="json")]
+"""Exact inside, a plain number in JSON."""
+
+Minute = Annotated[
+    datetime, PlainSerializer(lambda at: at.strftime("%Y-%m-%dT%H:%M"), return_type=str, when_used="json")
+]
+"""An aware instant in market time, written to the minute."""
+
+Intent = Literal[
+    "watch_create",
+    "watch_update",
+    "watch_pause",
+    "watch_resume",
+    "watch_delete",
+    "watch_list",
+    "silence",
+    "positions_query",
+    "account_query",
+    "quote_query",
+    "history_query",
+    "orders_query",
+    "analyze",
+    "chart",
+    "order_buy",
+    "order_sell",
+    "order_cancel",
+    "settings",
+    "help",
+    "unknown",
+    "draft_confirm",
+    "draft_cancel",
+]
+KindName = Literal[
+    "price_above",
+    "price_below",
+    "price_reach",
+    "enter_range",
+    "pct_up",
+    "pct_down",
+    "speed",
+    "volume_ratio",
+    "ma_cross",
+    "indicator",
+    "take_profit",
+    "stop_loss",
+    "trailing_stop",
+    "limit_up",
+    "limit_down",
+]
+Ask = Literal[
+    # positions
+    "list",
+    "pnl_total",
+    "pnl_today",
+    "best",
+    "worst",
+    "largest",
+    "losers",
+    "weight",
+    "cost",
+    "quantity",
+    "sellable",
+    "holding_days",
+    # account
+    "available_cash",
+    "total_asset",
+    "position_ratio",
+    "frozen_cash",
+    "withdrawable",
+    # quote
+    "price",
+    "change_pct",
+    "high",
+    "limit_up_price",
+    "turnover",
+    # history
+    "trades",
+    "alerts",
+    "decisions",
+    "realized_pnl",
+    "asset_curve",
+    # orders
+    "open",
+    "filled",
+]
+Slot = Literal["symbols", "conditions", "value", "price", "quantity", "targets"]
+Scope = Literal["holdings", "watchlist"]
+Period = Literal["minute", "5m", "15m", "30m", "60m", "day", "week", "month"]
+Direction = Literal["up", "down", "either"]
+
+
+class Draft(Noun):
+    """A condition as it was said; :func:`condition_of` makes the real one. Without its value it must be asked for.
+
+    Attributes:
+        value: yuan for price kinds, percent for others, times for ``volume_ratio``.
+        period_s: the time within which a ``speed`` happens.
+        ma: days of the average that the price crosses; ``fast`` and ``slow`` where two averages cross.
+    """
+
+    kind: KindName
+    value: Number | None = None
+    unit: Literal["yuan", "pct", "x"] | None = None
+    reference: Literal["preclose", "open", "cost", "last"] | None = None
+    low: Number | None = None
+    high: Number | None = None
+    direction: Direction | None = None
+    period_s: int | None = None
+    ma: int | None = None
+    fast: int | None = None
+    slow: int | None = None
+    base_days: int | None = None
+    name: Literal["macd", "kdj", "rsi", "boll"] | None = None
+    event: (
+        Literal["golden_cross", "dead_cross", "above", "below", "touch_upper", "touch_lower", "hit", "open"] | None
+    ) = None
+
+
+class Action(Noun):
+    """The trade as it was said. Without a quantity or a price it must be asked for.
+
+    Attributes:
+        price: yuan, or ``last`` (现价) or ``market`` (市价).
+    """
+
+    side: Side
+    shares: int | None = None
+    amount: Number | None = None
+    fraction: Number | None = None
+    price: Number | Literal["market", "last"] | None = None
+
+    @property
+    def has_quantity(self) -> bool:
+        return self.shares is not None or self.amount is not None or self.fraction is not None
+
+
+class Task(Noun):
+    """One of several watches in one sentence."""
+
+    symbols: tuple[Symbol, ...] = ()
+    conditions: tuple[Draft, ...] = ()
+    combine: Literal["any", "all"] | None = None
+
+
+class Choice(Noun):
+    """A short name that fits several securities: the person must choose."""
+
+    text: str
+    candidates: tuple[Symbol, ...]
+
+
+class Setting(Noun):
+    key: Literal[
+        "default_channel",
+        "default_account",
+        "default_interval_s",
+        "quiet_hours",
+        "max_order_amount",
+        "approval_threshold",
+        "approval_mode",
+    ]
+    value: str | Number
+
+
+class Request(Noun):
+    """What a sentence asks for.
+
+    Attributes:
+        tasks: where one sentence makes watches with different conditions; ``symbols`` and ``conditions`` are then empty,
+            and an ``action`` belongs to the last task.
+        targets: which watches or orders: ``all``, ``last``, ``#3``.
+        until: aware, market time; 23:59 is the rest of that day.
+        date_to: inclusive; None is today.
+        account: as in the sentence; None is the default account.
+        missing: what must still be asked, in the order in which to ask.
+        ambiguous: choices to offer; ``symbols`` is then neither filled nor missing.
+    """
+
+    intent: Intent
+    symbols: tuple[Symbol, ...] = ()
+    scope: Scope | None = None
+    conditions: tuple[Draft, ...] = ()
+    combine: Literal["any", "all"] | None = None
+    tasks: tuple[Task, ...] = ()
+    interval_s: int | None = None
+    session_only: bool | None = None
+    repeat: Literal["once", "every_time", "daily"] | None = None
+    cooldown_s: int | None = None
+    expiry: date | None = None
+    channels: tuple[Literal["chat", "email", "webhook"], ...] = ()
+    action: Action | None = None
+    targets: tuple[str, ...] = ()
+    duration_s: int | None = None
+    until: Minute | None = None
+    off: bool | None = None
+    ask: Ask | None = None
+    date_from: date | None = None
+    date_to: date | None = None
+    account: Literal["real", "paper", "wife"] | None = None
+    chart_period: Period | None = None
+    setting: Setting | None = None
+    missing: tuple[Slot, ...] = ()
+    ambiguous: tuple[Choice, ...] = ()
+    problems: tuple[Literal["lot_size", "unknown_symbol"], ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The written form of the schema: numbers as numbers, nothing that was not said."""
+        return {key: value for key, value in self.model_dump(mode="json", exclude_none=True).items() if value != []}
+
+
+UNKNOWN: Final = Request(intent="unknown")
+
+
+def condition_of(draft: Draft) -> Condition:
+    """The condition that a draft means.
+
+    Raises:
+        Invalid: its value is still missing, out of reason, or the kind cannot be watched yet.
+    """
+    if draft.kind == "price_reach":
+        raise Invalid("还不知道是从上面跌到还是从下面涨到这个价格,请写“涨到”或“跌到”。")
+    if draft.kind not in _KINDS:
+        raise Invalid(f"暂时还不能盯“{KIND_TEXT[draft.kind]}”。可以盯价格、涨跌幅、区间、止盈止损、涨跌停。")
+    if draft.kind in _NEED_VALUE and draft.value is None and draft.reference is None:
+        raise Invalid(f"“{KIND_TEXT[draft.kind]}”还缺一个数值,请补上。")
+    words = draft.model_dump(exclude_none=True)
+    try:
+        return CONDITION.validate_python(words)
+    except ValidationError as error:
+        raise Invalid(_reason(error, draft)) from error
+
+
+def plan_of(action: Action) -> Plan:
+    """The plan that an action means; ``last`` and ``market`` leave the price to the moment when it fires.
+
+    Raises:
+        Invalid: the quantity or price is missing or out of reason.
+    """
+    try:
+        return Plan(
+            side=action.side,
+            shares=action.shares,
+            amount=action.amount,
+            fraction=action.fraction,
+            price=action.price if isinstance(action.price, Decimal) else None,
+        )
+    except ValidationError as error:
+        said = [str(one["ctx"]["error"]) for one in error.errors() if one["type"] == "value_error"]
+        raise Invalid(said[0] if said else "数量和价格都应大于 0,请重新写。") from error
+
+
+KIND_TEXT: Final[dict[KindName, str]] = {
+    "price_above": "涨到",
+    "price_below": "跌到",
+    "price_reach": "到价",
+    "enter_range": "价格区间",
+    "pct_up": "涨幅",
+    "pct_down": "跌幅",
+    "speed": "快速涨跌",
+    "volume_ratio": "量比",
+    "ma_cross": "均线",
+    "indicator": "技术指标",
+    "take_profit": "止盈",
+    "stop_loss": "止损",
+    "trailing_stop": "移动止损",
+    "limit_up": "涨停",
+    "limit_down": "跌停",
+}
+"""What a kind is called where a sentence has to speak of it before it is a condition."""
+
+# The kinds that core can judge, read from its union so that a new one there needs no line here.
+_KINDS: Final = frozenset(
+    get_args(member.model_fields["kind"].annotation)[0] for member in get_args(get_args(Condition)[0])
+)
+_NEED_VALUE: Final = frozenset({"price_above", "price_below", "pct_up", "pct_down", "take_profit", "stop_loss"})
+
+
+def _reason(error: ValidationError, draft: Draft) -> str:
+    """The Chinese text that core's own checks carry, or one of ours where pydantic speaks English."""
+    for one in error.errors():
+        if one["type"] == "value_error":
+            return str(one["ctx"]["error"])
+    if error.errors()[0]["type"] in {"greater_than", "less_than_equal"}:
+        return f"“{KIND_TEXT[draft.kind]}”的数值 {draft.value} 不合理,请重新写。"
+    return f"“{KIND_TEXT[draft.kind]}”没有写完整,请重新写,例如“跌破1420”或“涨3%”。"
+
+
+__all__ = [
+    "KIND_TEXT",
+    "UNKNOWN",
+    "Action",
+    "Ask",
+    "Choice",
+    "Draft",
+    "Intent",
+    "Number",
+    "Request",
+    "Setting",
+    "Task",
+    "condition_of",
+    "plan_of",
+]

@@ -1,0 +1,438 @@
+"""START HERE. ``assemble`` wires the house; ``run`` and ``demo`` own its long-lived tasks and close what was opened."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from bot.command import REGISTRY
+from bot.house import House
+from bot.inbox import HOME, Inbox
+from bot.language.names import Names
+from bot.settings import Settings
+from core import render
+from core.calendar import calendar_warning, is_trading_day, phase, previous_trading_day, trading_date
+from core.clock import MARKET_ZONE, Clock, ManualClock, SystemClock, market_time
+from core.desk import Desk
+from core.dispatch import Dispatcher
+from core.engine import Engine, Gap
+from core.feed import Feed
+from core.frames import Frame, Quote
+from core.jobs import JOBS, Duties, MarketPaced
+from core.messages import Chat, Incoming
+from core.notify import Notifier
+from core.ports import Broker, Channel, QuoteSource, Store
+from core.rulebook import RuleBook
+from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE
+from core.types import Price, Shares, Symbol
+from core.watchlist import Watchlist
+
+log: Final = logging.getLogger(__name__)
+
+FrameStep = Callable[[Frame], Awaitable[None]]
+STORE_RETRY: Final = 1.0
+"""Seconds before a report that the database did not take is tried again."""
+LAST_WORDS: Final = 5.0
+"""Seconds for messages under way when the program ends; what is left is sent at the next start."""
+HOME_CHAT: Final = Chat("console", "local")
+
+
+@dataclass(frozen=True)
+class App:
+    """Everything that runs."""
+
+    house: House
+    inbox: Inbox
+    duties: Duties
+
+    async def load(self) -> None:
+        """Take over what an earlier process left, and look up what became of its orders."""
+        house = self.house
+        await house.desk.load()
+        await house.watchlist.load()
+        await house.dispatcher.load()
+
+    def start(self, group: asyncio.TaskGroup, channels: Mapping[str, Channel]) -> None:
+        """Start the tasks that run until the end: messages out, reports in. Frames are driven by the caller."""
+        house = self.house
+
+        async def retry() -> None:
+            await asyncio.sleep(STORE_RETRY)
+
+        group.create_task(house.notifier.run(channels), name="notifier")
+        for broker in house.desk.brokers:
+            group.create_task(house.desk.listen(broker, retry), name=f"reports {broker.account}")
+
+
+def assemble(
+    *,
+    store: Store,
+    clock: Clock,
+    source: QuoteSource,
+    brokers: Sequence[Broker],
+    names: Names,
+    about: str,
+    owners: Mapping[str, Sequence[str]] | None = None,
+    matching: Sequence[FrameStep] = (),
+    market_paced: bool = False,
+    time_to_live: timedelta = TIME_TO_LIVE,
+    drift_percent: Decimal = DRIFT_PERCENT,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> App:
+    """Wire a house of its parts. Opens nothing and starts nothing.
+
+    Args:
+        owners: vendor ids of the people who may talk to us, per channel.
+        matching: called with each frame before it is judged, as the paper account needs it.
+        market_paced: the jobs follow the market's clock (demo, replay) and not the computer's.
+    """
+    feed = Feed()
+    notifier = Notifier(store, clock, feed, sleep)
+
+    # Book, desk, watchlist and engine need each other: these functions tie the knot, and are called when all exist.
+    def cost_of(account: str, symbol: Symbol) -> Price | None:
+        return desk.cost_of(account, symbol)
+
+    def newest(symbol: Symbol) -> Quote | None:
+        return engine.traded_quote(symbol)
+
+    book = RuleBook(cost_of)
+
+    def resubscribe() -> None:
+        source.watch(book.symbols | desk.symbols)
+
+    def accounts_changed(symbols: Sequence[Symbol]) -> None:
+        book.touch(symbols)
+        resubscribe()
+
+    desk = Desk(
+        store,
+        notifier,
+        source,
+        brokers,
+        clock,
+        feed,
+        name_of=names.name_of,
+        time_to_live=time_to_live,
+        drift_percent=drift_percent,
+        on_change=accounts_changed,
+    )
+    watchlist = Watchlist(
+        store,
+        book,
+        clock,
+        quote=newest,
+        on_symbols=lambda _symbols: resubscribe(),
+    )
+    dispatcher = Dispatcher(store, book, watchlist, desk, notifier, clock, feed)
+
+    def chats() -> set[Chat]:
+        live = {watch.chat for watch in watchlist.everything() if watch.live_at(clock.now())}
+        return live or {HOME_CHAT}
+
+    async def on_gap(gap: Gap) -> None:
+        for chat in chats():
+            await notifier.say(chat, render.blind(gap.since, gap.until))
+
+    async def pace(frame: Frame) -> None:
+        await paced.catch_up(frame.at)
+
+    engine = Engine(
+        source,
+        book,
+        dispatcher,
+        clock,
+        on_gap=on_gap,
+        before=matching,
+        after=(pace,) if market_paced else (),
+    )
+    duties = Duties(
+        store=store, clock=clock, engine=engine, desk=desk, watchlist=watchlist, notifier=notifier, chats=chats
+    )
+    paced = MarketPaced(duties, clock.now())
+    house = House(
+        clock=clock,
+        store=store,
+        feed=feed,
+        names=names,
+        quotes=source,
+        book=book,
+        engine=engine,
+        desk=desk,
+        dispatcher=dispatcher,
+        notifier=notifier,
+        watchlist=watchlist,
+        about=about,
+    )
+    return App(house, Inbox(house, owners or {}), duties)
+
+
+def build(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[App, dict[str, Channel]]:
+    """The real thing, of what the settings name. What must be closed is put on ``stack``.
+
+    Raises:
+        ConfigError, Unavailable: the database or the account's book cannot be opened.
+    """
+    from adapters.quotes import sina, tencent
+    from adapters.stores import sql
+    from core.polling import PolledQuotes
+
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    store = sql.connect(settings.database_url or f"sqlite:///{settings.data_dir / 'dingpan.db'}")
+    stack.push_async_callback(store.close)
+    fetchers = []
+    for name in settings.quotes:
+        module, url = {"tencent": (tencent, settings.tencent_url), "sina": (sina, settings.sina_url)}[name]
+        options: dict[str, Any] = {"base_url": url} if url else {}
+        fetcher = module.connect(clock=clock, proxy=settings.quotes_proxy, **options)
+        stack.push_async_callback(fetcher.close)
+        fetchers.append(fetcher)
+    source = PolledQuotes(fetchers, clock=clock, on_trouble=log.warning)
+    broker, matching = _broker(settings, clock, stack)
+    owners = {"telegram": [str(user) for user in settings.telegram_owner_ids]}
+    app = assemble(
+        store=store,
+        clock=clock,
+        source=source,
+        brokers=[broker],
+        names=Names.seed(),
+        about=_about(settings),
+        owners=owners,
+        matching=matching,
+    )
+    return app, _channels(settings, app, clock)
+
+
+def _broker(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[Broker, Sequence[FrameStep]]:
+    from adapters.brokers import manual, paper
+
+    if settings.broker == "manual":
+        by_hand = manual.connect(path=settings.data_dir / "manual.db", account="manual", name="手动账户", clock=clock)
+        stack.push_async_callback(by_hand.close)
+        return by_hand, ()
+    simulated = paper.connect(
+        path=settings.data_dir / "paper.db", account="paper", name="模拟账户", clock=clock, cash=settings.paper_cash
+    )
+    stack.push_async_callback(simulated.close)
+    return simulated, (simulated.on_frame,)
+
+
+def _channels(settings: Settings, app: App, clock: Clock) -> dict[str, Channel]:
+    from adapters.channels import console
+
+    channels: dict[str, Channel] = {}
+    if settings.telegram_bot_token is not None:
+        from adapters.channels import telegram
+
+        channels["telegram"] = telegram.connect(
+            token=settings.telegram_bot_token.get_secret_value(),
+            base_url=settings.telegram_base_url,
+            proxy=settings.telegram_proxy,
+            clock=clock,
+            commands=menu(),
+        )
+    terminal = console.connect(
+        clock=clock,
+        completions=lambda: completions(app.house.names),
+        history=settings.data_dir / "history.txt",
+        status=lambda: status(app.house),
+    )
+    # A service without a terminal talks through Telegram alone; without Telegram, what is piped in is the chat.
+    if terminal.interactive or not channels:
+        channels[terminal.name] = terminal
+    return channels
+
+
+def _about(settings: Settings) -> str:
+    quotes = "、".join({"tencent": "腾讯", "sina": "新浪"}[name] for name in settings.quotes)
+    account = "模拟账户（不动真钱）" if settings.broker == "paper" else "手动账户（你自己下单）"
+    if settings.telegram_bot_token is None:
+        chat = "本机终端（没有设置 TELEGRAM_BOT_TOKEN）"
+    elif settings.telegram_owner_ids:
+        chat = "Telegram"
+    else:
+        chat = "Telegram（TELEGRAM_OWNER_IDS 是空的，没有人能使用；给机器人发一句话就能看到自己的编号）"
+    return f"行情：{quotes}公开行情　账户：{account}　聊天：{chat}"
+
+
+def menu() -> list[tuple[str, str]]:
+    """The commands for a chat's menu."""
+    return [(one.name, one.help) for one in REGISTRY.values() if one.listed]
+
+
+def completions(names: Names) -> list[tuple[str, str, tuple[str, ...]]]:
+    """What Tab offers in the terminal: commands, their Chinese names, and shares by name, code or initials."""
+    words = [(f"/{one.name}", one.help, ()) for one in REGISTRY.values() if one.listed]
+    words += [(word, one.help, ()) for one in REGISTRY.values() if one.listed for word in one.names[:1]]
+    return [*words, *names.completions()]
+
+
+def status(house: House) -> str:
+    """The line under the terminal's input."""
+    now = house.now()
+    modes = "、".join(f"{broker.name}" for broker in house.desk.brokers)
+    panic = "　🛑 紧急停止中" if house.desk.panicked else ""
+    return f" {market_time(now):%m-%d %H:%M:%S} {phase(now).chinese}　{modes}　盯盘 {len(house.book)} 条{panic}"
+
+
+# -- running
+
+
+async def run(settings: Settings) -> None:
+    """The real thing, until the person at the terminal leaves or the program is stopped."""
+    from adapters import scheduler
+
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        app, channels = build(settings, clock, stack)
+        await app.load()
+        await app.house.desk.reconcile()
+        jobs = scheduler.connect(JOBS, app.duties, clock)
+        jobs.start()
+        stack.callback(jobs.close)
+        warning = calendar_warning(trading_date(clock.now()))
+        if warning is not None:
+            log.warning("%s", warning)
+        await live(app, channels)
+
+
+async def live(app: App, channels: Mapping[str, Channel], *, welcome: bool = True) -> None:
+    """Run a loaded app until its terminal chat ends; without one, until cancelled."""
+
+    async def listen(channel: Channel) -> None:
+        await channel.run(app.inbox)
+        if channel.name in HOME:  # the others return only when they are cancelled
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORDS):
+                    await app.house.notifier.drained()
+            raise _LeftError
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            app.start(group, channels)
+            group.create_task(app.house.engine.run(), name="engine")
+            if welcome and HOME_CHAT.channel in channels:
+                await greet(app)
+            for channel in channels.values():
+                group.create_task(listen(channel), name=channel.name)
+    except* _LeftError:
+        pass
+
+
+class _LeftError(Exception):
+    """The person left the terminal: everything ends."""
+
+
+async def greet(app: App) -> None:
+    """Show the first card, as if /start had been typed."""
+    now = app.house.now()
+    await app.inbox.receive(Incoming(chat=HOME_CHAT, user="local", press="start", at=now))
+
+
+# -- demo
+
+DEMO_CASH: Final = Decimal(1_000_000)
+DEMO_SPEED: Final = 20.0
+DEMO_DRIFT: Final = Decimal(3)
+"""At many times the market's speed a price moves further while a card is read."""
+DEMO_POSITIONS: Final[Mapping[Symbol, tuple[Shares, Price]]] = {
+    Symbol("600036.SH"): (1000, Decimal("41.200")),
+    Symbol("300750.SZ"): (200, Decimal("255.000")),
+    Symbol("601318.SH"): (500, Decimal("53.800")),
+}
+
+
+def demo_day(today: date) -> date:
+    """The day the demo shows: the last one on which the market traded."""
+    return today if is_trading_day(today) else previous_trading_day(today)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A house whose market is not the real one, with the parts its player needs.
+
+    Attributes:
+        settle: waits until everything that was caused so far has been dealt with.
+        started_with: yuan in the account at the beginning.
+    """
+
+    app: App
+    clock: ManualClock
+    source: Any
+    settle: Callable[[], Awaitable[None]]
+    started_with: Decimal
+
+
+def stage_demo(
+    *,
+    store: Store,
+    start: date,
+    seed: int,
+    speed: float,
+    book_path: Path | None = None,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Stage:
+    """The demo market with a paper account of a million yuan and a few positions."""
+    from adapters.brokers import paper
+    from adapters.quotes import demo as demo_quotes
+
+    clock = ManualClock(datetime.combine(start, time(9, 0), MARKET_ZONE))
+    source = demo_quotes.connect(clock=clock, start=start, seed=seed, speed=speed, sleep=sleep)
+    broker = paper.connect(
+        path=book_path, account="paper", name="模拟账户", clock=clock, cash=DEMO_CASH, positions=DEMO_POSITIONS
+    )
+    names = Names.seed()
+    for share in demo_quotes.SHARES:
+        names.add(share.symbol, share.name)
+    app = assemble(
+        store=store,
+        clock=clock,
+        source=source,
+        brokers=[broker],
+        names=names,
+        about=f"演示：行情是编造的，{speed:g} 倍速；模拟账户 100 万元，不动真钱，不联网。",
+        matching=(broker.on_frame,),
+        market_paced=True,
+        time_to_live=TIME_TO_LIVE * max(speed, 1),
+        drift_percent=DEMO_DRIFT,
+    )
+
+    async def settle() -> None:
+        await broker.told()
+        await app.house.notifier.drained()
+
+    return Stage(app, clock, source, settle, DEMO_CASH)
+
+
+async def demo(*, seed: int, speed: float, folder: Path) -> None:
+    """The demo in the terminal."""
+    from adapters.channels import console
+    from adapters.stores import sql
+
+    async with AsyncExitStack() as stack:
+        store = sql.connect(f"sqlite:///{folder / 'demo.db'}")
+        stack.push_async_callback(store.close)
+        stage = stage_demo(store=store, start=demo_day(date.today()), seed=seed, speed=speed)  # noqa: DTZ011
+        terminal = console.connect(
+            clock=stage.clock,
+            completions=lambda: completions(stage.app.house.names),
+            status=lambda: status(stage.app.house),
+        )
+        await stage.app.load()
+        await live(stage.app, {terminal.name: terminal})
+
+
+def upgrade_database(settings: Settings) -> str:
+    """Bring the configured database to the newest schema; what was done, in words."""
+    from adapters.stores import sql
+
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    revision = sql.upgrade(settings.database_url or f"sqlite:///{settings.data_dir / 'dingpan.db'}")
+    return f"数据库已是最新版本（{revision}）。"

@@ -1,0 +1,134 @@
+"""Settings: one frozen, typed object from the environment and ``.env``; every problem is reported at once."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from core.errors import ConfigError
+
+
+def _words(value: object) -> object:
+    """``a, b；c`` as a tuple: people separate with whatever their keyboard gives."""
+    if isinstance(value, str):
+        return tuple(word for word in re.split(r"[,，;；\s]+", value) if word)
+    return value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Numbers = Annotated[tuple[int, ...], BeforeValidator(_words)]
+QuoteName = Literal["tencent", "sina"]
+Quotes = Annotated[tuple[QuoteName, ...], BeforeValidator(_words)]
+
+
+class Settings(BaseModel):
+    """Field names in upper case are the names in the environment.
+
+    Attributes:
+        telegram_owner_ids: user ids, not chat ids. Empty means nobody.
+        quotes: sources in the order in which they are asked.
+        database_url: empty means an SQLite file in ``data_dir``.
+        paper_cash: yuan with which a new paper account starts.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    telegram_bot_token: SecretStr | None = None
+    telegram_base_url: str | None = None
+    telegram_proxy: str | None = None
+    telegram_owner_ids: Numbers = ()
+    quotes: Quotes = ("tencent", "sina")
+    quotes_proxy: str | None = None
+    tencent_url: str | None = None
+    sina_url: str | None = None
+    broker: Literal["paper", "manual"] = "paper"
+    paper_cash: Decimal = Field(default=Decimal(1_000_000), gt=0)
+    database_url: str = ""
+    data_dir: Path = Path("data")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
+
+    @field_validator("telegram_bot_token")
+    @classmethod
+    def _token_shape(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and not re.fullmatch(r"\d+:[\w-]{8,}", token.get_secret_value()):
+            raise ValueError("不像机器人的 token（形如 123456789:AAE…，向 @BotFather 索取）")
+        return token
+
+    @field_validator("telegram_base_url", "tencent_url", "sina_url")
+    @classmethod
+    def _http(cls, url: str | None) -> str | None:
+        if url is not None and not re.match(r"https?://", url):
+            raise ValueError("要以 http:// 或 https:// 开头")
+        return url
+
+    @field_validator("telegram_proxy", "quotes_proxy")
+    @classmethod
+    def _proxy(cls, url: str | None) -> str | None:
+        if url is not None and not re.match(r"(https?|socks5h?)://", url):
+            raise ValueError("要写成 http://127.0.0.1:7890 或 socks5://127.0.0.1:1080 的样子")
+        return url
+
+    @field_validator("quotes")
+    @classmethod
+    def _some_source(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if not names:
+            raise ValueError("至少要写一个行情源：tencent 或 sina")
+        return names
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, file: Path | None = Path(".env")) -> Self:
+        """Read ``file`` if it is there, then the environment, which wins.
+
+        Raises:
+            ConfigError: with every problem, each naming its setting.
+        """
+        found: dict[str, str] = {}
+        if file is not None and file.is_file():
+            found.update(_read(file))
+        found.update(environ if environ is not None else os.environ)
+        given = {name: found[name.upper()].strip() for name in cls.model_fields if found.get(name.upper(), "").strip()}
+        try:
+            return cls(**_raw(given))
+        except ValidationError as error:
+            raise ConfigError([_problem(one, given) for one in error.errors()]) from None
+
+
+def _raw(given: Mapping[str, str]) -> dict[str, Any]:
+    return dict(given)
+
+
+def _read(file: Path) -> dict[str, str]:
+    from dotenv import dotenv_values
+
+    try:
+        return {name: value for name, value in dotenv_values(file, encoding="utf-8-sig").items() if value is not None}
+    except UnicodeDecodeError:
+        raise ConfigError([f"{file} 不是 UTF-8 编码，请用记事本另存为 UTF-8。"]) from None
+    except OSError as error:
+        raise ConfigError([f"{file} 读不了：{error.strerror}。"]) from None
+
+
+_PROBLEMS: Final = {
+    "int_parsing": "要写整数",
+    "decimal_parsing": "要写数字",
+    "greater_than": "要大于 0",
+    "literal_error": "只能是 {expected}",
+}
+
+
+def _problem(error: Any, given: Mapping[str, str]) -> str:
+    field = str(error["loc"][0])
+    name = field.upper()
+    shown = "（已隐藏）" if field.endswith(("token", "secret", "password")) else f"“{given.get(field, '')}”"
+    if error["type"] == "value_error":
+        said = str(error["ctx"]["error"])
+    else:
+        context = error.get("ctx", {})
+        said = _PROBLEMS.get(error["type"], "写得不对").format(expected=context.get("expected", ""))
+    return f"{name}={shown}：{said}。"

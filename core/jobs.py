@@ -1,0 +1,175 @@
+"""JOBS: what runs when, as a table. Live, APScheduler reads it; in a demo or a replay the market's own clock does."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import datetime, time, timedelta
+from typing import Final, NamedTuple
+
+from core import render
+from core.calendar import calendar_warning, is_session, is_trading_day, trading_date
+from core.clock import MARKET_ZONE, Clock, market_time
+from core.desk import Desk
+from core.engine import SHORTEST_GAP, Engine
+from core.errors import OutsideError
+from core.messages import Chat, Delivery, Message
+from core.notify import Notifier
+from core.ports import Store
+from core.watches import Watch
+from core.watchlist import Watchlist
+
+log: Final = logging.getLogger(__name__)
+
+KEEP_MESSAGES: Final = timedelta(days=30)
+
+
+class Duties:
+    """What the jobs do.
+
+    Args:
+        chats: where notices that concern every watcher go.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        engine: Engine,
+        desk: Desk,
+        watchlist: Watchlist,
+        notifier: Notifier,
+        chats: Callable[[], Collection[Chat]],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._engine = engine
+        self._desk = desk
+        self._watchlist = watchlist
+        self._notifier = notifier
+        self._chats = chats
+        self._started_at = clock.now()
+        self._blind = False
+
+    async def expire_tickets(self) -> None:
+        await self._desk.expire()
+
+    async def check_feed(self) -> None:
+        """Say once that no prices come, while they should; the engine says when they are back."""
+        now = self._clock.now()
+        last = self._engine.last_frame_at
+        since = max(last or self._started_at, self._started_at)
+        silent = is_session(now) and is_session(now - 2 * SHORTEST_GAP) and now - since > 2 * SHORTEST_GAP
+        if silent and not self._blind and self._watchlist.symbols:
+            await self._tell(render.blind_now(last))
+        self._blind = silent
+
+    async def open_day(self) -> None:
+        """Before the open: end what has expired, look at the accounts and at the calendar."""
+        await self._end_watches()
+        await self._look_at_accounts()
+        warning = calendar_warning(trading_date(self._clock.now()))
+        if warning is not None:
+            await self._tell(Message(title="📅 交易日历", text=warning))
+
+    async def close_day(self) -> None:
+        """After the close: what happened to the orders, and what the accounts hold now."""
+        await self._desk.reconcile()
+        await self._look_at_accounts()
+
+    async def reconcile(self) -> None:
+        """Orders whose fate is open are asked for again."""
+        await self._desk.reconcile()
+
+    async def clean(self) -> None:
+        """Forget messages that were sent long ago; alerts, tickets, orders and fills are kept."""
+        await self._end_watches()
+        await self._store.forget(self._clock.now() - KEEP_MESSAGES, {Delivery.SENT, Delivery.FAILED})
+
+    async def _end_watches(self) -> None:
+        over: dict[Chat, list[Watch]] = {}
+        for watch in await self._watchlist.expire():
+            over.setdefault(watch.chat, []).append(watch)
+        for chat, watches in over.items():
+            await self._notifier.say(chat, render.watch_over(watches))
+
+    async def _look_at_accounts(self) -> None:
+        for broker in self._desk.brokers:
+            try:
+                await self._desk.refresh(broker.account)
+            except OutsideError as error:
+                log.warning("%s: %s", error.source, error.reason)
+
+    async def _tell(self, message: Message) -> None:
+        for chat in self._chats():
+            await self._notifier.say(chat, message)
+
+
+class Every(NamedTuple):
+    """Again and again, at any hour."""
+
+    interval: timedelta
+
+
+class At(NamedTuple):
+    """Once a day in market time; by default on trading days only."""
+
+    clock: time
+    trading_days: bool = True
+
+
+class Job(NamedTuple):
+    name: str
+    when: Every | At
+    run: Callable[[Duties], Awaitable[None]]
+
+
+JOBS: Final[Sequence[Job]] = (
+    Job("expire_tickets", Every(timedelta(seconds=5)), Duties.expire_tickets),
+    Job("check_feed", Every(timedelta(seconds=30)), Duties.check_feed),
+    Job("reconcile", Every(timedelta(minutes=1)), Duties.reconcile),
+    Job("open_day", At(time(9, 10)), Duties.open_day),
+    Job("close_day", At(time(15, 5)), Duties.close_day),
+    Job("clean", At(time(3, 30), trading_days=False), Duties.clean),
+)
+
+
+async def perform(job: Job, duties: Duties, now: datetime) -> None:
+    """Run a job; one that fails is logged and comes again at its next time."""
+    if isinstance(job.when, At) and job.when.trading_days and not is_trading_day(trading_date(now)):
+        return
+    try:
+        await job.run(duties)
+    except OutsideError as error:
+        log.warning("job %s: %s", job.name, error)
+    except Exception:
+        log.exception("job %s failed", job.name)
+
+
+def due(job: Job, since: datetime, until: datetime) -> bool:
+    """Whether a job's time lies in ``since < t <= until``, for a clock that moves in jumps."""
+    if isinstance(job.when, Every):
+        step = job.when.interval.total_seconds()
+        return until.timestamp() // step > since.timestamp() // step
+    day = market_time(since).date()
+    last = market_time(until).date()
+    while day <= last:
+        if since < datetime.combine(day, job.when.clock, MARKET_ZONE) <= until:
+            return True
+        day += timedelta(days=1)
+    return False
+
+
+class MarketPaced:
+    """Runs the jobs that became due whenever the market's clock has moved."""
+
+    def __init__(self, duties: Duties, start: datetime) -> None:
+        self._duties = duties
+        self._at = start
+
+    async def catch_up(self, now: datetime) -> None:
+        since, self._at = self._at, max(self._at, now)
+        for job in JOBS:
+            if due(job, since, now):
+                await perform(job, self._duties, now)
