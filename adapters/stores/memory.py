@@ -1,0 +1,281 @@
+"""Nothing outlives the process: replay, demo and tests.
+
+Same promises as a database otherwise. Nouns are frozen, so they are kept as they are; a step checks before it changes
+anything and never waits in between, so it happens whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from core.alerts import Alert, Silence
+from core.errors import Unavailable
+from core.messages import Chat, Delivery, Outgoing
+from core.orders import Fill, Order
+from core.ports import Store
+from core.tickets import Ticket, TicketState
+from core.types import Symbol
+from core.watches import Arm, RuleKey, Watch, WatchState
+
+T = TypeVar("T")
+
+
+class MemoryStore:
+    """The store port over dicts, which keep the order in which things came. Made by :func:`connect`."""
+
+    def __init__(self) -> None:
+        self._watches: dict[str, Watch] = {}
+        self._arms: dict[RuleKey, Arm] = {}
+        self._alerts: dict[str, Alert] = {}
+        self._silences: dict[str, Silence] = {}
+        self._tickets: dict[str, Ticket] = {}
+        self._orders: dict[str, Order] = {}
+        self._fills: dict[tuple[str, str], Fill] = {}
+        self._outbox: dict[str, Outgoing] = {}
+        self._values: dict[str, str] = {}
+        self._closed = False
+
+    async def close(self) -> None:
+        self._closed = True
+
+    # watches
+    async def add_watch(self, watch: Watch, arms: Sequence[Arm]) -> Watch:
+        self._open()
+        _new([watch.id], self._watches)
+        highest = max((other.number for other in self._watches.values() if other.owner == watch.owner), default=0)
+        numbered = watch.model_copy(update={"number": highest + 1})
+        self._watches[numbered.id] = numbered
+        self._keep_arms(arms)
+        return numbered
+
+    async def save_watch(self, watch: Watch, arms: Sequence[Arm] = ()) -> None:
+        self._open()
+        self._check_numbers([watch])
+        self._watches[watch.id] = watch
+        if arms:
+            self._arms = {key: arm for key, arm in self._arms.items() if key.watch_id != watch.id}
+            self._keep_arms(arms)
+
+    async def watches(self) -> Sequence[Watch]:
+        self._open()
+        kept = (watch for watch in self._watches.values() if watch.state is not WatchState.DELETED)
+        return sorted(kept, key=lambda watch: (watch.owner, watch.number))
+
+    async def arms(self) -> Sequence[Arm]:
+        self._open()
+        return [self._arms[key] for key in sorted(self._arms)]
+
+    async def save_arms(self, arms: Sequence[Arm]) -> None:
+        self._open()
+        self._keep_arms(arms)
+
+    # alerts
+    async def fire(
+        self,
+        alerts: Sequence[Alert],
+        arms: Sequence[Arm],
+        watches: Sequence[Watch],
+        tickets: Sequence[Ticket],
+        outgoing: Sequence[Outgoing],
+    ) -> None:
+        self._open()
+        _new([alert.id for alert in alerts], self._alerts)
+        _new([ticket.id for ticket in tickets], self._tickets)
+        _new([message.id for message in outgoing], self._outbox)
+        self._check_numbers(watches)
+        self._alerts.update({alert.id: alert for alert in alerts})
+        self._keep_arms(arms)
+        self._watches.update({watch.id: watch for watch in watches})
+        self._tickets.update({ticket.id: ticket for ticket in tickets})
+        self._queue(outgoing)
+
+    async def alerts(self, owner: str, symbol: Symbol | None = None, limit: int = 20) -> Sequence[Alert]:
+        self._open()
+        wanted = (alert for alert in self._alerts.values() if alert.owner == owner and symbol in {None, alert.symbol})
+        return _newest_first([(alert.at, alert) for alert in wanted], limit)
+
+    async def add_silence(self, silence: Silence) -> None:
+        self._open()
+        _new([silence.id], self._silences)
+        self._silences[silence.id] = silence
+
+    async def end_silences(self, owner: str, now: datetime) -> int:
+        self._open()
+        active = [
+            silence
+            for silence in self._silences.values()
+            if silence.owner == owner and silence.starts_at <= now < silence.ends_at
+        ]
+        self._silences.update({silence.id: silence.model_copy(update={"ends_at": now}) for silence in active})
+        return len(active)
+
+    async def silences(self, now: datetime) -> Sequence[Silence]:
+        self._open()
+        kept = (silence for silence in self._silences.values() if silence.ends_at > now)
+        return sorted(kept, key=lambda silence: (silence.starts_at, silence.id))
+
+    # tickets and orders
+    async def add_ticket(self, ticket: Ticket, outgoing: Sequence[Outgoing] = ()) -> None:
+        self._open()
+        _new([ticket.id], self._tickets)
+        _new([message.id for message in outgoing], self._outbox)
+        self._tickets[ticket.id] = ticket
+        self._queue(outgoing)
+
+    async def ticket(self, ticket_id: str) -> Ticket | None:
+        self._open()
+        return self._tickets.get(ticket_id)
+
+    async def tickets(self, states: Collection[TicketState], limit: int = 50) -> Sequence[Ticket]:
+        self._open()
+        wanted = [(ticket.created_at, ticket) for ticket in self._tickets.values() if ticket.state in states]
+        return _newest_first(wanted, limit)
+
+    async def decide(self, ticket: Ticket, order: Order | None, outgoing: Sequence[Outgoing]) -> bool:
+        self._open()
+        stored = self._tickets.get(ticket.id)
+        if stored is None or stored.state is not TicketState.OPEN:
+            return False
+        if order is not None and (order.id in self._orders or self._ordered(order)):
+            return False
+        _new([message.id for message in outgoing], self._outbox)
+        decided = {name: getattr(ticket, name) for name in ("state", "decided_by", "decided_at", "note")}
+        self._tickets[ticket.id] = stored.model_copy(update=decided)
+        if order is not None:
+            self._orders[order.id] = order
+        self._queue(outgoing)
+        return True
+
+    async def order(self, order_id: str) -> Order | None:
+        self._open()
+        return self._orders.get(order_id)
+
+    async def orders(self, *, open_only: bool = False, limit: int = 50) -> Sequence[Order]:
+        self._open()
+        wanted = (order for order in self._orders.values() if not (open_only and order.state.final))
+        return _newest_first([(order.created_at, order) for order in wanted], limit)
+
+    async def save_order(self, order: Order, fill: Fill | None, outgoing: Sequence[Outgoing]) -> None:
+        self._open()
+        if self._ordered(order):
+            raise _conflict()
+        known = self._fills.get((fill.account, fill.id)) if fill is not None else None
+        if fill is not None and known is not None and known.order_id != fill.order_id:
+            raise _conflict()
+        _new([message.id for message in outgoing], self._outbox)
+        self._orders[order.id] = order
+        if fill is not None and known is None:
+            self._fills[fill.account, fill.id] = fill
+        self._queue(outgoing)
+
+    async def fills(self, account: str | None = None, limit: int = 50) -> Sequence[Fill]:
+        self._open()
+        wanted = (fill for fill in self._fills.values() if account in {None, fill.account})
+        return _newest_first([(fill.at, fill) for fill in wanted], limit)
+
+    # messages
+    async def enqueue(self, outgoing: Sequence[Outgoing]) -> None:
+        self._open()
+        _new([message.id for message in outgoing], self._outbox)
+        self._queue(outgoing)
+
+    async def unsent(self) -> Sequence[Outgoing]:
+        self._open()
+        return _oldest_first([row for row in self._outbox.values() if row.state is Delivery.QUEUED])
+
+    async def delivered(self, outgoing: Outgoing) -> None:
+        self._open()
+        self._outbox[outgoing.id] = outgoing
+
+    async def card_ref(self, chat: Chat, card: str) -> str | None:
+        self._open()
+        sent = [
+            row
+            for row in self._outbox.values()
+            if row.message.card == card and row.chat == chat and row.state is Delivery.SENT
+        ]
+        return _oldest_first(sent)[-1].ref if sent else None
+
+    async def deliveries(self, alert_ids: Collection[str]) -> Sequence[Outgoing]:
+        self._open()
+        wanted = set(alert_ids)
+        return _oldest_first([row for row in self._outbox.values() if not wanted.isdisjoint(row.alert_ids)])
+
+    async def forget(self, before: datetime, states: Collection[Delivery]) -> int:
+        self._open()
+        # A card's newest try may have failed while an earlier version of it still stands in the chat.
+        newest = [*self._newest_of_cards().values(), *self._newest_of_cards(Delivery.SENT).values()]
+        kept_ids = {row.id for row in newest}
+        old = [
+            row.id
+            for row in self._outbox.values()
+            if row.created_at < before and row.state in states and row.id not in kept_ids
+        ]
+        for row_id in old:
+            del self._outbox[row_id]
+        return len(old)
+
+    # small things
+    async def value(self, key: str) -> str | None:
+        self._open()
+        return self._values.get(key)
+
+    async def set_value(self, key: str, value: str | None) -> None:
+        self._open()
+        if value is None:
+            self._values.pop(key, None)
+        else:
+            self._values[key] = value
+
+    # how it is done
+    def _open(self) -> None:
+        if self._closed:
+            raise Unavailable("数据库", "已经关闭，程序正在退出。")
+
+    def _check_numbers(self, watches: Sequence[Watch]) -> None:
+        for watch in watches:
+            if any(
+                other.owner == watch.owner and other.number == watch.number and other.id != watch.id
+                for other in self._watches.values()
+            ):
+                raise _conflict()
+
+    def _ordered(self, order: Order) -> bool:
+        """True when its ticket has another order."""
+        return any(other.ticket_id == order.ticket_id and other.id != order.id for other in self._orders.values())
+
+    def _keep_arms(self, arms: Sequence[Arm]) -> None:
+        self._arms.update({arm.key: arm for arm in arms})
+
+    def _queue(self, outgoing: Sequence[Outgoing]) -> None:
+        self._outbox.update({row.id: row for row in outgoing})
+
+    def _newest_of_cards(self, state: Delivery | None = None) -> dict[tuple[Chat, str], Outgoing]:
+        rows = [row for row in self._outbox.values() if state in {None, row.state}]
+        return {(row.chat, row.message.card): row for row in _oldest_first(rows) if row.message.card is not None}
+
+
+def _new(ids: Sequence[str], known: Collection[str]) -> None:
+    if len(set(ids)) < len(ids) or any(each in known for each in ids):
+        raise _conflict()
+
+
+def _conflict() -> Unavailable:
+    return Unavailable("数据库", "与已有的记录冲突，这一步没有保存。请再试一次；反复出现时请查看日志。")
+
+
+def _oldest_first(rows: list[Outgoing]) -> list[Outgoing]:
+    # A stable sort: what came first stays first at the same instant.
+    return sorted(rows, key=lambda row: row.created_at)
+
+
+def _newest_first(stamped: list[tuple[datetime, T]], limit: int) -> list[T]:
+    # Turned round after a stable sort: what came last stands first at the same instant.
+    oldest = sorted(stamped, key=lambda pair: pair[0])
+    return [each for _, each in oldest[::-1][:limit]]
+
+
+def connect() -> Store:
+    return MemoryStore()

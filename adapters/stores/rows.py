@@ -1,0 +1,373 @@
+"""The tables. Rows stay in this folder: what leaves it is a noun.
+
+A row has a column for every field of its noun, under the same name, so that reading and writing are two small functions
+and the types below do the rest. Money and prices are TEXT of the Decimal exactly as given (the hash of a ticket depends
+on ``1420`` not coming back as ``1420.00``), instants are microseconds since 1970 in UTC, frozen things inside a noun
+are JSON text.
+"""
+
+# ruff: noqa: ARG002 - SQLAlchemy hands the dialect to every type
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar, Final, TypeVar, cast
+
+from pydantic import TypeAdapter
+from sqlalchemy import BigInteger, Dialect, Index, Integer, RowMapping, String, Table, Text, UniqueConstraint
+from sqlalchemy.orm import registry
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+from core.conditions import Condition
+from core.messages import Chat, Message, Outgoing
+from core.types import Noun
+from core.watches import Arm, Plan, RuleKey
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+N = TypeVar("N", bound=Noun)
+
+
+class Exact(TypeDecorator[Decimal]):
+    """A Decimal to the last digit, trailing zeros included."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(value)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime; whatever zone goes in, UTC comes out, to the microsecond."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"an instant without a zone: {value}")
+        return (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+class Span(TypeDecorator[timedelta]):
+    """A duration, in microseconds."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> int | None:
+        return None if value is None else value // _MICROSECOND
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> timedelta | None:
+        return None if value is None else timedelta(microseconds=value)
+
+
+class Word(TypeDecorator[str]):
+    """A member of a StrEnum by its value; the noun makes the member of it again. Drivers would store the name."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(value)
+
+
+class ChatText(TypeDecorator[Chat]):
+    """``telegram:123``."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: Chat | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Chat | None:
+        return None if value is None else Chat(*str(value).split(":", 1))
+
+
+class _Json(TypeDecorator[Any]):
+    """JSON text as pydantic writes and reads it."""
+
+    impl = Text
+    cache_ok = True
+    adapter: ClassVar[TypeAdapter[Any]]
+
+    def process_bind_param(self, value: Any | None, dialect: Dialect) -> str | None:
+        return None if value is None else self.adapter.dump_json(value).decode()
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Any | None:
+        return None if value is None else self.adapter.validate_json(value)
+
+
+class ConditionsJson(_Json):
+    adapter = TypeAdapter(tuple[Condition, ...])
+    cache_ok = True
+
+
+class PlanJson(_Json):
+    adapter = TypeAdapter(Plan)
+    cache_ok = True
+
+
+class MessageJson(_Json):
+    adapter = TypeAdapter(Message)
+    cache_ok = True
+
+
+class TextsJson(_Json):
+    adapter = TypeAdapter(tuple[str, ...])
+    cache_ok = True
+
+
+# SQLite counts only its own INTEGER up by itself.
+_COUNT: Final = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Row(SQLModel, registry=registry()):
+    """A table of ours; its own registry keeps other people's SQLModel tables out of the schema."""
+
+
+class _Counted(Row):
+    """A row that knows what came before it: ids are random, and two rows may bear the same instant."""
+
+    seq: int | None = Field(default=None, primary_key=True, sa_type=cast("Any", _COUNT))
+
+
+class WatchRow(Row, table=True):
+    """Never deleted, so that a number is never given twice."""
+
+    __tablename__ = "watches"
+    __table_args__ = (UniqueConstraint("owner", "number", name="uq_watches_owner_number"),)
+
+    id: str = Field(primary_key=True)
+    number: int
+    owner: str
+    chat: Chat = Field(sa_type=ChatText)
+    account: str
+    symbols: tuple[str, ...] = Field(sa_type=TextsJson)
+    conditions: tuple[Condition, ...] = Field(sa_type=ConditionsJson)
+    combine: str
+    plan: Plan | None = Field(sa_type=PlanJson)
+    repeat: str = Field(sa_type=Word)
+    cooldown: timedelta = Field(sa_type=Span)
+    expires_on: date | None
+    state: str = Field(sa_type=Word)
+    text: str
+    created_at: datetime = Field(sa_type=Instant)
+
+
+class ArmRow(Row, table=True):
+    __tablename__ = "arms"
+
+    watch_id: str = Field(primary_key=True)
+    symbol: str = Field(primary_key=True)
+    group: int = Field(primary_key=True)
+    armed: bool | None
+    told_at: datetime | None = Field(sa_type=Instant)
+    told: int
+
+
+class AlertRow(_Counted, table=True):
+    __tablename__ = "alerts"
+    __table_args__ = (
+        UniqueConstraint("id", name="uq_alerts_id"),
+        Index("ix_alerts_owner_at", "owner", "at"),
+        Index("ix_alerts_owner_symbol_at", "owner", "symbol", "at"),
+    )
+
+    id: str
+    watch_id: str
+    watch_number: int
+    owner: str
+    symbol: str
+    name: str
+    group: int
+    condition: str
+    price: Decimal = Field(sa_type=Exact)
+    why: str
+    source: str
+    quoted_at: datetime = Field(sa_type=Instant)
+    at: datetime = Field(sa_type=Instant)
+    after_gap: bool
+    reason: str = Field(sa_type=Word)
+    ticket_id: str | None
+    note: str
+
+
+class SilenceRow(Row, table=True):
+    __tablename__ = "silences"
+    __table_args__ = (Index("ix_silences_ends_at", "ends_at"),)
+
+    id: str = Field(primary_key=True)
+    owner: str
+    watch_id: str | None
+    symbol: str | None
+    starts_at: datetime = Field(sa_type=Instant)
+    ends_at: datetime = Field(sa_type=Instant)
+
+
+class TicketRow(_Counted, table=True):
+    __tablename__ = "tickets"
+    __table_args__ = (
+        UniqueConstraint("id", name="uq_tickets_id"),
+        Index("ix_tickets_state_created_at", "state", "created_at"),
+    )
+
+    id: str
+    owner: str
+    chat: Chat = Field(sa_type=ChatText)
+    account: str
+    mode: str = Field(sa_type=Word)
+    symbol: str
+    name: str
+    side: str = Field(sa_type=Word)
+    shares: int = Field(sa_type=BigInteger)
+    limit: Decimal = Field(sa_type=Exact)
+    price: Decimal = Field(sa_type=Exact)
+    quoted_at: datetime = Field(sa_type=Instant)
+    source: str
+    created_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime = Field(sa_type=Instant)
+    watch_id: str | None
+    alert_id: str | None
+    state: str = Field(sa_type=Word)
+    decided_by: str
+    decided_at: datetime | None = Field(sa_type=Instant)
+    note: str
+
+
+class OrderRow(_Counted, table=True):
+    """The two unique columns are the last wall against a second order for one ticket."""
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        UniqueConstraint("id", name="uq_orders_id"),
+        UniqueConstraint("ticket_id", name="uq_orders_ticket_id"),
+        Index("ix_orders_created_at", "created_at"),
+        Index("ix_orders_state", "state"),
+    )
+
+    id: str
+    ticket_id: str
+    account: str
+    mode: str = Field(sa_type=Word)
+    symbol: str
+    side: str = Field(sa_type=Word)
+    shares: int = Field(sa_type=BigInteger)
+    limit: Decimal = Field(sa_type=Exact)
+    state: str = Field(sa_type=Word)
+    filled: int = Field(sa_type=BigInteger)
+    filled_amount: Decimal = Field(sa_type=Exact)
+    fees: Decimal = Field(sa_type=Exact)
+    fill_ids: tuple[str, ...] = Field(sa_type=TextsJson)
+    broker_id: str | None
+    note: str
+    created_at: datetime = Field(sa_type=Instant)
+    updated_at: datetime = Field(sa_type=Instant)
+
+
+class FillRow(_Counted, table=True):
+    __tablename__ = "fills"
+    __table_args__ = (
+        UniqueConstraint("account", "id", name="uq_fills_account_id"),
+        Index("ix_fills_at", "at"),
+    )
+
+    id: str
+    order_id: str
+    account: str
+    symbol: str
+    side: str = Field(sa_type=Word)
+    shares: int = Field(sa_type=BigInteger)
+    price: Decimal = Field(sa_type=Exact)
+    fee: Decimal = Field(sa_type=Exact)
+    at: datetime = Field(sa_type=Instant)
+
+
+class OutgoingRow(_Counted, table=True):
+    """The outbox. ``card`` repeats the key inside the message, to be found by."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        UniqueConstraint("id", name="uq_outbox_id"),
+        Index("ix_outbox_state_created_at", "state", "created_at"),
+        Index("ix_outbox_chat_card_created_at", "chat", "card", "created_at"),
+    )
+
+    id: str
+    chat: Chat = Field(sa_type=ChatText)
+    card: str | None
+    message: Message = Field(sa_type=MessageJson)
+    created_at: datetime = Field(sa_type=Instant)
+    alert_ids: tuple[str, ...] = Field(sa_type=TextsJson)
+    state: str = Field(sa_type=Word)
+    attempts: int
+    next_at: datetime = Field(sa_type=Instant)
+    ref: str | None
+    error: str
+
+
+class TellingRow(Row, table=True):
+    """Which message told which alert."""
+
+    __tablename__ = "tellings"
+
+    alert_id: str = Field(primary_key=True)
+    outgoing_id: str = Field(primary_key=True, foreign_key="outbox.id", ondelete="CASCADE", index=True)
+
+
+class SettingRow(Row, table=True):
+    """Small values set in chat."""
+
+    __tablename__ = "settings"
+
+    key: str = Field(primary_key=True)
+    value: str
+
+
+METADATA: Final = Row.metadata
+
+
+def table(row: type[Row]) -> Table:
+    return cast("Table", vars(row)["__table__"])
+
+
+def values(noun: Noun) -> dict[str, Any]:
+    """The columns of a noun."""
+    # dict(noun) would take three times as long, and this stands on the way of an alert.
+    columns = vars(noun).copy()
+    if isinstance(noun, Arm):
+        columns |= columns.pop("key")._asdict()
+    elif isinstance(noun, Outgoing):
+        columns["card"] = noun.message.card
+    return columns
+
+
+def noun(kind: type[N], columns: RowMapping) -> N:
+    """The noun of a row.
+
+    Raises:
+        pydantic.ValidationError: the row holds what this version of the program cannot read.
+    """
+    return kind.model_validate({name: columns[name] for name in kind.model_fields})
+
+
+def arm(columns: RowMapping) -> Arm:
+    key = RuleKey(columns["watch_id"], columns["symbol"], columns["group"])
+    return Arm(key=key, armed=columns["armed"], told_at=columns["told_at"], told=columns["told"])
+
+
+def tellings(outgoing: Outgoing) -> list[dict[str, str]]:
+    return [{"alert_id": alert_id, "outgoing_id": outgoing.id} for alert_id in dict.fromkeys(outgoing.alert_ids)]

@@ -1,0 +1,583 @@
+"""SQLite or PostgreSQL, by the URL.
+
+All work is done on one thread of the store's own, one transaction per method, so that a locked database keeps nobody
+waiting but those who asked it. Statements are SQLAlchemy Core over the tables of rows.py: an ORM session would cost
+more than the transaction on the way of an alert.
+
+SQLite runs in WAL mode. Steps about money and settings wait for the disk (``synchronous = FULL``): an approved order
+is there after a power cut. Alerts and the outbox do not (``NORMAL``): they survive the death of the process, and a
+power cut loses at most the last moment, which is then told again. A later step that waits brings all earlier ones to
+disk with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from decimal import InvalidOperation
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from pydantic import ValidationError
+from sqlalchemy import (
+    Connection,
+    Engine,
+    RowMapping,
+    Select,
+    Table,
+    and_,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    make_url,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, StatementError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from adapters.stores import rows
+from adapters.stores.migrations import HEAD, to_head, version
+from core.alerts import Alert, Silence
+from core.errors import ConfigError, Malformed, Unavailable
+from core.messages import Chat, Delivery, Outgoing
+from core.orders import Fill, Order, OrderState
+from core.ports import Store
+from core.tickets import Ticket, TicketState
+from core.types import Noun, Symbol
+from core.watches import Arm, Watch, WatchState
+
+SOURCE: Final = "数据库"
+BUSY_TIMEOUT: Final = timedelta(seconds=5)
+_CONNECT_SECONDS: Final = 10
+# Any number will do, as long as every version of the program uses the same.
+_MIGRATION_LOCK: Final = 20_260_323
+
+_WATCHES: Final = rows.table(rows.WatchRow)
+_ARMS: Final = rows.table(rows.ArmRow)
+_ALERTS: Final = rows.table(rows.AlertRow)
+_SILENCES: Final = rows.table(rows.SilenceRow)
+_TICKETS: Final = rows.table(rows.TicketRow)
+_ORDERS: Final = rows.table(rows.OrderRow)
+_FILLS: Final = rows.table(rows.FillRow)
+_OUTBOX: Final = rows.table(rows.OutgoingRow)
+_TELLINGS: Final = rows.table(rows.TellingRow)
+_SETTINGS: Final = rows.table(rows.SettingRow)
+_KEYS: Final = {
+    _WATCHES: ("id",),
+    _ARMS: ("watch_id", "symbol", "group"),
+    _ORDERS: ("id",),
+    _OUTBOX: ("id",),
+    _SETTINGS: ("key",),
+}
+
+T = TypeVar("T")
+N = TypeVar("N", bound=Noun)
+
+
+class _Begin(StrEnum):
+    """How a transaction begins."""
+
+    READ = "read"
+    WRITE = "write"
+    DURABLE = "durable"
+
+
+class SqlStore:
+    """The store port over one database. Made by :func:`connect`."""
+
+    def __init__(self, engine: Engine, thread: ThreadPoolExecutor) -> None:
+        self._engine = engine
+        self._thread = thread
+        self._closed = False
+        self._begin = {how: engine.execution_options(begin=how) for how in _Begin}
+        dialect = sqlite if engine.dialect.name == "sqlite" else postgresql
+        self._insert = dialect.insert
+        self._upserts = {}
+        for table, keys in _KEYS.items():
+            statement = dialect.insert(table)
+            rest = {c.name: statement.excluded[c.name] for c in table.c if c.name not in {*keys, "seq"}}
+            self._upserts[table] = statement.on_conflict_do_update(index_elements=keys, set_=rest)
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
+        self._thread.shutdown(wait=False)
+
+    # watches
+    async def add_watch(self, watch: Watch, arms: Sequence[Arm]) -> Watch:
+        def step(connection: Connection) -> Watch:
+            if connection.dialect.name == "postgresql":
+                # SQLite has one writer at a time anyway.
+                connection.execute(text("LOCK TABLE watches IN SHARE ROW EXCLUSIVE MODE"))
+            highest = connection.scalar(select(func.max(_WATCHES.c.number)).where(_WATCHES.c.owner == watch.owner))
+            numbered = watch.model_copy(update={"number": (highest or 0) + 1})
+            _add(connection, _WATCHES, [numbered])
+            self._put(connection, _ARMS, arms)
+            return numbered
+
+        return await self._run(_Begin.DURABLE, step)
+
+    async def save_watch(self, watch: Watch, arms: Sequence[Arm] = ()) -> None:
+        def step(connection: Connection) -> None:
+            self._put(connection, _WATCHES, [watch])
+            if arms:
+                connection.execute(delete(_ARMS).where(_ARMS.c.watch_id == watch.id))
+                self._put(connection, _ARMS, arms)
+
+        await self._run(_Begin.DURABLE, step)
+
+    async def watches(self) -> Sequence[Watch]:
+        kept = await self._nouns(Watch, select(_WATCHES).where(_WATCHES.c.state != WatchState.DELETED))
+        # Sorted here: databases disagree on the order of letters.
+        return sorted(kept, key=lambda watch: (watch.owner, watch.number))
+
+    async def arms(self) -> Sequence[Arm]:
+        found = await self._rows(select(_ARMS), rows.arm)
+        return sorted(found, key=lambda arm: arm.key)
+
+    async def save_arms(self, arms: Sequence[Arm]) -> None:
+        if arms:
+            await self._run(_Begin.WRITE, lambda connection: self._put(connection, _ARMS, arms))
+
+    # alerts
+    async def fire(
+        self,
+        alerts: Sequence[Alert],
+        arms: Sequence[Arm],
+        watches: Sequence[Watch],
+        tickets: Sequence[Ticket],
+        outgoing: Sequence[Outgoing],
+    ) -> None:
+        def step(connection: Connection) -> None:
+            _add(connection, _ALERTS, alerts)
+            self._put(connection, _ARMS, arms)
+            self._put(connection, _WATCHES, watches)
+            _add(connection, _TICKETS, tickets)
+            _enqueue(connection, outgoing)
+
+        if alerts or arms or watches or tickets or outgoing:
+            await self._run(_Begin.WRITE, step)
+
+    async def alerts(self, owner: str, symbol: Symbol | None = None, limit: int = 20) -> Sequence[Alert]:
+        wanted = select(_ALERTS).where(_ALERTS.c.owner == owner)
+        if symbol is not None:
+            wanted = wanted.where(_ALERTS.c.symbol == symbol)
+        return await self._nouns(Alert, wanted.order_by(_ALERTS.c.at.desc(), _ALERTS.c.seq.desc()).limit(limit))
+
+    async def add_silence(self, silence: Silence) -> None:
+        await self._run(_Begin.DURABLE, lambda connection: _add(connection, _SILENCES, [silence]))
+
+    async def end_silences(self, owner: str, now: datetime) -> int:
+        active = and_(_SILENCES.c.owner == owner, _SILENCES.c.starts_at <= now, _SILENCES.c.ends_at > now)
+        ended = update(_SILENCES).where(active).values(ends_at=now)
+        return await self._run(_Begin.DURABLE, lambda connection: connection.execute(ended).rowcount)
+
+    async def silences(self, now: datetime) -> Sequence[Silence]:
+        wanted = select(_SILENCES).where(_SILENCES.c.ends_at > now)
+        return await self._nouns(Silence, wanted.order_by(_SILENCES.c.starts_at, _SILENCES.c.id))
+
+    # tickets and orders
+    async def add_ticket(self, ticket: Ticket, outgoing: Sequence[Outgoing] = ()) -> None:
+        def step(connection: Connection) -> None:
+            _add(connection, _TICKETS, [ticket])
+            _enqueue(connection, outgoing)
+
+        await self._run(_Begin.DURABLE, step)
+
+    async def ticket(self, ticket_id: str) -> Ticket | None:
+        return _first(await self._nouns(Ticket, select(_TICKETS).where(_TICKETS.c.id == ticket_id)))
+
+    async def tickets(self, states: Collection[TicketState], limit: int = 50) -> Sequence[Ticket]:
+        wanted = select(_TICKETS).where(_TICKETS.c.state.in_(sorted(states)))
+        newest = wanted.order_by(_TICKETS.c.created_at.desc(), _TICKETS.c.seq.desc())
+        return await self._nouns(Ticket, newest.limit(limit))
+
+    async def decide(self, ticket: Ticket, order: Order | None, outgoing: Sequence[Outgoing]) -> bool:
+        decided = (
+            update(_TICKETS)
+            .where(_TICKETS.c.id == ticket.id, _TICKETS.c.state == TicketState.OPEN)
+            # The rest of a ticket is frozen.
+            .values(state=ticket.state, decided_by=ticket.decided_by, decided_at=ticket.decided_at, note=ticket.note)
+        )
+
+        def step(connection: Connection) -> bool:
+            if connection.execute(decided).rowcount != 1:
+                return False
+            if order is not None and not self._add_new(connection, _ORDERS, order):
+                connection.rollback()
+                return False
+            _enqueue(connection, outgoing)
+            return True
+
+        return await self._run(_Begin.DURABLE, step)
+
+    async def order(self, order_id: str) -> Order | None:
+        return _first(await self._nouns(Order, select(_ORDERS).where(_ORDERS.c.id == order_id)))
+
+    async def orders(self, *, open_only: bool = False, limit: int = 50) -> Sequence[Order]:
+        wanted = select(_ORDERS)
+        if open_only:
+            wanted = wanted.where(_ORDERS.c.state.in_([state for state in OrderState if not state.final]))
+        newest = wanted.order_by(_ORDERS.c.created_at.desc(), _ORDERS.c.seq.desc())
+        return await self._nouns(Order, newest.limit(limit))
+
+    async def save_order(self, order: Order, fill: Fill | None, outgoing: Sequence[Outgoing]) -> None:
+        def step(connection: Connection) -> None:
+            self._put(connection, _ORDERS, [order])
+            if fill is not None:
+                self._count(connection, fill)
+            _enqueue(connection, outgoing)
+
+        await self._run(_Begin.DURABLE, step)
+
+    async def fills(self, account: str | None = None, limit: int = 50) -> Sequence[Fill]:
+        wanted = select(_FILLS)
+        if account is not None:
+            wanted = wanted.where(_FILLS.c.account == account)
+        return await self._nouns(Fill, wanted.order_by(_FILLS.c.at.desc(), _FILLS.c.seq.desc()).limit(limit))
+
+    # messages
+    async def enqueue(self, outgoing: Sequence[Outgoing]) -> None:
+        if outgoing:
+            await self._run(_Begin.WRITE, lambda connection: _enqueue(connection, outgoing))
+
+    async def unsent(self) -> Sequence[Outgoing]:
+        return await self._messages(select(_OUTBOX).where(_OUTBOX.c.state == Delivery.QUEUED))
+
+    async def delivered(self, outgoing: Outgoing) -> None:
+        attempt = (
+            update(_OUTBOX)
+            .where(_OUTBOX.c.id == outgoing.id)
+            .values(
+                state=outgoing.state,
+                attempts=outgoing.attempts,
+                next_at=outgoing.next_at,
+                ref=outgoing.ref,
+                error=outgoing.error,
+            )
+        )
+
+        def step(connection: Connection) -> None:
+            if connection.execute(attempt).rowcount != 1:
+                _enqueue(connection, [outgoing])
+
+        await self._run(_Begin.WRITE, step)
+
+    async def card_ref(self, chat: Chat, card: str) -> str | None:
+        sent = and_(_OUTBOX.c.chat == chat, _OUTBOX.c.card == card, _OUTBOX.c.state == Delivery.SENT)
+        newest = select(_OUTBOX.c.ref).where(sent).order_by(_OUTBOX.c.created_at.desc(), _OUTBOX.c.seq.desc()).limit(1)
+
+        def step(connection: Connection) -> str | None:
+            return connection.scalar(newest)
+
+        return await self._run(_Begin.READ, step)
+
+    async def deliveries(self, alert_ids: Collection[str]) -> Sequence[Outgoing]:
+        told = select(_TELLINGS.c.outgoing_id).where(_TELLINGS.c.alert_id.in_(sorted(alert_ids)))
+        return await self._messages(select(_OUTBOX).where(_OUTBOX.c.id.in_(told)))
+
+    async def forget(self, before: datetime, states: Collection[Delivery]) -> int:
+        old = and_(
+            _OUTBOX.c.created_at < before,
+            _OUTBOX.c.state.in_(sorted(states)),
+            or_(
+                _OUTBOX.c.card.is_(None),
+                # A card's newest try may have failed while an earlier version of it still stands in the chat.
+                and_(_OUTBOX.c.seq.not_in(_newest()), _OUTBOX.c.seq.not_in(_newest(Delivery.SENT))),
+            ),
+        )
+        return await self._run(_Begin.WRITE, lambda connection: connection.execute(delete(_OUTBOX).where(old)).rowcount)
+
+    # small things
+    async def value(self, key: str) -> str | None:
+        wanted = select(_SETTINGS.c.value).where(_SETTINGS.c.key == key)
+
+        def step(connection: Connection) -> str | None:
+            return connection.scalar(wanted)
+
+        return await self._run(_Begin.READ, step)
+
+    async def set_value(self, key: str, value: str | None) -> None:
+        def step(connection: Connection) -> None:
+            if value is None:
+                connection.execute(delete(_SETTINGS).where(_SETTINGS.c.key == key))
+            else:
+                connection.execute(self._upserts[_SETTINGS], {"key": key, "value": value})
+
+        await self._run(_Begin.DURABLE, step)
+
+    # how it is done
+    def _put(self, connection: Connection, table: Table, nouns: Sequence[Noun]) -> None:
+        """Insert or replace."""
+        if nouns:
+            connection.execute(self._upserts[table], [rows.values(noun) for noun in nouns])
+
+    def _add_new(self, connection: Connection, table: Table, noun: Noun) -> bool:
+        """Insert unless something unique is there already; False when it is."""
+        # What came back is asked for: the row count of such an insert is not the same everywhere.
+        added = self._insert(table).on_conflict_do_nothing().returning(table.c.seq)
+        return connection.scalar(added, rows.values(noun)) is not None
+
+    def _count(self, connection: Connection, fill: Fill) -> None:
+        """Store a fill once; another order's fill under the same id is a conflict."""
+        if self._add_new(connection, _FILLS, fill):
+            return
+        known = select(_FILLS.c.order_id).where(_FILLS.c.account == fill.account, _FILLS.c.id == fill.id)
+        if connection.scalar(known) != fill.order_id:
+            raise Unavailable(SOURCE, _CONFLICT)
+
+    async def _messages(self, wanted: Select[Any]) -> Sequence[Outgoing]:
+        return await self._nouns(Outgoing, wanted.order_by(_OUTBOX.c.created_at, _OUTBOX.c.seq))
+
+    async def _nouns(self, kind: type[N], wanted: Select[Any]) -> list[N]:
+        return await self._rows(wanted, lambda columns: rows.noun(kind, columns))
+
+    async def _rows(self, wanted: Select[Any], read: Callable[[RowMapping], T]) -> list[T]:
+        return await self._run(
+            _Begin.READ, lambda connection: [read(columns) for columns in connection.execute(wanted).mappings()]
+        )
+
+    async def _run(self, how: _Begin, step: Callable[[Connection], T]) -> T:
+        if self._closed:
+            raise Unavailable(SOURCE, "已经关闭，程序正在退出。")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, how, step)
+
+    def _transact(self, how: _Begin, step: Callable[[Connection], T]) -> T:
+        with _edge(), self._begin[how].connect() as connection:
+            transaction = connection.begin()
+            with transaction:
+                return step(connection)
+
+
+def _add(connection: Connection, table: Table, nouns: Sequence[Noun]) -> None:
+    if nouns:
+        connection.execute(insert(table), [rows.values(noun) for noun in nouns])
+
+
+def _enqueue(connection: Connection, outgoing: Sequence[Outgoing]) -> None:
+    _add(connection, _OUTBOX, outgoing)
+    tellings = [telling for message in outgoing for telling in rows.tellings(message)]
+    if tellings:
+        connection.execute(insert(_TELLINGS), tellings)
+
+
+def _newest(state: Delivery | None = None) -> Select[Any]:
+    """The newest row of every card in every chat."""
+    place = func.row_number().over(
+        partition_by=(_OUTBOX.c.chat, _OUTBOX.c.card), order_by=(_OUTBOX.c.created_at.desc(), _OUTBOX.c.seq.desc())
+    )
+    cards = select(_OUTBOX.c.seq, place.label("place")).where(_OUTBOX.c.card.is_not(None))
+    if state is not None:
+        cards = cards.where(_OUTBOX.c.state == state)
+    ranked = cards.subquery()
+    return select(ranked.c.seq).where(ranked.c.place == 1)
+
+
+def _first(found: Sequence[N]) -> N | None:
+    return found[0] if found else None
+
+
+# Errors: what happened, and what to do.
+_BUSY: Final = "正被其他程序占用，这一步没有保存。请关闭正在使用它的其他程序，然后再试一次。"
+_FULL: Final = "磁盘已满，这一步没有保存。请腾出空间，然后再试一次。"
+_READ_ONLY: Final = "只读，写不进去。请检查数据库文件和所在文件夹的权限，然后再试一次。"
+_DAMAGED: Final = "文件损坏，或者不是盯盘的数据库。请换上备份，或者把文件移走再启动。"
+_DISK: Final = "磁盘读写出错，这一步没有保存。请检查磁盘，确认数据库文件还在原处。"
+_NO_FILE: Final = "打不开数据库文件。请检查路径，以及文件和所在文件夹的权限。"
+_CONFLICT: Final = "与已有的记录冲突，这一步没有保存。请再试一次；反复出现时请查看日志。"
+_NO_SERVER: Final = "连接失败。请确认数据库正在运行、DATABASE_URL 里的地址正确，然后再试一次。"
+_NO_ENTRY: Final = "连接失败：用户名或密码不对，或者没有这个数据库。请检查 DATABASE_URL。"
+_NO_RIGHT: Final = "数据库用户没有权限，这一步没有保存。请检查数据库用户的权限。"
+
+_SQLITE_REASONS: Final = {
+    sqlite3.SQLITE_PERM: _READ_ONLY,
+    sqlite3.SQLITE_BUSY: _BUSY,
+    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_READONLY: _READ_ONLY,
+    sqlite3.SQLITE_IOERR: _DISK,
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_CANTOPEN: _NO_FILE,
+    sqlite3.SQLITE_CONSTRAINT: _CONFLICT,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+}
+# By SQLSTATE, its longest listed prefix. Source: appendix A of the PostgreSQL manual.
+_POSTGRESQL_REASONS: Final = (
+    ("08", _NO_SERVER),
+    ("23", _CONFLICT),
+    ("25006", _READ_ONLY),
+    ("28", _NO_ENTRY),
+    ("3D000", _NO_ENTRY),
+    ("40", _BUSY),
+    ("42501", _NO_RIGHT),
+    ("53100", _FULL),
+    ("53300", "连接数已满。请关闭其他连接，然后再试一次。"),
+    ("55P03", _BUSY),
+    ("57P", "正在关闭或重启。请稍后再试。"),
+    ("58", _DISK),
+    ("XX", _DAMAGED),
+)
+
+
+def _reason(error: Exception) -> str:
+    """What a driver's error means to the person."""
+    vendor = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(vendor, sqlite3.Error):
+        # The low byte is the family: SQLITE_IOERR_WRITE is a SQLITE_IOERR.
+        family = getattr(vendor, "sqlite_errorcode", 0) & 0xFF
+        return _SQLITE_REASONS.get(family, f"出错了（SQLite {family}）。请查看日志。")
+    state = getattr(vendor, "sqlstate", None)
+    if state is None:
+        return _NO_SERVER
+    for prefix, reason in _POSTGRESQL_REASONS:
+        if state.startswith(prefix):
+            return reason
+    return f"出错了（PostgreSQL {state}）。请查看日志。"
+
+
+@contextmanager
+def _edge() -> Iterator[None]:
+    """No vendor's exception passes."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeout, sqlite3.Error) as error:
+        raise Unavailable(SOURCE, _reason(error)) from error
+    except StatementError as error:
+        # A value that no column takes is our bug and not the database's; SQLAlchemy wraps it.
+        raise error.orig or error from error
+    except (ValidationError, InvalidOperation) as error:
+        raise Malformed(SOURCE, "有一条记录读不懂，可能被别的程序改过。请换上备份，或者查看日志里的详情。") from error
+
+
+# Opening
+def _engine(url: str, busy_timeout: timedelta) -> Engine:
+    """An engine for a URL; touches no database yet.
+
+    Raises:
+        ConfigError: no such kind of database, or its driver is missing.
+        Unavailable: the folder cannot be made.
+    """
+    example = "例如 sqlite:///data/dingpan.db 或 postgresql://用户:密码@主机/库名。"
+    try:
+        place = make_url(url)
+    except ArgumentError as error:
+        raise ConfigError([f"DATABASE_URL 看不懂。请写成数据库地址，{example}"]) from error
+    if place.drivername in {"postgres", "postgresql"}:
+        place = place.set(drivername="postgresql+psycopg")
+    dialect = place.get_backend_name()
+    arguments: dict[str, Any]
+    if dialect == "sqlite":
+        arguments = {"timeout": busy_timeout.total_seconds()}
+        if place.database and place.database != ":memory:" and not place.database.startswith("file:"):
+            _make_folder(Path(place.database).parent)
+    elif dialect == "postgresql":
+        milliseconds = busy_timeout // timedelta(milliseconds=1)
+        arguments = {"connect_timeout": _CONNECT_SECONDS, "options": f"-c lock_timeout={milliseconds}"}
+    else:
+        raise ConfigError([f"DATABASE_URL 里的“{dialect}”不支持。请用 SQLite 或 PostgreSQL，{example}"])
+    try:
+        # Parameters are the person's trades: they stay out of error texts and so out of logs.
+        engine = create_engine(
+            place, connect_args=arguments, hide_parameters=True, pool_pre_ping=dialect == "postgresql"
+        )
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise ConfigError(
+            [
+                f"没有安装 {place.drivername} 的驱动。PostgreSQL 请运行 pip install 'dingpan[postgres]'，地址写成 postgresql://…"
+            ]
+        ) from error
+    if dialect == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(SOURCE, f"建不了文件夹 {folder}。请检查路径和权限。") from error
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
+    # Transactions begin in _begin_sqlite; the driver would begin them late and without the write lock.
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys = ON")
+    # Asked first: a read-only file that is in this mode already can still be read.
+    if connection.execute("PRAGMA journal_mode").fetchone() == ("delete",):
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    how = connection.get_execution_options().get("begin", _Begin.DURABLE)
+    if how is _Begin.READ:
+        connection.exec_driver_sql("BEGIN")
+        return
+    connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if how is _Begin.DURABLE else 'NORMAL'}")
+    # The write lock at once: a transaction that reads first and then finds itself outrun could not wait for it.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _prepare(engine: Engine) -> None:
+    """Bring the schema to the newest revision."""
+    with _edge():
+        with engine.execution_options(begin=_Begin.READ).begin() as connection:
+            if version(connection) == HEAD:
+                return
+        with engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+            # Somebody else may have done it meanwhile; Alembic looks again.
+            to_head(connection)
+
+
+def upgrade(url: str) -> str:
+    """Bring the schema of a database to the newest revision and return that. :func:`connect` does it as well.
+
+    Raises:
+        ConfigError: the URL is wrong, or the database is newer than this program.
+        Unavailable
+    """
+    engine = _engine(url, BUSY_TIMEOUT)
+    try:
+        _prepare(engine)
+    finally:
+        engine.dispose()
+    return HEAD
+
+
+def connect(url: str, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> Store:
+    """Open a database, making it and its folder where they do not exist.
+
+    Blocks while it does so: it is called before anything runs.
+
+    Args:
+        url: ``sqlite:///data/dingpan.db`` or ``postgresql://user:password@host/name``.
+        busy_timeout: how long a step waits for a database that somebody else has locked.
+
+    Raises:
+        ConfigError: the URL is wrong, or the database is newer than this program.
+        Unavailable
+    """
+    engine = _engine(url, busy_timeout)
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dingpan-store")
+    try:
+        thread.submit(_prepare, engine).result()
+    except BaseException:
+        thread.submit(engine.dispose).result()
+        thread.shutdown()
+        raise
+    return SqlStore(engine, thread)
