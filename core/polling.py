@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from core.calendar import Phase, is_session, phase
 from core.clock import MARKET_ZONE, Clock, time_text
@@ -27,12 +27,6 @@ SLOW_INTERVAL: Final = timedelta(seconds=30)
 FIRST_REST: Final = timedelta(seconds=10)
 LONGEST_REST: Final = timedelta(minutes=5)
 _ZERO: Final = timedelta()
-
-
-class WebQuotes(QuoteFetcher, Protocol):
-    """A QuoteFetcher that holds connections."""
-
-    async def close(self) -> None: ...
 
 
 # --- one row of a web source ---

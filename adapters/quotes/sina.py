@@ -12,35 +12,19 @@ Source: stored answers of 2019 to 2023, users' reports up to 2025.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import re
-from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import datetime
+from functools import partial
+from typing import Final
 
-from core.clock import Clock
-from core.errors import Malformed, Unavailable
+from adapters.quotes.web import Site, open_site
+from core.errors import Malformed
 from core.frames import Quote
 from core.market import Board, board_of
-from core.polling import Row, WebQuotes, quote_of
-from core.types import Symbol, code_of, exchange_of
-
-if TYPE_CHECKING:
-    import httpx
-
-log: Final = logging.getLogger(__name__)
+from core.polling import Row, quote_of
+from core.types import Symbol
 
 NAME: Final = "新浪行情"
-BASE_URL: Final = "https://hq.sinajs.cn"
-REFERER: Final = "https://finance.sina.com.cn"
-BATCH: Final = 400
-TIMEOUT: Final = timedelta(seconds=5)
-MOST_BYTES: Final = 1_000_000  # 400 rows have 110,000
-BANNED: Final = frozenset({403, 418, 429, 456})
-# Source: users report that a ban lifts after minutes to hours.
-BAN: Final = timedelta(minutes=30)
-REFUSAL: Final = b"Kinsoku jikou desu"
 FIELDS: Final = 32  # up to the time; what follows is optional
 _STATEMENT: Final = re.compile(r'var hq_str_(sh|sz|bj)(\d{6})="([^"]*)"', re.ASCII)
 
@@ -106,82 +90,16 @@ def _row(symbol: Symbol, text: str) -> Row:
     )
 
 
-class SinaQuotes:
-    name = NAME
+SITE: Final = Site(
+    name=NAME,
+    base_url="https://hq.sinajs.cn",
+    query="/list=",
+    batch=400,
+    parse=parse,
+    headers={"Referer": "https://finance.sina.com.cn"},
+    ban_note="，或本机地址在境外",
+    refusal=b"Kinsoku jikou desu",
+)
 
-    def __init__(
-        self, client: httpx.AsyncClient, base_url: str, clock: Clock, timeout: timedelta, *, owns_client: bool
-    ) -> None:
-        self.rejected_rows = 0
-        self._client = client
-        self._base_url = base_url.rstrip("/")
-        self._clock = clock
-        self._timeout = timeout
-        self._owns_client = owns_client
-
-    async def fetch(self, symbols: Collection[Symbol]) -> Mapping[Symbol, Quote]:
-        wanted = list(dict.fromkeys(symbols))
-        found: dict[Symbol, Quote] = {}
-        for start in range(0, len(wanted), BATCH):
-            batch = wanted[start : start + BATCH]
-            codes = ",".join(exchange_of(symbol).lower() + code_of(symbol) for symbol in batch)
-            body = await self._get(f"{self._base_url}/list={codes}")
-            if REFUSAL in body[:200]:
-                raise Unavailable(NAME, "拒绝了我们，可能请求太频繁，或本机地址在境外", BAN)
-            rejected: list[str] = []
-            answer = parse(body, self._clock.now(), rejected)
-            found |= {symbol: answer[symbol] for symbol in batch if symbol in answer}
-            if rejected:
-                self.rejected_rows += len(rejected)
-                log.warning("%s: left out %d rows, the first: %s", NAME, len(rejected), rejected[0])
-        return found
-
-    async def close(self) -> None:
-        if self._owns_client:
-            await self._client.aclose()
-
-    async def _get(self, url: str) -> bytes:
-        import httpx
-
-        body = bytearray()
-        request = self._client.stream("GET", url, headers={"Referer": REFERER})
-        try:
-            async with asyncio.timeout(self._timeout.total_seconds()), request as response:
-                if response.status_code in BANNED:
-                    reason = f"拒绝了我们（HTTP {response.status_code}），可能请求太频繁，或本机地址在境外"
-                    raise Unavailable(NAME, reason, BAN)
-                if response.status_code != 200:
-                    raise Unavailable(NAME, f"服务器出错（HTTP {response.status_code}）")
-                async for chunk in response.aiter_bytes():
-                    body += chunk
-                    if len(body) > MOST_BYTES:
-                        raise Malformed(NAME, "返回的内容太长，不像行情")
-        except (TimeoutError, httpx.TimeoutException):
-            raise Unavailable(NAME, f"超过 {self._timeout.total_seconds():g} 秒没有回答，请检查网络") from None
-        except httpx.ConnectError:
-            raise Unavailable(NAME, "连不上，请检查网络") from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise Unavailable(NAME, f"连接中断（{type(error).__name__}）") from None
-        return bytes(body)
-
-
-def connect(
-    *,
-    clock: Clock,
-    client: httpx.AsyncClient | None = None,
-    base_url: str = BASE_URL,
-    proxy: str | None = None,
-    timeout: timedelta = TIMEOUT,
-) -> WebQuotes:
-    """Ready to be asked; nothing is sent yet.
-
-    Args:
-        client: stays the caller's to close; without one, ``close`` ends our own.
-        proxy: for our own client. The proxy variables of the environment are not read: they are set for hosts abroad,
-            and this host refuses many addresses abroad.
-        timeout: for a whole request.
-    """
-    import httpx
-
-    ours = client or httpx.AsyncClient(proxy=proxy, trust_env=False, timeout=timeout.total_seconds())
-    return SinaQuotes(ours, base_url, clock, timeout, owns_client=client is None)
+connect: Final = partial(open_site, SITE)
+"""The site as a QuoteFetcher; for the arguments see :func:`~adapters.quotes.web.open_site`."""

@@ -13,33 +13,19 @@ Source: stored answers of 2026-07 to 2026-09.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import re
-from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import datetime
+from functools import partial
+from typing import Final
 
-from core.clock import Clock
-from core.errors import Malformed, Unavailable
+from adapters.quotes.web import Site, open_site
+from core.errors import Malformed
 from core.frames import Quote
 from core.market import Board, board_of
-from core.polling import Row, WebQuotes, quote_of
-from core.types import Symbol, code_of, exchange_of
-
-if TYPE_CHECKING:
-    import httpx
-
-log: Final = logging.getLogger(__name__)
+from core.polling import Row, quote_of
+from core.types import Symbol, code_of
 
 NAME: Final = "腾讯行情"
-BASE_URL: Final = "https://qt.gtimg.cn"
-BATCH: Final = 200
-TIMEOUT: Final = timedelta(seconds=5)
-MOST_BYTES: Final = 1_000_000  # 200 rows have 110,000
-# Nobody saw this source ban anyone; where such sources do, it lasts for hours.
-BANNED: Final = frozenset({403, 418, 429, 456})
-BAN: Final = timedelta(minutes=30)
 FIELDS: Final = 38  # the shortest row seen; the price limits come after it
 NONE_MATCH: Final = "pv_none_match"
 _STATEMENT: Final = re.compile(r'v_(\w+)="([^"]*)"', re.ASCII)
@@ -119,78 +105,13 @@ def _at(fields: list[str], position: int) -> str:
     return fields[position] if position < len(fields) else ""
 
 
-class TencentQuotes:
-    name = NAME
+SITE: Final = Site(
+    name=NAME,
+    base_url="https://qt.gtimg.cn",
+    query="/q=",
+    batch=200,
+    parse=parse,
+)
 
-    def __init__(
-        self, client: httpx.AsyncClient, base_url: str, clock: Clock, timeout: timedelta, *, owns_client: bool
-    ) -> None:
-        self.rejected_rows = 0
-        self._client = client
-        self._base_url = base_url.rstrip("/")
-        self._clock = clock
-        self._timeout = timeout
-        self._owns_client = owns_client
-
-    async def fetch(self, symbols: Collection[Symbol]) -> Mapping[Symbol, Quote]:
-        wanted = list(dict.fromkeys(symbols))
-        found: dict[Symbol, Quote] = {}
-        for start in range(0, len(wanted), BATCH):
-            batch = wanted[start : start + BATCH]
-            codes = ",".join(exchange_of(symbol).lower() + code_of(symbol) for symbol in batch)
-            body = await self._get(f"{self._base_url}/q={codes}")
-            rejected: list[str] = []
-            answer = parse(body, self._clock.now(), rejected)
-            found |= {symbol: answer[symbol] for symbol in batch if symbol in answer}
-            if rejected:
-                self.rejected_rows += len(rejected)
-                log.warning("%s: left out %d rows, the first: %s", NAME, len(rejected), rejected[0])
-        return found
-
-    async def close(self) -> None:
-        if self._owns_client:
-            await self._client.aclose()
-
-    async def _get(self, url: str) -> bytes:
-        import httpx
-
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self._timeout.total_seconds()), self._client.stream("GET", url) as response:
-                if response.status_code in BANNED:
-                    raise Unavailable(NAME, f"拒绝了我们（HTTP {response.status_code}），可能请求太频繁", BAN)
-                if response.status_code != 200:
-                    raise Unavailable(NAME, f"服务器出错（HTTP {response.status_code}）")
-                async for chunk in response.aiter_bytes():
-                    body += chunk
-                    if len(body) > MOST_BYTES:
-                        raise Malformed(NAME, "返回的内容太长，不像行情")
-        except (TimeoutError, httpx.TimeoutException):
-            raise Unavailable(NAME, f"超过 {self._timeout.total_seconds():g} 秒没有回答，请检查网络") from None
-        except httpx.ConnectError:
-            raise Unavailable(NAME, "连不上，请检查网络") from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise Unavailable(NAME, f"连接中断（{type(error).__name__}）") from None
-        return bytes(body)
-
-
-def connect(
-    *,
-    clock: Clock,
-    client: httpx.AsyncClient | None = None,
-    base_url: str = BASE_URL,
-    proxy: str | None = None,
-    timeout: timedelta = TIMEOUT,
-) -> WebQuotes:
-    """Ready to be asked; nothing is sent yet.
-
-    Args:
-        client: stays the caller's to close; without one, ``close`` ends our own.
-        proxy: for our own client. The proxy variables of the environment are not read: they are set for hosts abroad,
-            and this host refuses many addresses abroad.
-        timeout: for a whole request.
-    """
-    import httpx
-
-    ours = client or httpx.AsyncClient(proxy=proxy, trust_env=False, timeout=timeout.total_seconds())
-    return TencentQuotes(ours, base_url, clock, timeout, owns_client=client is None)
+connect: Final = partial(open_site, SITE)
+"""The site as a QuoteFetcher; for the arguments see :func:`~adapters.quotes.web.open_site`."""

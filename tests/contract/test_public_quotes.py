@@ -15,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.quotes import sina, tencent
+from adapters.quotes.web import WebQuotes
 from core.clock import MARKET_ZONE, ManualClock
 from core.errors import Malformed, Unavailable
 from core.frames import PRICES, Quote
-from core.polling import PolledQuotes, WebQuotes
+from core.polling import PolledQuotes
 from core.types import Symbol
 from tests.fakes.quotes import FakeQuotes, Kind, Site
 from tests.shared import SHARED, needs_shared
@@ -425,7 +426,7 @@ async def test_sina_without_the_referer_would_be_refused() -> None:
 
 @vendors
 async def test_many_symbols_are_asked_in_batches_one_after_the_other(vendor: Vendor) -> None:
-    batch = tencent.BATCH if vendor is TENCENT else sina.BATCH
+    batch = (tencent if vendor is TENCENT else sina).SITE.batch
     async with wired(vendor) as (server, source):
         symbols = [Symbol(f"{600000 + n}.SH") for n in range(2 * batch + 1)]
         for symbol in symbols:

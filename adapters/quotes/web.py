@@ -1,0 +1,137 @@
+"""What the public quote sites have in common: batches over HTTP, a deadline, a size limit, and what a failure means."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from core.clock import Clock
+from core.errors import Malformed, Unavailable
+from core.frames import Quote
+from core.types import Symbol, code_of, exchange_of
+
+if TYPE_CHECKING:
+    import httpx
+
+log: Final = logging.getLogger(__name__)
+
+TIMEOUT: Final = timedelta(seconds=5)
+MOST_BYTES: Final = 1_000_000  # a full batch has about 110,000
+# Source: users report that a ban lifts after minutes to hours.
+BANNED: Final = frozenset({403, 418, 429, 456})
+BAN: Final = timedelta(minutes=30)
+
+Parse = Callable[[bytes, datetime, list[str]], dict[Symbol, Quote]]
+
+
+@dataclass(frozen=True)
+class Site:
+    """One public site.
+
+    Attributes:
+        query: what stands between the address and the comma-separated codes.
+        batch: symbols in one request.
+        ban_note: added to what a person is told of a refusal.
+        refusal: bytes near the beginning of a body that says no with status 200.
+        parse: body, time of arrival and a list for the reasons of left-out rows; raises Malformed.
+    """
+
+    name: str
+    base_url: str
+    query: str
+    batch: int
+    parse: Parse
+    headers: Mapping[str, str] = field(default_factory=dict)
+    ban_note: str = ""
+    refusal: bytes | None = None
+
+
+class WebQuotes:
+    """A QuoteFetcher over a site; the batches of one call go one after the other."""
+
+    def __init__(
+        self, site: Site, client: httpx.AsyncClient, base_url: str, clock: Clock, timeout: timedelta, *, ours: bool
+    ) -> None:
+        self.name = site.name
+        self.rejected_rows = 0
+        self._site = site
+        self._client = client
+        self._base_url = base_url.rstrip("/")
+        self._clock = clock
+        self._timeout = timeout
+        self._ours = ours
+
+    async def fetch(self, symbols: Collection[Symbol]) -> Mapping[Symbol, Quote]:
+        wanted = list(dict.fromkeys(symbols))
+        found: dict[Symbol, Quote] = {}
+        for start in range(0, len(wanted), self._site.batch):
+            batch = wanted[start : start + self._site.batch]
+            codes = ",".join(exchange_of(symbol).lower() + code_of(symbol) for symbol in batch)
+            body = await self._get(f"{self._base_url}{self._site.query}{codes}")
+            rejected: list[str] = []
+            answer = self._site.parse(body, self._clock.now(), rejected)
+            found |= {symbol: answer[symbol] for symbol in batch if symbol in answer}
+            if rejected:
+                self.rejected_rows += len(rejected)
+                log.warning("%s: left out %d rows, the first: %s", self.name, len(rejected), rejected[0])
+        return found
+
+    async def close(self) -> None:
+        if self._ours:
+            await self._client.aclose()
+
+    async def _get(self, url: str) -> bytes:
+        import httpx
+
+        body = bytearray()
+        request = self._client.stream("GET", url, headers=dict(self._site.headers))
+        try:
+            async with asyncio.timeout(self._timeout.total_seconds()), request as response:
+                if response.status_code in BANNED:
+                    raise self._banned(f"拒绝了我们（HTTP {response.status_code}），可能请求太频繁")
+                if response.status_code != 200:
+                    raise Unavailable(self.name, f"服务器出错（HTTP {response.status_code}）")
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    if len(body) > MOST_BYTES:
+                        raise Malformed(self.name, "返回的内容太长，不像行情")
+        except (TimeoutError, httpx.TimeoutException):
+            raise Unavailable(self.name, f"超过 {self._timeout.total_seconds():g} 秒没有回答，请检查网络") from None
+        except httpx.ConnectError:
+            raise Unavailable(self.name, "连不上，请检查网络") from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise Unavailable(self.name, f"连接中断（{type(error).__name__}）") from None
+        if self._site.refusal is not None and self._site.refusal in body[:200]:
+            raise self._banned("拒绝了我们，可能请求太频繁")
+        return bytes(body)
+
+    def _banned(self, reason: str) -> Unavailable:
+        return Unavailable(self.name, reason + self._site.ban_note, BAN)
+
+
+def open_site(
+    site: Site,
+    *,
+    clock: Clock,
+    client: httpx.AsyncClient | None = None,
+    base_url: str | None = None,
+    proxy: str | None = None,
+    timeout: timedelta = TIMEOUT,
+) -> WebQuotes:
+    """Ready to be asked; nothing is sent yet.
+
+    Args:
+        client: stays the caller's to close; without one, ``close`` ends our own.
+        base_url: of a forwarding server; None is the site itself.
+        proxy: for our own client. The proxy variables of the environment are not read: they are set for hosts abroad,
+            and these sites refuse many addresses abroad.
+        timeout: for a whole request.
+    """
+    import httpx
+
+    ours = client or httpx.AsyncClient(proxy=proxy, trust_env=False, timeout=timeout.total_seconds())
+    return WebQuotes(site, ours, base_url or site.base_url, clock, timeout, ours=client is None)
