@@ -5,6 +5,7 @@ A broker joins the first part with a :class:`Bench`: the same file reopened, and
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -87,6 +88,10 @@ class Bench(Protocol):
         """Close the broker and connect to the same account again."""
         ...
 
+    async def crash(self) -> Broker:
+        """Lose the process in the middle and connect to what it left behind."""
+        ...
+
     async def quiet(self) -> None:
         """Make the market known without trading anything."""
         ...
@@ -100,6 +105,15 @@ class Bench(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+def left_behind(book: Path) -> Path:
+    """The files of an open book as they lie on the disk this moment, in a folder of their own."""
+    folder = book.parent / "left behind"
+    folder.mkdir()
+    for file in book.parent.glob(f"{book.name}*"):
+        shutil.copy(file, folder)
+    return folder / book.name
 
 
 class PaperBench:
@@ -123,6 +137,10 @@ class PaperBench:
         self.paper = self._connect()
         self.broker = self.paper
         return self.broker
+
+    async def crash(self) -> Broker:
+        self.path = left_behind(self.path)
+        return await self.reopen()
 
     async def quiet(self) -> None:
         at = self.clock.now()
@@ -166,6 +184,10 @@ class ManualBench:
         self.manual = self._connect()
         self.broker = self.manual
         return self.broker
+
+    async def crash(self) -> Broker:
+        self.path = left_behind(self.path)
+        return await self.reopen()
 
     async def quiet(self) -> None:
         pass
@@ -375,6 +397,17 @@ async def test_a_restart_keeps_cash_positions_and_open_orders(bench: Bench) -> N
     await bench.trade(order, 700, D("10.00"))
     assert (await after(broker, order)).state is OrderState.FILLED
     assert (await broker.snapshot()).sellable(BANK) == 700
+
+
+async def test_a_crash_loses_nothing_that_was_told(bench: Bench) -> None:
+    order = an_order(bench)
+    await bench.broker.submit(order)
+    await bench.trade(order, 300, D("9.90"))
+    before = await bench.broker.find(order.id), await bench.broker.snapshot()
+    broker = await bench.crash()
+    assert (await broker.find(order.id), await broker.snapshot()) == before
+    await broker.submit(order)
+    assert await told(broker, order) == [ReportKind.ACCEPTED, ReportKind.FILL]
 
 
 async def test_the_snapshot_is_the_sum_of_what_happened(bench: Bench) -> None:
@@ -638,6 +671,13 @@ async def test_a_buy_at_a_sealed_limit_up_waits(sim: PaperBench) -> None:
     assert (await after(sim.broker, order)).filled == 400
 
 
+async def test_a_buy_waits_where_nobody_sells(sim: PaperBench) -> None:
+    order = an_order(sim, limit="10.90")
+    await sim.broker.submit(order)
+    await play(sim, last="10.50", bid="10.50", bid_volume=5000)
+    assert await told(sim.broker, order) == [ReportKind.ACCEPTED]
+
+
 async def test_a_sell_at_a_sealed_limit_down_waits(sim: PaperBench) -> None:
     order = an_order(sim, side=Side.SELL, limit="9.00")
     await play(sim, last="9.00", ask="9.00", ask_volume=9_000_000)
@@ -727,13 +767,27 @@ async def test_an_order_trades_in_continuous_trading_alone(tmp_path: Path, at: s
     await sim.close()
 
 
-async def test_the_last_price_of_the_morning_trades_nothing_after_lunch(sim: PaperBench) -> None:
+@pytest.mark.parametrize(
+    ("quoted_at", "seen_at"),
+    [
+        ("09:29:58", "09:30:01"),  # what the auction left
+        ("11:29:58", "11:30:01"),
+        ("11:30:00", "13:00:01"),
+        ("14:56:58", "14:57:01"),
+    ],
+)
+async def test_a_quote_from_the_other_side_of_a_bell_trades_nothing(
+    tmp_path: Path, quoted_at: str, seen_at: str
+) -> None:
+    sim = PaperBench(tmp_path / "book.db", ManualClock(market("2026-03-23", "09:15")))
+    await sim.quiet()
     order = an_order(sim)
     await sim.broker.submit(order)
-    sim.clock.set(market("2026-03-23", "13:00:01"))
-    morning = quoted(market("2026-03-23", "11:30:00"), bid="9.98", ask="9.99", ask_volume=5000)
-    await sim.paper.on_frame(framed(morning, at=sim.clock.now()))
+    sim.clock.set(market("2026-03-23", seen_at))
+    old = quoted(market("2026-03-23", quoted_at), bid="9.98", ask="9.99", ask_volume=5000)
+    await sim.paper.on_frame(framed(old, at=sim.clock.now()))
     assert await told(sim.broker, order) == [ReportKind.ACCEPTED]
+    await sim.close()
 
 
 @pytest.mark.parametrize("at", ["09:20:00", "09:24:59", "14:57:00", "14:59:59"])

@@ -119,6 +119,12 @@ def test_partial_sales_give_back_the_whole_cost_to_the_fen() -> None:
     assert holding.realized == D("-1000.00")
 
 
+def test_nothing_of_the_cost_stays_behind_the_last_share() -> None:
+    # 37 units at 4.751 cost less than whole fen.
+    after = sold(Holding(GOLD, (Lot(FRIDAY, 37),), D("175.787")), 37, D("180.000"), D("5.00"))
+    assert (after.cost, after.realized) == (D(0), D("-0.787"))
+
+
 def test_the_oldest_shares_are_sold_first() -> None:
     holding = Holding(BANK, (Lot(FRIDAY, 100), Lot(MONDAY, 300)), D("4000.00"))
     assert sold(holding, 200, D("2000.00"), D(0)).lots == (Lot(MONDAY, 200),)
@@ -220,13 +226,18 @@ def test_the_file_gives_back_what_was_written(tmp_path: Path) -> None:
     book.place(order, a_report(order), MONDAY)
     book.place(other, a_report(other), MONDAY)
     book.record(a_fill(order, 1, 400, "9.90", "5.04"), MONDAY)
-    before = book.account("sim", "模拟", Mode.PAPER, AT), dict(book.open), book.reports("dp1"), dict(book.holdings)
+    before = (
+        book.account("sim", "模拟", Mode.PAPER, AT),
+        list(book.open.items()),
+        book.reports("dp1"),
+        dict(book.holdings),
+    )
     book.close()
 
     again = a_book(path, cash="1")
     assert (
         again.account("sim", "模拟", Mode.PAPER, AT),
-        dict(again.open),
+        list(again.open.items()),
         again.reports("dp1"),
         dict(again.holdings),
     ) == before
