@@ -46,11 +46,16 @@ HOME_CHAT: Final = Chat("console", "local")
 
 @dataclass(frozen=True)
 class App:
-    """Everything that runs."""
+    """Everything that runs.
+
+    Attributes:
+        paced: runs the jobs by the market's clock, where the computer's is not the right one.
+    """
 
     house: House
     inbox: Inbox
     duties: Duties
+    paced: MarketPaced
 
     async def load(self) -> None:
         """Take over what an earlier process left, and look up what became of its orders."""
@@ -58,6 +63,7 @@ class App:
         await house.desk.load()
         await house.watchlist.load()
         await house.dispatcher.load()
+        await house.desk.reconcile()
 
     def start(self, group: asyncio.TaskGroup, channels: Mapping[str, Channel]) -> None:
         """Start the tasks that run until the end: messages out, reports in. Frames are driven by the caller."""
@@ -171,7 +177,7 @@ def assemble(
         watchlist=watchlist,
         about=about,
     )
-    return App(house, Inbox(house, owners or {}), duties)
+    return App(house, Inbox(house, owners or {}), duties, paced)
 
 
 def build(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[App, dict[str, Channel]]:
@@ -194,7 +200,8 @@ def build(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[App,
         fetcher = module.connect(clock=clock, proxy=settings.quotes_proxy, **options)
         stack.push_async_callback(fetcher.close)
         fetchers.append(fetcher)
-    source = PolledQuotes(fetchers, clock=clock, on_trouble=log.warning)
+    interval = timedelta(seconds=settings.quotes_interval)
+    source = PolledQuotes(fetchers, clock=clock, interval=interval, on_trouble=log.warning)
     broker, matching = _broker(settings, clock, stack)
     owners = {"telegram": [str(user) for user in settings.telegram_owner_ids]}
     app = assemble(
@@ -285,15 +292,18 @@ def status(house: House) -> str:
 # -- running
 
 
-async def run(settings: Settings) -> None:
-    """The real thing, until the person at the terminal leaves or the program is stopped."""
+async def run(settings: Settings, clock: Clock | None = None) -> None:
+    """The real thing, until the person at the terminal leaves or the program is stopped.
+
+    Args:
+        clock: the computer's, unless given.
+    """
     from adapters import scheduler
 
-    clock = SystemClock()
+    clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         app, channels = build(settings, clock, stack)
         await app.load()
-        await app.house.desk.reconcile()
         jobs = scheduler.connect(JOBS, app.duties, clock)
         jobs.start()
         stack.callback(jobs.close)

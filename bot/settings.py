@@ -33,6 +33,7 @@ class Settings(BaseModel):
     Attributes:
         telegram_owner_ids: user ids, not chat ids. Empty means nobody.
         quotes: sources in the order in which they are asked.
+        quotes_interval: seconds between two frames; the public sources have a new one about every three.
         database_url: empty means an SQLite file in ``data_dir``.
         paper_cash: yuan with which a new paper account starts.
     """
@@ -44,6 +45,7 @@ class Settings(BaseModel):
     telegram_proxy: str | None = None
     telegram_owner_ids: Numbers = ()
     quotes: Quotes = ("tencent", "sina")
+    quotes_interval: float = Field(default=3, ge=1, le=60)
     quotes_proxy: str | None = None
     tencent_url: str | None = None
     sina_url: str | None = None
@@ -94,13 +96,9 @@ class Settings(BaseModel):
         found.update(environ if environ is not None else os.environ)
         given = {name: found[name.upper()].strip() for name in cls.model_fields if found.get(name.upper(), "").strip()}
         try:
-            return cls(**_raw(given))
+            return cls.model_validate(given)
         except ValidationError as error:
             raise ConfigError([_problem(one, given) for one in error.errors()]) from None
-
-
-def _raw(given: Mapping[str, str]) -> dict[str, Any]:
-    return dict(given)
 
 
 def _read(file: Path) -> dict[str, str]:
@@ -117,7 +115,10 @@ def _read(file: Path) -> dict[str, str]:
 _PROBLEMS: Final = {
     "int_parsing": "要写整数",
     "decimal_parsing": "要写数字",
+    "float_parsing": "要写数字",
     "greater_than": "要大于 0",
+    "greater_than_equal": "不能小于 {ge}",
+    "less_than_equal": "不能大于 {le}",
     "literal_error": "只能是 {expected}",
 }
 
@@ -130,5 +131,5 @@ def _problem(error: Any, given: Mapping[str, str]) -> str:
         said = str(error["ctx"]["error"])
     else:
         context = error.get("ctx", {})
-        said = _PROBLEMS.get(error["type"], "写得不对").format(expected=context.get("expected", ""))
+        said = _PROBLEMS.get(error["type"], "写得不对").format(**context)
     return f"{name}={shown}：{said}。"

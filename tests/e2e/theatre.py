@@ -1,0 +1,165 @@
+"""The whole house on a stage: a test says, ticks and presses, and reads what the person would read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from adapters.brokers import paper
+from adapters.channels import script
+from adapters.channels.script import ScriptChannel
+from adapters.stores import sql
+from bot.language.names import Names
+from bot.main import App, assemble
+from core.clock import ManualClock
+from core.messages import Button, Chat, Incoming, Message
+from core.orders import Order
+from core.types import Price, Shares, Symbol
+from tests.fakes.market import HandMarket, market_instant
+
+CHAT = Chat("script", "local")
+
+
+class Theatre:
+    """A house over SQLite and a paper account in a folder, with a market that the test moves.
+
+    :meth:`kill` drops everything as a killed process would and builds the house anew from what is on the disk.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        at: str = "2026-11-18 10:00",
+        cash: str = "1000000",
+        positions: dict[Symbol, tuple[Shares, Price]] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.clock = ManualClock(market_instant(at))
+        self.market = HandMarket(self.clock)
+        self._cash = Decimal(cash)
+        self._positions = positions or {}
+        self._lives = AsyncExitStack()
+        self._life: asyncio.Task[None] | None = None
+        self.app: App
+        self.channel: ScriptChannel
+        self.broker: paper.PaperBroker
+
+    async def __aenter__(self) -> Self:
+        await self._live()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._die()
+
+    async def _live(self) -> None:
+        store = sql.connect(f"sqlite:///{self.folder / 'dingpan.db'}", busy_timeout=timedelta(milliseconds=100))
+        self._lives.push_async_callback(store.close)
+        self.broker = paper.connect(
+            path=self.folder / "paper.db",
+            account="paper",
+            name="模拟账户",
+            clock=self.clock,
+            cash=self._cash,
+            positions=self._positions,
+        )
+        self._lives.push_async_callback(self.broker.close)
+        self.app = assemble(
+            store=store,
+            clock=self.clock,
+            source=self.market,
+            brokers=[self.broker],
+            names=Names.seed(),
+            about="测试",
+            matching=(self.broker.on_frame,),
+            market_paced=True,
+        )
+        self.channel = script.connect()
+        await self.app.load()
+        started = asyncio.Event()
+
+        async def life() -> None:
+            async with asyncio.TaskGroup() as group:
+                self.app.start(group, {"script": self.channel})
+                started.set()
+
+        self._life = asyncio.create_task(life())
+        await started.wait()
+        await self.settle()
+
+    async def _die(self) -> None:
+        if self._life is not None:
+            self._life.cancel()
+            await asyncio.gather(self._life, return_exceptions=True)
+        await self._lives.aclose()
+
+    async def kill(self) -> None:
+        """End the process without a word and start another one on the same folder."""
+        await self._die()
+        self._lives = AsyncExitStack()
+        await self._live()
+
+    # -- the person
+
+    async def say(self, text: str) -> Message:
+        """Type a line; the last message it brought."""
+        return await self._hand_in(Incoming(chat=CHAT, user="local", name="我", text=text, at=self.clock.now()))
+
+    async def press(self, label: str) -> Message:
+        """Tap the newest button with this label."""
+        return await self.send_press(self.button(label).command)
+
+    async def send_press(self, command: str) -> Message:
+        """A tap on a button that may be gone from the screen."""
+        return await self._hand_in(Incoming(chat=CHAT, user="local", name="我", press=command, at=self.clock.now()))
+
+    def button(self, label: str) -> Button:
+        found = [button for button in self.channel.buttons() if button.label == label]
+        assert found, f"no button {label!r} in:\n{self.transcript()}"
+        return found[-1]
+
+    async def _hand_in(self, incoming: Incoming) -> Message:
+        await self.app.inbox.receive(incoming)
+        await self.settle()
+        assert self.channel.shown, "nothing was answered"
+        return self.channel.shown[-1]
+
+    # -- the market
+
+    async def tick(self, code: str, *prices: str, step: timedelta = timedelta(seconds=3), **fields: object) -> None:
+        """One frame per price, ``step`` of market time apart."""
+        for price in prices:
+            self.clock.advance(step)
+            self.market.set(code, price, **fields)
+            await self.app.house.engine.on_frame(self.market.frame())
+            await self.settle()
+
+    async def pass_time(self, text: str) -> None:
+        """Let the market's clock move on to this instant, and its jobs with it, without a frame of prices."""
+        self.clock.set(market_instant(text))
+        await self.app.paced.catch_up(self.clock.now())
+        await self.settle()
+
+    async def settle(self) -> None:
+        await self.broker.told()
+        await self.app.house.notifier.drained()
+
+    # -- what can be seen
+
+    def transcript(self) -> str:
+        return "\n\n".join(message.plain() for message in self.channel.shown)
+
+    def seen(self, text: str) -> list[Message]:
+        """The messages with ``text`` in them."""
+        return [message for message in self.channel.shown if text in message.plain()]
+
+    async def orders(self) -> Sequence[Order]:
+        return await self.app.house.store.orders()
