@@ -238,7 +238,15 @@ class PaperBroker:
 
     async def reports(self) -> AsyncIterator[Report]:
         while True:
-            yield await self._queue.get()
+            report = await self._queue.get()
+            try:
+                yield report
+            finally:
+                self._queue.task_done()
+
+    async def told(self) -> None:
+        """Wait until the reader has dealt with every report so far."""
+        await self._queue.join()
 
     async def realized(self) -> Mapping[Symbol, Money]:
         """Yuan earned by selling, after all fees, also of what is no longer held."""
