@@ -132,6 +132,7 @@ class Transcript:
             self._event(
                 house.now(),
                 "summary",
+                None,
                 **counts,
                 positions=[
                     {

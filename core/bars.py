@@ -1,6 +1,7 @@
 """Bar (K线): what happened to one symbol in one stretch of time, and how bars are read from a file.
 
-A bar is labelled by its end: the 1-minute bar of 09:38 holds 09:37:00 to 09:38:00, and the bar of a day bears 15:00.
+A bar is labelled by its end: the 1-minute bar of 09:38 holds 09:37:00 to 09:38:00, and the bar of a day bears 14:55,
+shortly before the close, so that what it triggers can still be traded on that day.
 The first 1-minute bar of a day, 09:30, holds the trade of the opening auction.
 """
 
@@ -26,7 +27,7 @@ COLUMNS: Final = ("symbol", "time", "open", "high", "low", "close", "volume")
 
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(?P<clock> \d\d:\d\d(?::\d\d)?)?")
 _REMARK: Final = re.compile(r"\(index\)$", re.IGNORECASE)
-_CLOSE: Final = timedelta(hours=15)
+_END_OF_DAY: Final = timedelta(hours=14, minutes=55)
 # Outside these nothing is a price of this market, and int64 arrays could overflow.
 _LEAST: Final = Decimal("0.001")
 _MOST: Final = Decimal(10_000_000)
@@ -90,7 +91,7 @@ def read_bars(path: Path) -> list[Bar]:
     """Read a CSV file of bars, ordered by time, then symbol.
 
     UTF-8 with or without a byte order mark; the columns stand in the first row in any order, further ones are ignored.
-    ``time`` is exchange local, ``YYYY-MM-DD`` (a day, stamped 15:00) or ``YYYY-MM-DD HH:MM[:SS]``. The rows may be in
+    ``time`` is exchange local, ``YYYY-MM-DD`` (a day, stamped 14:55) or ``YYYY-MM-DD HH:MM[:SS]``. The rows may be in
     any order.
 
     Raises:
@@ -198,7 +199,7 @@ def _instant(text: str) -> datetime:
         with suppress(ValueError, OverflowError):
             local = datetime.fromisoformat(text)
             if match["clock"] is None:
-                local += _CLOSE
+                local += _END_OF_DAY
             return local.replace(tzinfo=MARKET_ZONE).astimezone(UTC)
     raise _Unreadable(f"时间“{text}”读不懂，请写成 2026-03-23 或 2026-03-23 09:38（北京时间）。")
 

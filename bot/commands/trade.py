@@ -29,8 +29,8 @@ async def _propose(ctx: Context, request: Request) -> Reply:
     if request.action is None or len(request.symbols) != 1:
         raise Invalid("一次请只说一只股票和一个数量，例如：买100股茅台 价格1400")
     account = ctx.house.desk.default_account
-    if request.account not in {None, "real"}:
-        account = ctx.house.desk.broker(request.account or "").account
+    if request.account is not None and request.account != "real":
+        account = ctx.house.desk.broker(request.account).account
     await ctx.house.look(request.symbols)
     await ctx.house.desk.ask(plan_of(request.action), request.symbols[0], account, _origin(ctx))
     ctx.dialogue = ctx.dialogue.closed()

@@ -49,9 +49,9 @@ def test_a_byte_order_mark_blank_lines_and_windows_line_ends_are_fine(tmp_path: 
     assert len(read_bars(path)) == 1
 
 
-def test_a_daily_bar_is_stamped_at_the_close(tmp_path: Path) -> None:
+def test_a_daily_bar_is_stamped_shortly_before_the_close(tmp_path: Path) -> None:
     [bar] = read_bars(a_file(tmp_path, HEADER, "000001.SZ,2024-01-02,8.14,8.17,7.99,7.99,115836645,"))
-    assert bar.time == datetime(2024, 1, 2, 7, 0, tzinfo=UTC)
+    assert bar.time == datetime(2024, 1, 2, 6, 55, tzinfo=UTC)
     assert bar.amount is None
 
 
