@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -15,12 +15,12 @@ from core.errors import Breached, Conflict, NotFound, OutsideError, Refused, Una
 from core.feed import Feed
 from core.frames import Quote
 from core.market import board_of, round_down_lot
-from core.messages import Chat, Message, Outgoing
+from core.messages import Chat, Outgoing
 from core.notify import Notifier
 from core.orders import Order, OrderState, Report, ReportKind, apply
 from core.portfolio import Account
 from core.ports import Broker, HandKept, QuoteSource, Store
-from core.risk import Breach, Draft, affordable, check, limits_of
+from core.risk import Breach, Draft, affordable, check, limits_of, not_now
 from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE, Ticket, TicketState
 from core.types import Price, Shares, Side, Symbol, percent_text, price_text
 from core.watches import Plan
@@ -32,6 +32,9 @@ QUOTE_PATIENCE: Final = 5.0
 """Seconds to wait for a fresh quote before an approval is turned down."""
 FRESH: Final = timedelta(seconds=60)
 """A price older than this is no base for an order."""
+SETTLES: Final = timedelta(seconds=30)
+"""An order that its broker still does not know so long after we last heard of it never arrived; before, it may be
+on its way."""
 
 
 class Proposal(NamedTuple):
@@ -90,7 +93,10 @@ class Desk:
         self._drift_percent = drift_percent
         self._on_change = on_change
         self._accounts: dict[str, Account] = {}
-        self._open: dict[str, Symbol] = {}
+        self._open: dict[str, Order] = {}
+        # Orders that this process is handing to their broker right now: reconciling must not judge them.
+        self._sending: set[str] = set()
+        self._impossible: set[tuple[str, str]] = set()
         self._panicked: str | None = None
         # One report at a time: two reports of one order must not both start from the same stored row.
         self._books = asyncio.Lock()
@@ -136,7 +142,7 @@ class Desk:
     def symbols(self) -> set[Symbol]:
         """What must be quoted for the accounts: what they hold, and what they have in open orders."""
         held = {one.symbol for account in self._accounts.values() for one in account.positions if one.shares}
-        return held | set(self._open.values())
+        return held | {order.symbol for order in self._open.values()}
 
     # -- the kill switch
 
@@ -144,7 +150,7 @@ class Desk:
         """Read what an earlier process decided, and see every account. A silent broker is reported, not fatal."""
         self._panicked = await self._store.value(PANIC)
         for order in await self._store.orders(open_only=True, limit=1000):
-            self._open[order.id] = order.symbol
+            self._open[order.id] = order
         for broker in self.brokers:
             try:
                 await self.refresh(broker.account)
@@ -176,6 +182,9 @@ class Desk:
         if broker is None or seen is None:
             return Proposal(None, (Breach("account", f"账户 {account} 暂时连不上，没有生成委托。"),))
         name = quote.name or self._name_of(symbol)
+        closed = not_now(symbol, name, quote, now)
+        if closed:
+            return Proposal(None, (*self._standing(), *closed))
         if quote.last is None:
             return Proposal(None, (Breach("no_price", f"{name}现在没有成交价，没有生成委托。"),))
         limit = plan.price or _opposite(plan.side, quote, name, now)
@@ -183,7 +192,11 @@ class Desk:
         if shares == 0:
             return Proposal(None, (_nothing_to_do(plan, name, limit, seen, symbol),))
         draft = Draft(symbol, name, plan.side, shares, limit)
-        breaches = (*self._standing(), *check(draft, seen, quote, now))
+        breaches = (
+            *self._standing(),
+            *self._unresolved(self._open.values(), {_S.UNKNOWN}, account, symbol, plan.side),
+            *check(draft, seen, quote, now),
+        )
         if breaches:
             return Proposal(None, breaches)
         ticket = Ticket(
@@ -214,15 +227,21 @@ class Desk:
             Breached: a rule forbids it; the text says which.
             Unavailable: no fresh quote, or the broker does not answer.
         """
-        quote = await self._fresh(symbol)
+        await self._show(await self._draw(plan, symbol, account, origin))
+
+    async def _draw(self, plan: Plan, symbol: Symbol, account: str, origin: Origin) -> Ticket:
         await self.refresh(account)
-        await self._refuse_if_unknown(account, symbol, plan.side)
+        quote = await self._fresh(symbol)
+        await self._refuse_if_unresolved(account, symbol, plan.side)
         proposal = self.propose(plan, symbol, account, quote, origin)
         if proposal.ticket is None:
             raise Breached(proposal.why_not)
-        row = self._notifier.compose(origin.chat, render.ticket_card(proposal.ticket, self._account_name(account)))
-        await self._store.add_ticket(proposal.ticket, [row])
-        self._feed.publish(proposal.ticket)
+        return proposal.ticket
+
+    async def _show(self, ticket: Ticket) -> None:
+        row = self._notifier.compose(ticket.chat, render.ticket_card(ticket, self._account_name(ticket.account)))
+        await self._store.add_ticket(ticket, [row])
+        self._feed.publish(ticket)
         self._notifier.post([row])
 
     def _shares(self, plan: Plan, symbol: Symbol, limit: Price, account: Account, now: datetime) -> Shares:
@@ -242,21 +261,41 @@ class Desk:
             return ()
         return (Breach("panic", f"紧急停止中（{self._panicked}），不发送任何委托。发送 /panic off 恢复。"),)
 
-    async def _refuse_if_unknown(self, account: str, symbol: Symbol, side: Side) -> None:
-        for order in await self._store.orders(open_only=True, limit=1000):
-            if (order.account, order.symbol, order.side) == (account, symbol, side) and order.state is _S.UNKNOWN:
-                raise Breached(
-                    f"{self._name_of(symbol)}有一笔{side.chinese}委托 {order.id} 状态未知，"
-                    f"查清之前不再{side.chinese}它。请在券商软件里核对，或发送 /orders 查看。"
-                )
+    def _refuse_in_panic(self) -> None:
+        for breach in self._standing():
+            raise Breached(breach.text)
+
+    def _unresolved(
+        self, orders: Iterable[Order], states: Collection[OrderState], account: str, symbol: Symbol, side: Side
+    ) -> tuple[Breach, ...]:
+        """What speaks against another order while nobody knows the fate of an earlier one like it."""
+        return tuple(
+            Breach(
+                "unknown",
+                f"{self._name_of(symbol)}有一笔{side.chinese}委托 {order.id} {order.state.chinese}，"
+                f"查清之前不再{side.chinese}它。请在券商软件里核对，或发送 /orders 查看。",
+            )
+            for order in orders
+            if (order.account, order.symbol, order.side) == (account, symbol, side) and order.state in states
+        )
+
+    async def _refuse_if_unresolved(self, account: str, symbol: Symbol, side: Side, *, but: str = "") -> None:
+        """NEW counts too: an answer that could not be stored leaves the order NEW, and it may live all the same."""
+        orders = [order for order in await self._store.orders(open_only=True, limit=1000) if order.id != but]
+        found = self._unresolved(orders, {_S.NEW, _S.UNKNOWN}, account, symbol, side)
+        if found:
+            raise Breached(found[0].text)
 
     async def _fresh(self, symbol: Symbol) -> Quote:
+        """A quote to judge an order by. While nothing may be ordered it may be old: that refusal names its own rule."""
         try:
             async with asyncio.timeout(QUOTE_PATIENCE):
                 found = await self._quotes.fetch([symbol])
         except TimeoutError:
             raise Unavailable("行情", f"{QUOTE_PATIENCE:.0f} 秒内没有拿到最新价，没有下单。请稍后再试。") from None
         quote = found.get(symbol)
+        if quote is not None and not_now(symbol, "", quote, self._clock.now()):
+            return quote
         if quote is None or quote.last is None:
             raise Unavailable("行情", f"拿不到{self._name_of(symbol)}的最新价，没有下单。请稍后再试。")
         if self._clock.now() - quote.quoted_at > FRESH:
@@ -275,17 +314,23 @@ class Desk:
 
         Raises:
             NotFound, Conflict: no such ticket, decided, expired, or the card shows something else.
-            Breached: a rule or the drift limit forbids it now; the ticket is withdrawn and its card says so.
-            Unavailable: no fresh quote; the ticket stays open.
+            Breached: a rule or the drift limit forbids it now; the ticket is withdrawn and its card says so. While
+                everything is stopped, or a like order is unresolved, the ticket stays open.
+            Unavailable: no fresh quote, then the ticket stays open; or the order was handed over and what came of it
+                could not be stored, then the text says so.
         """
         ticket = await self._open_ticket(ticket_id, stamp)
-        if self._panicked is not None:
-            raise Breached(self._standing()[0].text)
-        await self._refuse_if_unknown(ticket.account, ticket.symbol, ticket.side)
-        quote = await self._fresh(ticket.symbol)
+        self._refuse_in_panic()
+        await self._refuse_if_unresolved(ticket.account, ticket.symbol, ticket.side, but=ticket.order_id)
         account = await self.refresh(ticket.account)
+        # Last of all that has to be waited for, so that nothing makes it old.
+        quote = await self._fresh(ticket.symbol)
         await self._still_right(ticket, quote, account, by)
+        # Waiting took time, in which the switch may have been pulled or the ticket may have run out.
+        self._refuse_in_panic()
         now = self._clock.now()
+        if not ticket.open_at(now):
+            raise Conflict(render.already_decided(await self._settle(ticket, TicketState.EXPIRED, "")))
         order = Order(
             id=ticket.order_id,
             ticket_id=ticket.id,
@@ -298,11 +343,14 @@ class Desk:
             created_at=now,
             updated_at=now,
         )
-        await self._settle(ticket, TicketState.APPROVED, by, order=order)
-        self._open[order.id] = order.symbol
-        self._on_change(())
-        await self._submit(order)
-        return await self._store.order(order.id) or order
+        self._sending.add(order.id)
+        try:
+            await self._settle(ticket, TicketState.APPROVED, by, order=order)
+            self._open[order.id] = order
+            self._on_change(())
+            return await self._submit(order)
+        finally:
+            self._sending.discard(order.id)
 
     async def reject(self, ticket_id: str, stamp: str | None, by: str) -> Ticket:
         """Close a ticket without an order. Raises like :meth:`approve`."""
@@ -315,10 +363,14 @@ class Desk:
             raise NotFound(f"没有编号 {ticket_id} 的待确认委托。发送 /tickets 查看现有的。")
         if old.state is TicketState.APPROVED:
             raise Conflict("这笔委托已经确认过了，不能重新报价。发送 /orders 查看。")
-        if old.open_at(self._clock.now()):
-            await self._settle(old, TicketState.WITHDRAWN, "", note="已重新报价，请看新的卡片")
         plan = Plan(side=old.side, shares=old.shares)
-        await self.ask(plan, old.symbol, old.account, origin._replace(watch_id=old.watch_id, alert_id=old.alert_id))
+        origin = origin._replace(watch_id=old.watch_id, alert_id=old.alert_id)
+        new = await self._draw(plan, old.symbol, old.account, origin)
+        # The old one ends when the new one is certain, and before it is shown: never both, and never a card that sends
+        # the reader to one that is not there.
+        if old.state is TicketState.OPEN:
+            await self._settle(old, TicketState.WITHDRAWN, "", note="已重新报价，请看新的卡片")
+        await self._show(new)
 
     async def expire(self) -> None:
         """Close the tickets whose time is over."""
@@ -343,12 +395,16 @@ class Desk:
         return ticket
 
     async def _still_right(self, ticket: Ticket, quote: Quote, account: Account, by: str) -> None:
-        last = quote.last or Decimal(0)
-        drift = abs(last - ticket.price) / ticket.price * 100
         problems = []
-        if drift > self._drift_percent:
+        now_mode = self.broker(ticket.account).mode
+        if now_mode is not ticket.mode:
             problems.append(
-                f"价格已变：生成卡片时 {price_text(ticket.price)}，现在 {price_text(last)}，"
+                f"账户 {ticket.account} 在生成卡片时是{ticket.mode.chinese}，现在是{now_mode.chinese}。请重新报价。"
+            )
+        drift = Decimal(0) if quote.last is None else abs(quote.last - ticket.price) / ticket.price * 100
+        if quote.last is not None and drift > self._drift_percent:
+            problems.append(
+                f"价格已变：生成卡片时 {price_text(ticket.price)}，现在 {price_text(quote.last)}，"
                 f"相差 {percent_text(drift)}，超过 {percent_text(self._drift_percent)}。"
             )
         draft = Draft(ticket.symbol, ticket.name, ticket.side, ticket.shares, ticket.limit)
@@ -377,20 +433,33 @@ class Desk:
 
     # -- orders
 
-    async def _submit(self, order: Order) -> None:
+    async def _submit(self, order: Order) -> Order:
         """Hand a stored order to its broker. Never called twice for one order, not even after a crash."""
-        broker = self.broker(order.account)
+        kind, note = await self._hand_over(order)
         try:
-            await broker.submit(order)
+            await self.on_report(self._report(kind, order, note))
+            return await self._store.order(order.id) or order
+        except Unavailable as error:
+            raise Unavailable(
+                error.source,
+                f"委托 {order.id} 已经交给{self._account_name(order.account)}，但结果没能记下（{error.reason}）"
+                "请不要重复下单，程序会查清它的下落；发送 /orders 查看。",
+            ) from error
+
+    async def _hand_over(self, order: Order) -> tuple[ReportKind, str]:
+        if self._panicked is not None:
+            return ReportKind.REJECTED, f"紧急停止中（{self._panicked}），没有送出。"
+        try:
+            await self.broker(order.account).submit(order)
         except Refused as error:
-            kind, note = ReportKind.REJECTED, error.reason
+            return ReportKind.REJECTED, error.reason
         except OutsideError as error:
-            kind, note = ReportKind.LOST, error.reason
-        else:
-            kind, note = ReportKind.SUBMITTED, ""
-        await self.on_report(
-            Report(kind=kind, order_id=order.id, account=order.account, at=self._clock.now(), note=note)
-        )
+            return ReportKind.LOST, error.reason
+        except Exception:
+            # A bug of ours in the middle of sending: it may have been placed.
+            log.exception("submitting %s failed", order.id)
+            return ReportKind.LOST, "程序在报送时出错，已记入日志。"
+        return ReportKind.SUBMITTED, ""
 
     async def cancel(self, order_id: str) -> Order:
         """Ask the broker to cancel.
@@ -435,7 +504,7 @@ class Desk:
                 after = apply(before, report)
             except ValueError:
                 log.exception("a report that cannot be: %s", report)
-                await self._tell(before, render.impossible_report(before, report))
+                await self._tell_impossible(before, report)
                 return
             if after is before:
                 return
@@ -450,7 +519,9 @@ class Desk:
         if fill is not None:
             self._feed.publish(fill)
         self._notifier.post(rows)
-        if after.state.final and self._open.pop(after.id, None) is not None:
+        if not after.state.final:
+            self._open[after.id] = after
+        elif self._open.pop(after.id, None) is not None:
             self._on_change(())
         if fill is not None or after.state.final:
             try:
@@ -458,10 +529,13 @@ class Desk:
             except OutsideError as error:
                 log.warning("%s: %s", error.source, error.reason)
 
-    async def _tell(self, order: Order, message: Message) -> None:
+    async def _tell_impossible(self, order: Order, report: Report) -> None:
+        """Once: a broker that is asked every minute repeats it every minute."""
+        key = (order.id, report.fill.id if report.fill else "")
         ticket = await self._store.ticket(order.ticket_id)
-        if ticket is not None:
-            await self._notifier.say(ticket.chat, message)
+        if ticket is not None and key not in self._impossible:
+            await self._notifier.say(ticket.chat, render.impossible_report(order, report))
+        self._impossible.add(key)
 
     async def listen(self, broker: Broker, retry: Callable[[], Awaitable[None]]) -> None:
         """Take in a broker's reports for ever. A report that cannot be stored now is tried again, never dropped."""
@@ -478,31 +552,28 @@ class Desk:
         """Ask the brokers about every order that is not over: after a crash it is looked up, never sent again."""
         for order in await self._store.orders(open_only=True, limit=1000):
             broker = self._brokers.get(order.account)
-            if broker is None:
+            if broker is None or order.id in self._sending:
                 continue
             try:
                 reports = await broker.find(order.id)
             except OutsideError as error:
                 log.warning("%s: %s", error.source, error.reason)
-                reports = None if order.state is not _S.NEW else [self._lost(order, error.reason)]
-                if reports is None:
-                    continue
-            if reports is None and order.state in {_S.NEW, _S.SUBMITTED, _S.UNKNOWN}:
-                note = "程序中断前没有送到券商，没有下单"
-                reports = [
-                    Report(
-                        kind=ReportKind.REJECTED,
-                        order_id=order.id,
-                        account=order.account,
-                        at=self._clock.now(),
-                        note=note,
-                    )
-                ]
+                if order.state is _S.NEW:
+                    await self._conclude(ReportKind.LOST, order, error.reason)
+                continue
             for report in reports or ():
                 await self.on_report(report)
+            if reports is None and order.state in _MAY_BE_LOST and self._clock.now() - order.updated_at >= SETTLES:
+                note = "程序中断前没有送到券商，没有下单" if order.state is _S.NEW else "券商那里没有这笔委托，没有下单"
+                await self._conclude(ReportKind.REJECTED, order, note)
 
-    def _lost(self, order: Order, note: str) -> Report:
-        return Report(kind=ReportKind.LOST, order_id=order.id, account=order.account, at=self._clock.now(), note=note)
+    async def _conclude(self, kind: ReportKind, order: Order, note: str) -> None:
+        """Say ourselves what became of an order, unless it has moved since we looked."""
+        if await self._store.order(order.id) == order:
+            await self.on_report(self._report(kind, order, note))
+
+    def _report(self, kind: ReportKind, order: Order, note: str) -> Report:
+        return Report(kind=kind, order_id=order.id, account=order.account, at=self._clock.now(), note=note)
 
     def _account_name(self, account: str) -> str:
         broker = self._brokers.get(account)
@@ -510,6 +581,7 @@ class Desk:
 
 
 _S = OrderState
+_MAY_BE_LOST: Final = frozenset({_S.NEW, _S.SUBMITTED, _S.UNKNOWN})
 
 
 def _opposite(side: Side, quote: Quote, name: str, now: datetime) -> Price:

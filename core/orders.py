@@ -172,7 +172,8 @@ def apply(order: Order, report: Report) -> Order:
     """The order after ``report``; the very same object when the report says nothing new.
 
     Raises:
-        ValueError: the report is for another order, or fills more than was ordered: our bug or the broker's.
+        ValueError: the report is for another order, fills nothing, or fills more than was ordered: our bug or the
+            broker's.
     """
     if report.order_id != order.id:
         raise ValueError(f"report for {report.order_id} applied to {order.id}")
@@ -188,7 +189,7 @@ def apply(order: Order, report: Report) -> Order:
         update={
             "state": state,
             "broker_id": broker_id,
-            "note": report.note or order.note,
+            "note": report.note or _note_after(order),
             "updated_at": report.at,
         }
     )
@@ -198,6 +199,10 @@ def _apply_fill(order: Order, report: Report) -> Order:
     fill = report.fill
     if fill is None:
         raise ValueError(f"a fill report without a fill for {order.id}")
+    if (fill.order_id, fill.symbol, fill.side) != (order.id, order.symbol, order.side):
+        raise ValueError(f"{fill.side} {fill.symbol} of {fill.order_id} reported as a fill of {order.id}")
+    if fill.shares <= 0 or fill.price <= 0:
+        raise ValueError(f"{order.id}: {fill.shares} filled at {fill.price}")
     if fill.id in order.fill_ids:
         return order
     filled = order.filled + fill.shares
@@ -217,6 +222,12 @@ def _apply_fill(order: Order, report: Report) -> Order:
             "fees": order.fees + fill.fee,
             "fill_ids": (*order.fill_ids, fill.id),
             "broker_id": report.broker_id or order.broker_id,
+            "note": _note_after(order),
             "updated_at": report.at,
         }
     )
+
+
+def _note_after(order: Order) -> str:
+    """Why it was unknown says nothing any more once it is known."""
+    return "" if order.state is OrderState.UNKNOWN else order.note

@@ -64,7 +64,7 @@ class Valuation(Noun):
 
     Attributes:
         total: yuan, cash, frozen cash and the value of the positions that have a price.
-        unpriced: symbols without a price; ``total`` and ``profit`` leave them out, and the reader is told.
+        unpriced: held symbols without a price; ``total`` and ``profit`` leave them out, and the reader is told.
     """
 
     positions: tuple[Valued, ...]
@@ -83,7 +83,7 @@ def value(account: Account, prices: Mapping[Symbol, Price]) -> Valuation:
         value=worth,
         total=account.cash + account.frozen + worth,
         profit=sum((row.profit for row in rows if row.profit is not None), Decimal(0)),
-        unpriced=tuple(row.position.symbol for row in rows if row.value is None),
+        unpriced=tuple(row.position.symbol for row in rows if row.value is None and row.position.shares),
     )
 
 

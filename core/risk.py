@@ -51,21 +51,29 @@ def check(draft: Draft, account: Account, quote: Quote, now: datetime) -> tuple[
         quote: as fresh as it can be had; its own limit prices are believed before ours.
         now: aware UTC.
     """
-    found: list[Breach] = []
+    found = list(not_now(draft.symbol, draft.name, quote, now))
     board = board_of(draft.symbol)
-    if quote.suspended:
-        found.append(Breach("suspended", f"{draft.name}今天停牌，不能委托。复牌后再试。"))
-    where = phase(now, board)
-    if where not in _OPEN_TO_ORDERS:
-        found.append(Breach("session", f"现在是{where.chinese}，不接受委托（交易日 9:15–15:00 可以委托）。"))
     lot = lot_problem(board, draft.side, draft.shares, account.sellable(draft.symbol))
     if lot is not None:
         found.append(Breach("lot", lot))
     tick = tick_problem(board, draft.limit)
     if tick is not None:
         found.append(Breach("tick", tick))
+    if not draft.limit.is_finite() or draft.limit <= 0:  # no number to compare with the rest
+        return tuple(found)
     found.extend(_limit_price(draft, quote, now))
     found.extend(_cash(draft, account, now) if draft.side is Side.BUY else _sellable(draft, account))
+    return tuple(found)
+
+
+def not_now(symbol: Symbol, name: str, quote: Quote, now: datetime) -> tuple[Breach, ...]:
+    """What stands against any order for this symbol now, whatever its number and price."""
+    found = []
+    if quote.suspended:
+        found.append(Breach("suspended", f"{name}今天停牌，不能委托。复牌后再试。"))
+    where = phase(now, board_of(symbol))
+    if where not in _OPEN_TO_ORDERS:
+        found.append(Breach("session", f"现在是{where.chinese}，不接受委托（交易日 9:15–15:00 可以委托）。"))
     return tuple(found)
 
 

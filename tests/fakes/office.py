@@ -1,0 +1,115 @@
+"""A desk with its store, broker and market, without chat: what tests of money stand on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from decimal import Decimal
+
+from core.clock import Clock, ManualClock
+from core.desk import Desk, Origin
+from core.feed import Feed
+from core.frames import Quote
+from core.messages import Chat, Message
+from core.notify import Notifier
+from core.ports import Broker, Store
+from core.tickets import Ticket, TicketState
+from core.types import Side, Symbol
+from core.watches import Plan
+from tests.fakes.market import MOUTAI, HandMarket, market_instant
+
+CHAT = Chat("script", "local")
+ORIGIN = Origin("owner", CHAT)
+NAMES = {MOUTAI: "贵州茅台", Symbol("600036.SH"): "招商银行"}
+BUY = Plan(side=Side.BUY, shares=100)
+SELL = Plan(side=Side.SELL, shares=100)
+MINUTE = timedelta(minutes=1)
+
+
+class Market(HandMarket):
+    """A HandMarket that a test can hold up, and whose quotes can grow old. ``freeze`` keeps the time they have."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self.frozen = False
+        self.asked = asyncio.Event()
+        self.gate: asyncio.Event | None = None
+
+    async def fetch(self, symbols: Collection[Symbol]) -> Mapping[Symbol, Quote]:
+        self.asked.set()
+        if self.gate is not None:
+            await self.gate.wait()
+        found = await super().fetch(symbols)
+        return {symbol: self._quotes[symbol] for symbol in found} if self.frozen else found
+
+
+def a_clock(at: str = "2026-11-18 10:00", *, first_id: int = 1) -> ManualClock:
+    return ManualClock(market_instant(at), first_id=first_id)
+
+
+def a_market(clock: ManualClock, price: str = "1400.00") -> Market:
+    market = Market(clock)
+    market.set(MOUTAI, price, preclose="1400.00", ask=price, bid=price, ask_volume=10_000, bid_volume=10_000)
+    return market
+
+
+class Office:
+    """One process: a desk over a store that may outlive it. Nothing is sent: the outbox is what the person reads."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        market: HandMarket,
+        brokers: Sequence[Broker],
+        *,
+        drift_percent: Decimal = Decimal("1.0"),
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.market = market
+        self.feed = Feed()
+        self.notifier = Notifier(store, clock, self.feed)
+        self.desk = Desk(
+            store,
+            self.notifier,
+            market,
+            brokers,
+            clock,
+            self.feed,
+            name_of=lambda symbol: NAMES.get(symbol, ""),
+            drift_percent=drift_percent,
+        )
+
+    async def ticket(self, plan: Plan = BUY, symbol: Symbol = MOUTAI, account: str | None = None) -> Ticket:
+        """Ask for an order as a person does; the newest open ticket."""
+        await self.desk.ask(plan, symbol, account or self.desk.default_account, ORIGIN)
+        return (await self.store.tickets({TicketState.OPEN}))[0]
+
+    async def said(self) -> list[Message]:
+        """Everything that the person was told, oldest first."""
+        return [row.message for row in await self.store.unsent()]
+
+    async def last_card(self, ticket: Ticket) -> Message:
+        """What stands on the card of a ticket now."""
+        return [message for message in await self.said() if message.card == ticket.card][-1]
+
+    async def titles(self) -> list[str]:
+        return [message.title for message in await self.said()]
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Reports are taken in meanwhile. A report that cannot be stored is tried again at once."""
+
+        async def retry() -> None:
+            await asyncio.sleep(0)
+
+        tasks = [asyncio.create_task(self.desk.listen(broker, retry)) for broker in self.desk.brokers]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
