@@ -1,0 +1,32 @@
+"""``python -m tests.bench NAME [--json]``: prints numbers and their ratio to a floor of the same run; judges nothing."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+from typing import Final
+
+from bot.stdio import use_utf8
+
+BENCHES: Final = {"path": "from a frame to the request that tells the alert"}
+
+
+def main() -> None:
+    use_utf8()
+    known = "\n".join(f"  {name}: {what}" for name, what in BENCHES.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench", epilog=f"names:\n{known}", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("--json", action="store_true", help="JSON alone on stdout")
+    chosen = parser.parse_args()
+    if chosen.name not in BENCHES:
+        parser.error(f"there is no bench called {chosen.name!r}. There are:\n{known}")
+    module = importlib.import_module(f"tests.bench.{chosen.name}")
+    result = module.run()
+    print(json.dumps(result, ensure_ascii=False, indent=2) if chosen.json else module.text(result))
+
+
+if __name__ == "__main__":
+    main()
