@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -35,7 +37,9 @@ class Scheduler:
             )
 
     async def _run(self, job: Job) -> None:
-        await perform(job, self._duties, self._clock.now())
+        # At the end of the program a job under way is cancelled; APScheduler would log that as a failure.
+        with suppress(asyncio.CancelledError):
+            await perform(job, self._duties, self._clock.now())
 
     def start(self) -> None:
         self._scheduler.start()

@@ -49,7 +49,7 @@ def run(env_file: EnvFile = Path(".env")) -> None:
 
     def begin() -> Coroutine[Any, Any, None]:
         settings = Settings.load(file=env_file)
-        start_logging(settings.data_dir, settings.log_level)
+        start_logging(settings.folder(), settings.log_level)
         return house.run(settings)
 
     _go(begin)

@@ -176,7 +176,12 @@ class Inbox:
 
     async def _dialogue(self, chat: Chat) -> Dialogue:
         if chat not in self._dialogues:
-            stored = await self._house.store.value(_key(chat))
+            try:
+                stored = await self._house.store.value(_key(chat))
+            except OutsideError as error:
+                # /panic must work without a database: what "it" meant is forgotten for this once.
+                log.warning("%s: %s", error.source, error.reason)
+                return Dialogue()
             self._dialogues[chat] = Dialogue() if stored is None else _revive(stored)
         return self._dialogues[chat]
 

@@ -15,7 +15,6 @@ KEPT: Final = 5
 
 def start_logging(folder: Path, level: str) -> None:
     """Log to ``folder``, and to stderr as well where nobody types."""
-    folder.mkdir(parents=True, exist_ok=True)
     handlers: list[logging.Handler] = [
         RotatingFileHandler(folder / FILE, maxBytes=SIZE, backupCount=KEPT, encoding="utf-8", delay=True)
     ]

@@ -24,9 +24,9 @@ from core.desk import Desk
 from core.dispatch import Dispatcher
 from core.engine import Engine, Gap
 from core.feed import Feed
-from core.frames import Frame, Quote
+from core.frames import Frame, Quote, frame_of
 from core.jobs import JOBS, Duties, MarketPaced
-from core.messages import Chat, Incoming
+from core.messages import Chat, Incoming, Message
 from core.notify import Notifier
 from core.ports import Broker, Channel, QuoteSource, Store
 from core.rulebook import RuleBook
@@ -42,6 +42,8 @@ STORE_RETRY: Final = 1.0
 LAST_WORDS: Final = 5.0
 """Seconds for messages under way when the program ends; what is left is sent at the next start."""
 HOME_CHAT: Final = Chat("console", "local")
+YOU: Final = "你"
+"""What the person at the terminal is called on cards."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class App:
         await house.desk.load()
         await house.watchlist.load()
         await house.dispatcher.load()
+        await self.duties.take_over()
         await house.desk.reconcile()
 
     def start(self, group: asyncio.TaskGroup, channels: Mapping[str, Channel]) -> None:
@@ -114,6 +117,10 @@ def assemble(
     def resubscribe() -> None:
         source.watch(book.symbols | desk.symbols)
 
+    async def seen_by_paper(quote: Quote) -> None:
+        for step in matching:
+            await step(frame_of([quote], at=quote.received_at, source=quote.source))
+
     def accounts_changed(symbols: Sequence[Symbol]) -> None:
         book.touch(symbols)
         resubscribe()
@@ -125,9 +132,10 @@ def assemble(
         brokers,
         clock,
         feed,
-        name_of=names.name_of,
+        name_of=lambda symbol: names.name_of(symbol) if symbol in names else "",
         time_to_live=time_to_live,
         drift_percent=drift_percent,
+        on_quote=seen_by_paper,
         on_change=accounts_changed,
     )
     watchlist = Watchlist(
@@ -190,8 +198,7 @@ def build(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[App,
     from adapters.stores import sql
     from core.polling import PolledQuotes
 
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    store = sql.connect(settings.database_url or f"sqlite:///{settings.data_dir / 'dingpan.db'}")
+    store = sql.connect(_database(settings))
     stack.push_async_callback(store.close)
     fetchers = []
     for name in settings.quotes:
@@ -215,6 +222,10 @@ def build(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[App,
         matching=matching,
     )
     return app, _channels(settings, app, clock)
+
+
+def _database(settings: Settings) -> str:
+    return settings.database_url or f"sqlite:///{settings.folder() / 'dingpan.db'}"
 
 
 def _broker(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[Broker, Sequence[FrameStep]]:
@@ -250,6 +261,7 @@ def _channels(settings: Settings, app: App, clock: Clock) -> dict[str, Channel]:
         completions=lambda: completions(app.house.names),
         history=settings.data_dir / "history.txt",
         status=lambda: status(app.house),
+        user=YOU,
     )
     # A service without a terminal talks through Telegram alone; without Telegram, what is piped in is the chat.
     if terminal.interactive or not channels:
@@ -313,8 +325,16 @@ async def run(settings: Settings, clock: Clock | None = None) -> None:
         await live(app, channels)
 
 
-async def live(app: App, channels: Mapping[str, Channel], *, welcome: bool = True) -> None:
-    """Run a loaded app until its terminal chat ends; without one, until cancelled."""
+async def nothing() -> None:
+    """No opening."""
+
+
+async def live(app: App, channels: Mapping[str, Channel], *, opening: Callable[[], Awaitable[None]] = nothing) -> None:
+    """Run a loaded app until its terminal chat ends; without one, until cancelled.
+
+    Args:
+        opening: what is said in the terminal after the welcome.
+    """
 
     async def listen(channel: Channel) -> None:
         await channel.run(app.inbox)
@@ -328,8 +348,9 @@ async def live(app: App, channels: Mapping[str, Channel], *, welcome: bool = Tru
         async with asyncio.TaskGroup() as group:
             app.start(group, channels)
             group.create_task(app.house.engine.run(), name="engine")
-            if welcome and HOME_CHAT.channel in channels:
+            if HOME_CHAT.channel in channels:
                 await greet(app)
+                await opening()
             for channel in channels.values():
                 group.create_task(listen(channel), name=channel.name)
     except* _LeftError:
@@ -343,7 +364,7 @@ class _LeftError(Exception):
 async def greet(app: App) -> None:
     """Show the first card, as if /start had been typed."""
     now = app.house.now()
-    await app.inbox.receive(Incoming(chat=HOME_CHAT, user="local", press="start", at=now))
+    await app.inbox.receive(Incoming(chat=HOME_CHAT, user=YOU, press="start", at=now))
 
 
 # -- demo
@@ -434,15 +455,30 @@ async def demo(*, seed: int, speed: float, folder: Path) -> None:
             clock=stage.clock,
             completions=lambda: completions(stage.app.house.names),
             status=lambda: status(stage.app.house),
+            user=YOU,
         )
         await stage.app.load()
-        await live(stage.app, {terminal.name: terminal})
+        await live(stage.app, {terminal.name: terminal}, opening=lambda: show_something(stage.app))
+
+
+async def show_something(app: App) -> None:
+    """Say two sentences for a newcomer, so that an alert and an order to confirm come within a minute."""
+    from adapters.quotes import demo as demo_quotes
+
+    moutai, catl = app.house.name(demo_quotes.MOUTAI), app.house.name(demo_quotes.CATL)
+    sentences = (
+        f"{moutai}跌破{demo_quotes.DIP.normalize():f}提醒我，跌破就买100股",
+        f"{catl}涨到{demo_quotes.RISE.normalize():f}提醒我",
+    )
+    hint = "先替你说了两句，一分钟内会有动静；你也可以随时自己说：\n" + "\n".join(f"　{text}" for text in sentences)
+    await app.house.notifier.say(HOME_CHAT, Message(text=hint))
+    for text in sentences:
+        await app.inbox.receive(Incoming(chat=HOME_CHAT, user=YOU, text=text, at=app.house.now()))
 
 
 def upgrade_database(settings: Settings) -> str:
     """Bring the configured database to the newest schema; what was done, in words."""
     from adapters.stores import sql
 
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    revision = sql.upgrade(settings.database_url or f"sqlite:///{settings.data_dir / 'dingpan.db'}")
+    revision = sql.upgrade(_database(settings))
     return f"数据库已是最新版本（{revision}）。"

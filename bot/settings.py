@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -82,6 +83,21 @@ class Settings(BaseModel):
         if not names:
             raise ValueError("至少要写一个行情源：tencent 或 sina")
         return names
+
+    def folder(self) -> Path:
+        """``data_dir``, made if it is not there.
+
+        Raises:
+            ConfigError: it cannot be made or written to.
+        """
+        try:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.data_dir):
+                pass
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            raise ConfigError([f"DATA_DIR={self.data_dir}：不能用来放数据（{why}）。请换一个能写的文件夹。"]) from None
+        return self.data_dir
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, file: Path | None = Path(".env")) -> Self:

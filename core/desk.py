@@ -63,7 +63,8 @@ class Desk:
     Args:
         brokers: by account id; the first is the default account.
         time_to_live: how long a ticket may be answered.
-        name_of: the name of a symbol for cards.
+        name_of: the name of a symbol in our table; empty when it is not there.
+        on_quote: handed each quote that an order is judged by, so that a paper account has seen it too.
         on_change: told which symbols have a new cost, so that conditions on cost are judged again; and called with
             nothing when :attr:`symbols` may have changed.
     """
@@ -80,6 +81,7 @@ class Desk:
         name_of: Callable[[Symbol], str],
         time_to_live: timedelta = TIME_TO_LIVE,
         drift_percent: Decimal = DRIFT_PERCENT,
+        on_quote: Callable[[Quote], Awaitable[None]] | None = None,
         on_change: Callable[[Sequence[Symbol]], None] = lambda _symbols: None,
     ) -> None:
         self._store = store
@@ -91,6 +93,7 @@ class Desk:
         self._name_of = name_of
         self._time_to_live = time_to_live
         self._drift_percent = drift_percent
+        self._on_quote = on_quote
         self._on_change = on_change
         self._accounts: dict[str, Account] = {}
         self._open: dict[str, Order] = {}
@@ -144,6 +147,10 @@ class Desk:
         held = {one.symbol for account in self._accounts.values() for one in account.positions if one.shares}
         return held | {order.symbol for order in self._open.values()}
 
+    def name(self, symbol: Symbol, said: str = "") -> str:
+        """The name for a card: our table's, because a quote's may be cut or bear XD; else ``said``, else the code."""
+        return self._name_of(symbol) or said or symbol
+
     # -- the kill switch
 
     async def load(self) -> None:
@@ -181,7 +188,7 @@ class Desk:
         broker = self._brokers.get(account)
         if broker is None or seen is None:
             return Proposal(None, (Breach("account", f"账户 {account} 暂时连不上，没有生成委托。"),))
-        name = quote.name or self._name_of(symbol)
+        name = self.name(symbol, quote.name)
         closed = not_now(symbol, name, quote, now)
         if closed:
             return Proposal(None, (*self._standing(), *closed))
@@ -272,7 +279,7 @@ class Desk:
         return tuple(
             Breach(
                 "unknown",
-                f"{self._name_of(symbol)}有一笔{side.chinese}委托 {order.id} {order.state.chinese}，"
+                f"{self.name(symbol)}有一笔{side.chinese}委托 {order.id} {order.state.chinese}，"
                 f"查清之前不再{side.chinese}它。请在券商软件里核对，或发送 /orders 查看。",
             )
             for order in orders
@@ -294,13 +301,16 @@ class Desk:
         except TimeoutError:
             raise Unavailable("行情", f"{QUOTE_PATIENCE:.0f} 秒内没有拿到最新价，没有下单。请稍后再试。") from None
         quote = found.get(symbol)
-        if quote is not None and not_now(symbol, "", quote, self._clock.now()):
-            return quote
+        if quote is not None:
+            if self._on_quote is not None:
+                await self._on_quote(quote)
+            if not_now(symbol, "", quote, self._clock.now()):
+                return quote
         if quote is None or quote.last is None:
-            raise Unavailable("行情", f"拿不到{self._name_of(symbol)}的最新价，没有下单。请稍后再试。")
+            raise Unavailable("行情", f"拿不到{self.name(symbol)}的最新价，没有下单。请稍后再试。")
         if self._clock.now() - quote.quoted_at > FRESH:
             age = render.age_text(self._clock.now() - quote.quoted_at)
-            raise Unavailable("行情", f"{self._name_of(symbol)}的最新价已是{age}前的，没有下单。请等行情恢复后再试。")
+            raise Unavailable("行情", f"{self.name(symbol)}的最新价已是{age}前的，没有下单。请等行情恢复后再试。")
         return quote
 
     # -- decide
@@ -511,7 +521,7 @@ class Desk:
             fill = report.fill if len(after.fill_ids) > len(before.fill_ids) else None
             ticket = await self._store.ticket(after.ticket_id)
             rows: list[Outgoing] = []
-            message = render.order_news(after, fill, self._account_name(after.account), self._name_of(after.symbol))
+            message = render.order_news(after, fill, self._account_name(after.account), self.name(after.symbol))
             if message is not None and ticket is not None:
                 rows.append(self._notifier.compose(ticket.chat, message))
             await self._store.save_order(after, fill, rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -27,7 +27,7 @@ ALERT_LINES: Final = 20
 
 def name_text(name: str, symbol: Symbol) -> str:
     """``贵州茅台(600519)``, or the code alone while no name is known."""
-    return f"{name}({code_of(symbol)})" if name else symbol
+    return f"{name}({code_of(symbol)})" if name and name != symbol else symbol
 
 
 def age_text(age: timedelta) -> str:
@@ -69,14 +69,14 @@ def watch_made(watch: Watch, names: Sequence[str], already: Sequence[Trigger], a
     lines = [*_watch_lines(watch, names, account, mode)]
     buttons = [Button("撤销", f"undo {watch.id}", Style.DANGER), Button("暂停", f"pause {watch.id}")]
     if already:
-        lines += ["", *_already_lines(already)]
+        lines += ["", *_already_lines(already, dict(zip(watch.symbols, names, strict=True)))]
     return Message(title=f"✅ 已开始盯盘 #{watch.number}", text="\n".join(lines), buttons=(tuple(buttons),))
 
 
 def watch_changed(watch: Watch, names: Sequence[str], already: Sequence[Trigger], account: str, mode: Mode) -> Message:
     lines = [*_watch_lines(watch, names, account, mode)]
     if already:
-        lines += ["", *_already_lines(already)]
+        lines += ["", *_already_lines(already, dict(zip(watch.symbols, names, strict=True)))]
     return Message(title=f"✏️ 已修改 #{watch.number}", text="\n".join(lines))
 
 
@@ -95,18 +95,18 @@ def _cooldown(watch: Watch) -> str:
     return f"，间隔至少 {age_text(watch.cooldown)}" if watch.repeat.value == "every_time" else ""
 
 
-def _already_lines(already: Sequence[Trigger]) -> list[str]:
+def _already_lines(already: Sequence[Trigger], names: Mapping[Symbol, str]) -> list[str]:
     lines = ["⚠️ 现在已经满足条件，所以不马上提醒；先离开再回到触发区时才提醒："]
-    lines += [f"　{name_text(one.quote.name, one.key.symbol)} {one.why}" for one in already[:ALERT_LINES]]
+    lines += [f"　{name_text(names[one.key.symbol], one.key.symbol)} {one.why}" for one in already[:ALERT_LINES]]
     lines.append("如果想设别的价格，直接说“改成 1380”这样的话。")
     return lines
 
 
-def already_holds(watch: Watch, already: Sequence[Trigger]) -> Message:
+def already_holds(watch: Watch, already: Sequence[Trigger], names: Mapping[Symbol, str]) -> Message:
     """Said once, when the first quote shows that a watch already holds."""
     return Message(
         title=f"ℹ️ 盯盘 #{watch.number} 已经满足条件",
-        text="\n".join([f"条件：{watch.condition_text()}", *_already_lines(already)]),
+        text="\n".join([f"条件：{watch.condition_text()}", *_already_lines(already, names)]),
         buttons=((Button("删除", f"delete {watch.id}", Style.DANGER),),),
     )
 
@@ -271,11 +271,11 @@ def ticket_card(ticket: Ticket, account: str) -> Message:
 def decision_text(ticket: Ticket) -> str:
     """Who decided a ticket and when, or why it ended."""
     at = time_text(ticket.decided_at) if ticket.decided_at else ""
-    who = f"{ticket.decided_by} " if ticket.decided_by else ""
+    who = f" {ticket.decided_by} " if ticket.decided_by else ""
     texts = {
         TicketState.OPEN: "待确认",
-        TicketState.APPROVED: f"✅ {who}于 {at} 确认",
-        TicketState.REJECTED: f"🚫 {who}于 {at} 拒绝，没有下单",
+        TicketState.APPROVED: f"✅ {at} 由{who}确认",
+        TicketState.REJECTED: f"🚫 {at} 由{who}拒绝，没有下单",
         TicketState.EXPIRED: "⌛ 过期未确认，没有下单",
         TicketState.WITHDRAWN: "⌛ 已作废，没有下单",
     }

@@ -83,7 +83,7 @@ def limits_of(quote: Quote, name: str, now: datetime) -> tuple[Price | None, Pri
         return quote.limit_down, quote.limit_up
     if quote.preclose is None:
         return None, None
-    limits = price_limits(quote.symbol, name or quote.name, quote.preclose, trading_date(now))
+    limits = price_limits(quote.symbol, quote.name or name, quote.preclose, trading_date(now))
     return (limits.down, limits.up) if limits else (None, None)
 
 

@@ -85,7 +85,7 @@ async def positions(ctx: Context, call: Call) -> Reply:
     account, valued = await _valued(ctx, _account(ctx, call))
     names = {position.symbol: ctx.house.name(position.symbol) for position in account.positions}
     ask = call.request.ask if call.request is not None else None
-    symbols = targets.symbols(ctx, call, last=ask is not None)
+    symbols = targets.symbols(ctx, call, last=False)
     if symbols:
         return [_one(account, valued, symbol, names.get(symbol) or ctx.house.name(symbol)) for symbol in symbols]
     rows = [row for row in valued.positions if row.position.shares and row.profit is not None]

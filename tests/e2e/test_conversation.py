@@ -1,0 +1,280 @@
+"""Conversations from a sentence to a fill, read as the person reads them; killed and restarted in between."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from core.orders import OrderState
+from core.types import Symbol
+from tests.e2e.theatre import Theatre
+from tests.fakes.market import MOUTAI
+
+SENTENCE = "贵州茅台跌破1420提醒我,跌破就买100股"
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Theatre]:
+    positions = {Symbol("600036.SH"): (1000, Decimal(40)), Symbol("601318.SH"): (500, Decimal(50))}
+    async with Theatre(tmp_path, positions=positions) as stage:
+        await stage.tick("600519.SH", "1430", preclose=Decimal(1433))
+        await stage.tick("600036.SH", "41", preclose=Decimal(41))
+        await stage.tick("601318.SH", "52", preclose=Decimal(52))
+        yield stage
+
+
+async def test_the_main_job(stage: Theatre) -> None:
+    made = await stage.say(SENTENCE)
+    assert made.title == "✅ 已开始盯盘 #1"
+    assert "标的：贵州茅台(600519)" in made.text
+    assert "条件：跌到 1420.00 及以下" in made.text
+    assert "买入 100 股" in made.text
+    assert "模拟" in made.text
+    await stage.tick("600519.SH", "1421", "1419.5")
+    card = stage.channel.shown[-1]
+    assert card.title == "🔔 贵州茅台(600519) 1419.50，是否买入？"
+    assert card.labels() == ("确认", "拒绝", "重新报价")
+    assert "限价：1419.50" in card.text
+    assert "账户：模拟账户·模拟" in card.text
+    await stage.press("确认")
+    [order] = await stage.orders()
+    assert (order.state, order.shares, order.average) == (OrderState.FILLED, 100, Decimal("1419.5"))
+    [fill] = stage.seen("🎉 已成交·模拟")
+    assert "买入贵州茅台(600519) 100 股，成交价 1419.50" in fill.text
+    assert "✅ 10:00:15 由 我 确认" in stage.transcript()
+    positions = await stage.say("我的持仓")
+    assert "贵州茅台(600519)\n　100 股，可卖 0，成本 " in positions.text
+
+
+async def test_a_rejected_ticket_places_nothing_and_the_card_says_who(stage: Theatre) -> None:
+    await stage.say(SENTENCE)
+    await stage.tick("600519.SH", "1419.5")
+    card = await stage.press("拒绝")
+    assert "🚫 10:00:12 由 我 拒绝，没有下单" in card.text
+    assert card.buttons == ()
+    assert await stage.orders() == []
+
+
+async def test_a_tap_after_expiry_says_so_and_offers_a_new_quote(stage: Theatre) -> None:
+    await stage.say(SENTENCE)
+    await stage.tick("600519.SH", "1419.5")
+    tap = stage.button("确认").command
+    await stage.pass_time("2026-11-18 10:06")
+    assert "⌛ 过期未确认，没有下单" in stage.channel.shown[-1].text
+    answer = await stage.send_press(tap)
+    assert "过期未确认，没有下单" in answer.text
+    assert await stage.orders() == []
+    await stage.tick("600519.SH", "1419.8")
+    await stage.press("重新报价")
+    await stage.press("确认")
+    assert [order.state for order in await stage.orders()] == [OrderState.FILLED]
+
+
+async def test_a_price_that_has_run_away_is_not_bought(stage: Theatre) -> None:
+    await stage.say(SENTENCE)
+    await stage.tick("600519.SH", "1419.5")
+    stage.market.set("600519.SH", "1440")
+    answer = await stage.press("确认")
+    assert "价格已变：生成卡片时 1419.50，现在 1440.00" in answer.text
+    assert "超过 1.00%" in answer.text
+    assert await stage.orders() == []
+    assert "已作废，没有下单" in stage.transcript()
+
+
+async def test_no_fresh_price_means_no_order_and_the_ticket_stays_open(stage: Theatre) -> None:
+    await stage.say(SENTENCE)
+    await stage.tick("600519.SH", "1419.5")
+    stage.market.down = True
+    answer = await stage.press("确认")
+    assert "连不上" in answer.text
+    assert await stage.orders() == []
+    stage.market.down = False
+    await stage.press("确认")
+    assert len(await stage.orders()) == 1
+
+
+@pytest.mark.parametrize("step", range(4))
+async def test_killed_between_any_two_steps_there_is_one_order(stage: Theatre, step: int) -> None:
+    await stage.say(SENTENCE)
+    if step == 0:
+        await stage.kill()
+    await stage.tick("600519.SH", "1419.5")
+    tap = stage.button("确认").command
+    if step == 1:
+        await stage.kill()
+    await stage.send_press(tap)
+    if step == 2:
+        await stage.kill()
+    answer = await stage.send_press(tap)
+    assert "这笔委托不能再操作" in answer.text
+    if step == 3:
+        await stage.kill()
+        await stage.send_press(tap)
+    await stage.tick("600519.SH", "1419.4")
+    [order] = await stage.orders()
+    assert order.filled == 100
+    [position] = [one for one in (await stage.broker.snapshot()).positions if one.symbol == MOUTAI]
+    assert position.shares == 100
+
+
+async def test_what_already_holds_is_said_and_not_fired(stage: Theatre) -> None:
+    made = await stage.say("茅台跌破1450提醒我")
+    assert "现在已经满足条件" in made.text
+    before = len(stage.channel.shown)
+    await stage.tick("600519.SH", "1429", "1431", "1450.5", "1449")
+    assert len(stage.channel.shown) == before
+    await stage.tick("600519.SH", "1458", "1449")
+    assert "🔔" in stage.channel.shown[-1].title
+
+
+async def test_a_correction_changes_the_watch_just_made(stage: Theatre) -> None:
+    await stage.say("茅台跌破1400提醒我")
+    changed = await stage.say("不对，改成1380")
+    assert changed.title == "✏️ 已修改 #1"
+    assert "跌到 1380.00 及以下" in changed.text
+    changed = await stage.say("每次都提醒")
+    assert "每次穿越都提醒" in changed.text
+    listed = await stage.say("列表")
+    assert "#1 贵州茅台(600519)\n　跌到 1380.00 及以下；每次穿越都提醒" in listed.text
+
+
+async def test_two_levels_are_two_watches_and_the_trade_belongs_to_the_second(stage: Theatre) -> None:
+    await stage.say("茅台跌破1400提醒我，跌到1380买一手")
+    first, second = stage.app.house.watchlist.of("owner")
+    assert first.plan is None
+    assert second.plan is not None
+    assert second.plan.shares == 100
+
+
+async def test_an_ambiguous_name_is_offered_as_buttons(stage: Theatre) -> None:
+    question = await stage.say("平安跌破50提醒我")
+    assert set(question.labels()) >= {"中国平安(601318)", "平安银行(000001)"}
+    made = await stage.press("中国平安(601318)")
+    assert "标的：中国平安(601318)" in made.text
+    assert "跌到 50.00 及以下" in made.text
+
+
+async def test_what_is_missing_is_asked_and_answered(stage: Theatre) -> None:
+    question = await stage.say("盯着茅台跌破")
+    assert question.text.endswith("？")
+    made = await stage.say("1380")
+    assert "跌到 1380.00 及以下" in made.text
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("某某股份跌破10提醒我", "没有"),
+        ("茅台跌破0提醒我", "0"),
+        ("茅台涨到1000000000提醒我", "不合理"),
+        ("茅台跌破1420买37股", "100 股的整数倍"),
+        ("比亚迪跌回成本价提醒我", "没有比亚迪(002594)的持仓"),
+        ("删除9", "没有 #9"),
+        ("/approve ZZZZZZZZ", "没有编号 ZZZZZZZZ"),
+        ("/nosuch", "没有 /nosuch 这个命令"),
+        ("今晚吃什么", "没有听懂"),
+    ],
+)
+async def test_bad_input_gets_a_clear_answer(stage: Theatre, text: str, answer: str) -> None:
+    said = await stage.say(text)
+    assert answer in said.plain(), said.plain()
+    assert stage.app.house.watchlist.of("owner") == ()
+    assert await stage.orders() == []
+
+
+async def test_pause_resume_delete(stage: Theatre) -> None:
+    await stage.say("茅台跌破1420提醒我")
+    await stage.say("暂停1")
+    before = len(stage.channel.shown)
+    await stage.tick("600519.SH", "1410")
+    assert len(stage.channel.shown) == before
+    resumed = await stage.say("恢复1")
+    assert "现在已经满足条件" in resumed.text
+    await stage.tick("600519.SH", "1430", "1415")
+    assert "🔔" in stage.channel.shown[-1].title
+    await stage.say("删除茅台")
+    assert (await stage.say("列表")).title == "还没有盯盘任务"
+
+
+async def test_silence_keeps_quiet_and_why_tells(stage: Theatre) -> None:
+    await stage.say("茅台每次跌破1420都提醒我")
+    quiet = await stage.say("静音一小时")
+    assert "到 11-18 11:00 不再提醒" in quiet.text
+    await stage.tick("600519.SH", "1419")
+    assert stage.seen("🔔") == []
+    told = await stage.say("为什么没提醒我茅台")
+    assert "静音中，未提醒" in told.text
+    assert "已触发，等价格离开后重新待命" in told.text
+    await stage.say("取消静音")
+    await stage.tick("600519.SH", "1430", "1418")
+    assert len(stage.seen("🔔")) == 1
+    assert "已送达" in (await stage.say("/why 茅台")).text
+
+
+async def test_panic_stops_orders_over_a_restart(stage: Theatre) -> None:
+    await stage.say(SENTENCE)
+    await stage.tick("600519.SH", "1419.5")
+    tap = stage.button("确认").command
+    await stage.say("/panic")
+    await stage.kill()
+    assert "紧急停止中" in (await stage.send_press(tap)).text
+    assert await stage.orders() == []
+    await stage.say("/panic off")
+    await stage.send_press(tap)
+    assert len(await stage.orders()) == 1
+
+
+async def test_shares_bought_today_are_sold_tomorrow(stage: Theatre) -> None:
+    await stage.say("买入茅台100股")
+    await stage.press("确认")
+    refused = await stage.say("清仓茅台")
+    assert "可卖 0 股" in refused.text
+    await stage.pass_time("2026-11-19 10:00")
+    await stage.tick("600519.SH", "1450", preclose=Decimal(1430))
+    await stage.say("清仓茅台")
+    await stage.press("确认")
+    assert len(stage.seen("已成交")) == 2
+
+
+async def test_simultaneous_alerts_of_a_chat_are_one_message(stage: Theatre) -> None:
+    for text in ("茅台跌破1420提醒我", "茅台跌到1410提醒我", "茅台跌2%提醒我"):
+        await stage.say(text)
+    await stage.tick("600519.SH", "1400", step=timedelta(seconds=6))
+    assert stage.channel.shown[-1].title == "🔔 3 条提醒"
+
+
+async def test_a_blind_period_is_told(stage: Theatre) -> None:
+    await stage.say("茅台跌破1420提醒我")
+    await stage.pass_time("2026-11-18 10:10")
+    assert "行情中断" in stage.channel.shown[-1].title
+    await stage.tick("600519.SH", "1419")
+    assert stage.seen("10:00–10:10 行情中断")
+    assert "行情中断后的第一笔价格" in stage.seen("🔔")[0].text
+
+
+async def test_positions_and_account_in_plain_language(stage: Theatre) -> None:
+    account = await stage.say("可用资金")
+    assert "可用　　1,000,000.00 元" in account.text
+    cost = await stage.say("招行成本多少")
+    assert "成本 40.000" in cost.text
+    assert "盈亏 +1,000.00 元（+2.50%）" in cost.text
+    worst = await stage.say("哪只赚得最多")
+    assert worst.title == "💼 招商银行(600036)"
+
+
+async def test_an_exit_plan_sells_what_is_held(stage: Theatre) -> None:
+    await stage.say("招商银行止损8个点，到了全部卖出")
+    await stage.tick("600036.SH", "36.7")
+    card = stage.channel.shown[-1]
+    assert "卖出 招商银行(600036)" in card.text
+    assert "数量：1000 股" in card.text
+
+
+async def test_help_lists_every_command_a_person_may_use(stage: Theatre) -> None:
+    text = (await stage.say("帮助")).text
+    for name in ("/watch", "/list", "/why", "/panic"):
+        assert name in text
