@@ -4,6 +4,7 @@ To teach a new phrase, add a row (or a word to one of the word lists above the t
 to ``tests/evals/sentences.jsonl``. Rows that are more exact stand above rows that would also match a part of them.
 """
 
+# ruff: noqa: E501 - a way of speaking stays on one line; Chinese counts double
 from __future__ import annotations
 
 import re
@@ -50,11 +51,11 @@ _Build = Callable[[_Hit], tuple[Draft, ...] | None]
 
 # --- words ---
 
-_ADVERB = "(?:又|再次?|一旦|突然|如果|要是|只要|万一|快速|直接|有效)*"
+_ADVERB = "(?:一(?![旦])|又|再次?|一旦|突然|如果|要是|只要|万一|快速|直接|有效)*"
 _DID = "(?:了|过)?(?:到|至)?了?"
 _UP = (
     rf"(?:{_ADVERB}(?:上?涨|升|冲|拉升?|反弹|弹|摸高?|爬|飙升?|拉抬|回升|回涨|站回?|上|走高|摸|打)(?:回|到|至|破|过|穿|上|稳|超过?|高到|高过|回到)+了?"
-    r"|(?:有效|放量|向上|一举)?突破了?|上破|上穿|破位上行|收复|(?:不)?(?:高|大|多)(?:于|过)|不低于|不小于|超过?了?|过了?|[>≥]=?|越过|上看)"
+    r"|上(?=<price>)|(?:有效|放量|向上|一举)?突破了?|上破|上穿|破位上行|收复|(?:不)?(?:高|大|多)(?:于|过)|不低于|不小于|超过?了?|过了?|[>≥]=?|越过|上看)"
 )
 _DOWN = (
     rf"(?:{_ADVERB}(?:下?跌|掉|降|落|回落|回调|回踩|回撤|下探|探|下挫|下滑|滑|砸|杀|跳水|跌落|下|缩|走低|下行|回吐)(?:回|到|至|破|穿|下|低到|低过|回到|下到)+了?"
@@ -62,20 +63,21 @@ _DOWN = (
 )
 _REACH = r"(?:到达?了?|达到了?|触及了?|碰到了?|摸到了?|触到|等于|到价|来到了?|回到了?|变成|为|破了?|=|见)"
 _PRICE_NOUN = "(?:股?价格?|现价|最新价|价位|点位|指数|收盘价?)?(?:一?旦|如果|要是)?"
+_NEAR = "(?:附近|左右|上下|一线|大?关口?|整数关口?|整|的?价位|的价格|这个?价格?|位置)?"
 _ABOVE_TAIL = "(?:及?以上|上方|之上|往上|朝上)"
 _BELOW_TAIL = "(?:及?以下|下方|之下|往下|朝下|以内)"
 
 _PCT_UP = "(?:涨幅|上?涨|升幅?|拉升|反弹|拉高|冲高|飙升?|大涨|暴涨|急涨|走高|上升|高开)"
 _PCT_DOWN = "(?:跌幅|下?跌|回落|回调|下挫|跳水|大跌|暴跌|急跌|走低|下降|掉|缩水|杀跌|低开)"
 _PCT_EITHER = "(?:涨跌幅?|涨幅?或者?跌幅?|波动幅?度?|振荡|震荡|上下波动|上下|异动|变动|涨或跌|涨或者跌)"
-_PCT_MUCH = "(?:度)?(?:了|幅)?(?:达到了?|达|超过了?|超出|超|大于|高于|突破|到了?|至|有|过了?|够|满|至少|不低于|[>≥]=?|在|掉)?了?"
+_PCT_MUCH = "(?:度)?(?:了|幅)?(?:达到了?|达|超过了?|超出|超|大于|高于|突破|到了?|至|有|过了?|够|满|至少|不低于|[>≥]=?|在|掉|去)?了?"
 _PCT_TAIL = "(?:及?以上|及以上|之多|多)?"
 _REF = (
     r"(?P<ref>从?现在(?:起|开始|的?价格?|这个价)?(?:算起?|开始)?|从?(?:现价|当前价格?|这里|这个位置|当前位置|目前价?格?)(?:起|开始|算起?|往上|往下)*|(?:比|较|相对)(?:现价|现在|当前价?格?|目前)"
     r"|在(?:现价|现在|当前价)(?:的?基础上)?|再|(?:比|较|从|相对|相比|对比)?(?:今天|今日|今)?的?开盘(?:价格?)?(?:以?后|以来|起|算起?)?|(?:比|较|从|对比)今开"
     r"|(?:比|较|从|相对|相比|按|跟)?(?:于)?(?:我的?|持仓|持股)?(?:的)?(?:成本|买入|持仓成本|买的|进货|建仓)(?:价格?|线|时候?|的时候)?(?:之?上|基础上|算|来算|起)?"
     r"|(?:比|较)我买的?(?:时候?|价格?)?"
-    r"|(?:比|较)(?:昨天|昨日|昨|前一天|上一交易日)(?:的?收盘价?|收价?|收)?|(?:今天|今日|当天|当日|日内|全天|单日|盘中?)(?:内|里)?)?(?:又|再)?(?:如果|要是|一旦|累计|继续|接着|往上|往下|最多|至少)*"
+    r"|(?:比|较)(?:<day>|昨|前一天|上一交易日)(?:的?收盘价?|收价?|收)?|(?:今天|今日|当天|当日|日内|全天|单日|盘中?)(?:内|里)?)?(?:又|再)?(?:如果|要是|一旦|累计|继续|接着|往上|往下|最多|至少)*"
 )
 
 
@@ -90,8 +92,6 @@ def _reference(text: str | None) -> Literal["open", "cost", "last"] | None:
         return "last"
     return None
 
-
-_REF_CHARS: Final = re.compile(r"<day>?")
 
 # --- what a row builds ---
 
@@ -145,7 +145,7 @@ def _signed_percent(hit: _Hit) -> tuple[Draft, ...] | None:
 
 def _unsaid(kind: Literal["pct_up", "pct_down", "stop_loss", "take_profit"]) -> _Build:
     """The direction was said and the number was not: it is asked for."""
-    return lambda hit: (Draft(kind=kind),)
+    return lambda _hit: (Draft(kind=kind),)
 
 
 def _bare_move(side: Literal["up", "down"]) -> _Build:
@@ -171,7 +171,7 @@ def _exit(kind: Literal["take_profit", "stop_loss"]) -> _Build:
 
 
 def _at_cost(kind: Literal["price_above", "price_below"]) -> _Build:
-    return lambda hit: (Draft(kind=kind, unit="yuan", reference="cost"),)
+    return lambda _hit: (Draft(kind=kind, unit="yuan", reference="cost"),)
 
 
 def _range(hit: _Hit) -> tuple[Draft, ...] | None:
@@ -186,10 +186,10 @@ def _leave(hit: _Hit) -> tuple[Draft, ...] | None:
 
 
 def _limit(kind: Literal["limit_up", "limit_down"], event: Literal["hit", "open"]) -> _Build:
-    return lambda hit: (Draft(kind=kind, event=event),)
+    return lambda _hit: (Draft(kind=kind, event=event),)
 
 
-def _any_limit(hit: _Hit) -> tuple[Draft, ...] | None:
+def _any_limit(_hit: _Hit) -> tuple[Draft, ...] | None:
     return Draft(kind="limit_up", event="hit"), Draft(kind="limit_down", event="hit")
 
 
@@ -234,9 +234,7 @@ def _average(direction: Direction) -> _Build:
 def _averages(direction: Direction) -> _Build:
     def build(hit: _Hit) -> tuple[Draft, ...] | None:
         first, second = hit.seconds("a"), hit.seconds("b")
-        if "线" not in hit.match[0]:
-            # 5日线和10日线金叉: the shorter one crosses, whichever is named first.
-            pass
+        # 10日线下穿... said of the longer line is the shorter one going up; 5日线和10日线金叉 has no first.
         fast, slow = (first, second) if first < second else (second, first)
         turned: Direction = (
             direction if first < second or "和" in hit.match[0] or "与" in hit.match[0] else _OPPOSITE[direction]
@@ -266,10 +264,10 @@ _JOIN = "(?:到|至|-|和|与|跟|、)"
 _IN = "(?:进入?到?了?|回到了?|落入|落到|跌入|跌到|涨到|走到|运行到|来到|处于|介于|位于|在|到了?|跌回|涨进|跌进|站在|回落到|回调到|徘徊在)?"
 _WITHIN = "(?:之?间|这?个?的?价?格?区间|这?个?的?范围)(?:之?内|里面?|之?间)?|内|之内|里"
 _TWO = rf"(?P<low><price>){_JOIN}(?P<high><price>)"
-_NAME = "(?P<name>macd|kdj|rsi|boll|布林带?线?|保利加通道|指数平滑|随机指标|相对强弱)(?:指标|值|线|的?[jkd]值?)*(?:日线|周线|的|出现了?|形成了?|发生了?|产生|走出|来个|,|一旦)*"
+_NAME = "(?:触及|碰到?|触碰|突破|跌破|到达?|摸到?|站上|打到|涨到|涨破|上穿|下穿|跌到|触到?|回到)?了?(?P<name>macd|kdj|rsi|boll|布林带?线?|保利加通道|指数平滑|随机指标|相对强弱)(?:指标|值|线|的?[jkd]值?)*(?:日线|周线|的|出现了?|形成了?|发生了?|产生|走出|来个|,|一旦)*"
 _COST = "(?:我的?)?(?:持仓|持股|买入)?的?(?:成本(?:价格?|线)?|买入价格?|建仓价|买的价格?)"
 _HIGH = "(?:从|自|离|距|较|比)?(?:我的?)?(?:持有期?间?的?|阶段|盘中|日内|今天|近期|期间)?(?:最高(?:点|价|位|处)?|高点|高位|峰值|顶部?|前高)(?:算起?|起|往下|开始|处|位置)*"
-_STOP_SET = "(?:价格?|位|线|点位?|幅度?|比例)?(?:先)?(?:设置?|定|放|改|调|挂|摆)?(?:在|为|到|成|是|:|=|个)*(?:成本的?|亏损?|亏|跌|赚|涨)?(?:到|了|过|破)*"
+_STOP_SET = "(?:的)?(?:目标)?(?:价格?|价位|位|线|点位?|幅度?|比例)?(?:先)?(?:设置?|定|放|改|调|挂|摆)?(?:在|为|到|成|是|:|=|个)*(?:成本的?|亏损?|亏|跌|赚|涨)?(?:到|了|过|破)*"
 
 _ROWS: Final[tuple[tuple[str, _Build], ...]] = (
     # trailing stop
@@ -350,7 +348,7 @@ _ROWS: Final[tuple[tuple[str, _Build], ...]] = (
     (r"(?:成交量|量能)(?:翻倍|翻番|翻一番|放大一倍|增加一倍)", _double_volume),
     (r"(?:突然|明显)?(?:放(?:出)?(?:巨|大|天)?量|成交量?(?:突然|明显)?放大|量能放大|爆量|巨量)", _volume),
     (
-        r"(?:跌破|跌穿|失守|下穿|击穿|掉到?|破|跌到|跌回|回踩|失去|低于|跌下|回落到|下破|跌落)了?(?P<m><ma>)(?:以下|下方|下面|之下)?",
+        r"(?:跌破|跌穿|失守|下穿|击穿|掉到?|(?<!突)破|跌到|跌回|回踩|失去|低于|跌下|回落到|下破|跌落)了?(?P<m><ma>)(?:以下|下方|下面|之下)?",
         _average("down"),
     ),
     (
@@ -374,12 +372,14 @@ _ROWS: Final[tuple[tuple[str, _Build], ...]] = (
         _limit("limit_down", "open"),
     ),
     (
-        r"(?:触及|封住?死?|打到|碰到?|摸到?|达到|到|冲击?|冲上|涨到|封上|触到?|上)?了?涨停(?:板|价)?(?:封住|封死|封板)?了?",
+        r"(?:触及|封住?死?|打到|碰到?|摸到?|达到|到|冲击?|冲上|涨到|封上|触到?|上)?了?涨停板?(?!价|板)(?:封住|封死|封板)?了?",
         _limit("limit_up", "hit"),
     ),
+    (r"(?:触及|打到|碰到|摸到|达到|到|涨到)了?涨停价", _limit("limit_up", "hit")),
+    (r"(?:触及|打到|碰到|摸到|达到|到|跌到)了?跌停价", _limit("limit_down", "hit")),
     (r"封板了?", _limit("limit_up", "hit")),
     (
-        r"(?:触及|封住?死?|打到|碰到?|摸到?|达到|到|砸到|跌到|封上|触到?|上)?了?跌停(?:板|价)?(?:封住|封死)?了?",
+        r"(?:触及|封住?死?|打到|碰到?|摸到?|达到|到|砸到|跌到|封上|触到?|上)?了?跌停板?(?!价|板)(?:封住|封死)?了?",
         _limit("limit_down", "hit"),
     ),
     # the average cost
@@ -420,11 +420,11 @@ _ROWS: Final[tuple[tuple[str, _Build], ...]] = (
     ),
     # profit and loss of the position
     (
-        r"(?:浮?亏损?|浮亏|亏掉|套牢?|赔)(?:幅度?|比例)?(?:了|到|超过?|达到?|够|满|掉|大于|在|有|[>≥]=?)*(?P<v><percent>)(?:以上)?",
+        r"(?:比我?的?(?:成本价?|买入价))?(?:浮?亏损?|浮亏|亏掉|套牢?|赔)(?:幅度?|比例)?(?:了|到|超过?|达到?|够|满|掉|大于|在|有|[>≥]=?)*(?P<v><percent>)(?:以上)?",
         _percent("down", "cost"),
     ),
     (
-        r"(?:浮?赚|盈利|浮盈|收益率?|获利|盈|利润)(?:幅度?|比例)?(?:了|到|超过?|达到?|够|满|大于|在|有|[>≥]=?)*(?P<v><percent>)(?:以上)?",
+        r"(?:比我?的?(?:成本价?|买入价))?(?:浮?赚|盈利|浮盈|收益率?|获利|盈|利润)(?:幅度?|比例)?(?:了|到|超过?|达到?|够|满|大于|在|有|[>≥]=?)*(?P<v><percent>)(?:以上)?",
         _percent("up", "cost"),
     ),
     # percent
@@ -435,16 +435,20 @@ _ROWS: Final[tuple[tuple[str, _Build], ...]] = (
     (rf"{_REF}{_PCT_EITHER}{_PCT_MUCH}(?P<v><percent>){_PCT_TAIL}", _percent_either),
     (rf"{_REF}(?:有)?(?:<gone>)?{_PCT_UP}{_PCT_MUCH}(?P<v><percent>){_PCT_TAIL}", _percent("up")),
     (rf"{_REF}(?:有)?(?:<gone>)?{_PCT_DOWN}{_PCT_MUCH}(?P<v><percent>){_PCT_TAIL}", _percent("down")),
-    (rf"{_REF}(?:高|上涨)(?P<v><pct>|<tenths>)(?:以上)?", _percent("up")),
-    (rf"{_REF}(?:低|便宜)(?P<v><pct>|<tenths>)(?:以上)?", _percent("down")),
+    (rf"{_REF}(?:高|上涨|高出|多出|高了|超出|超过|高于|溢价)了?(?P<v><pct>|<tenths>)(?:以上)?", _percent("up")),
+    (rf"{_REF}(?:低|便宜|低了|低于|折价|少)了?(?P<v><pct>|<tenths>)(?:以上)?", _percent("down")),
     # price
-    (rf"{_PRICE_NOUN}{_UP}(?P<v><price>|<pct>){_ABOVE_TAIL}?", _price("up")),
-    (rf"{_PRICE_NOUN}{_DOWN}(?P<v><price>|<pct>){_BELOW_TAIL}?", _price("down")),
-    (rf"{_PRICE_NOUN}(?:在|到)?(?P<v><price>){_ABOVE_TAIL}", _price("up")),
-    (rf"{_PRICE_NOUN}(?:在|到)?(?P<v><price>){_BELOW_TAIL}", _price("down")),
+    (r"(?:涨破|涨到|突破|上破|站上)的?(?:价格?)?(?:应该)?是(?P<v><price>)", _price("up")),
+    (r"(?:跌破|跌到|下破)的?(?:价格?)?(?:应该)?是(?P<v><price>)", _price("down")),
+    (r"(?P<v><price>)的?(?:上涨|涨破|突破|上破|向上)(?:价格?)?(?:的)?(?=提醒|预警|通知|报警)", _price("up")),
+    (r"(?P<v><price>)的?(?:下跌|跌破|下破|向下)(?:价格?)?(?:的)?(?=提醒|预警|通知|报警)", _price("down")),
+    (rf"{_PRICE_NOUN}{_UP}(?P<v><price>|<pct>)(?:{_ABOVE_TAIL}|{_NEAR})", _price("up")),
+    (rf"{_PRICE_NOUN}{_DOWN}(?P<v><price>|<pct>)(?:{_BELOW_TAIL}|{_NEAR})", _price("down")),
+    (rf"{_PRICE_NOUN}(?:在|到|回到|升到|回升到|处于|位于|保持在)?(?P<v><price>){_ABOVE_TAIL}", _price("up")),
+    (rf"{_PRICE_NOUN}(?:在|到|回到|降到|回落到|处于|位于)?(?P<v><price>){_BELOW_TAIL}", _price("down")),
     (r"(?:上?涨|升)了?(?P<v><num>)(?!<price>)", _bare_move("up")),
-    (r"(?:下?跌|掉)了?(?P<v><num>)(?!<price>)", _bare_move("down")),
-    (rf"{_PRICE_NOUN}{_REACH}(?P<v><price>)", _price("reach")),
+    (r"(?:下?跌|(?<![卖抛减清出])掉)了?(?P<v><num>)(?!<price>)", _bare_move("down")),
+    (rf"{_PRICE_NOUN}{_REACH}(?P<v><price>){_NEAR}", _price("reach")),
 )
 TABLE: Final = tuple((pattern(written), build) for written, build in _ROWS)
 
@@ -502,7 +506,7 @@ def unsaid(sentence: Marked) -> list[Found]:
     return []
 
 
-def sided(draft: Draft, symbols: tuple[Symbol, ...], last: Mapping[str, Decimal]) -> Draft:
+def sided(draft: Draft, symbols: tuple[Symbol, ...], last: Mapping[Symbol, Decimal]) -> Draft:
     """Give 到 X its side where the last price says from where the price must come."""
     if draft.kind != "price_reach" or draft.value is None or len(symbols) != 1 or symbols[0] not in last:
         return draft

@@ -52,8 +52,8 @@ _TRADITIONAL: Final = str.maketrans(
     "貴臺寧時漲買賣漲價單損盤個點銀證醫藥電億萬兩開發調關設為與過幫註請對當還進現實賬帳戶餘額號動態圖線幾賺虧錢總產說叫響給權訊達東馬國際業際聯華軍龍陽長飛車門問題樣麼哪讓從後際傳媒義紅歷報歲內歸億態劃檢測監視聽無會議導創鋼鐵鋰礦銅鋁陰陝滬圳漢煙養風險風觀選條開關閉撤銷掛轉債暫復刪確認據復鐘頭極處標級區間穩觸擊穿離盈餘較誰倉現靜誒啓啟",
     "贵台宁时涨买卖涨价单损盘个点银证医药电亿万两开发调关设为与过帮注请对当还进现实账账户余额号动态图线几赚亏钱总产说叫响给权讯达东马国际业际联华军龙阳长飞车门问题样么哪让从后际传媒义红历报岁内归亿态划检测监视听无会议导创钢铁锂矿铜铝阴陕沪圳汉烟养风险风观选条开关闭撤销挂转债暂复删确认据复钟头极处标级区间稳触击穿离盈余较谁仓现静诶启启",
 )
-_TIDY: Final = str.maketrans({"。": ".", "、": "、", "“": "", "”": "", "「": "", "」": "", "『": "", "』": "", "《": "", "》": "",
-                              "~": "-", "～": "-", "—": "-", "–": "-", "−": "-", "\u200b": "", "\ufeff": "", "¥": "", "￥": ""})  # fmt: skip
+_TIDY: Final = str.maketrans({"。": ".", "、": "、", "“": "", "”": "", "「": "", "」": "", "『": "", "』": "", "《": "", "》": "",  # noqa: E501 - one list
+                              "~": "-", "～": "-", "—": "-", "–": "-", "−": "-", "\u200b": "", "\ufeff": "", "¥": "", "￥": ""})  # noqa: E501 - one list  # fmt: skip
 _SPACE: Final = re.compile(r"(?<![0-9a-z])\s+|\s+(?![0-9a-z])")
 
 
@@ -64,7 +64,7 @@ def normal(text: str) -> str:
     '贵州茅台跌破1400,提醒我'
     """
     half = unicodedata.normalize("NFKC", text).translate(_TRADITIONAL).translate(_TIDY).lower()
-    return _SPACE.sub(" ", half).strip()
+    return _SPACE.sub("", half)
 
 
 def pattern(written: str) -> re.Pattern[str]:
@@ -87,7 +87,8 @@ class Marked:
         self.rest = self.text
 
     def _mark(self, text: str, found: Iterator[tuple[int, int, str]]) -> str:
-        parts, at = [], 0
+        parts: list[str] = []
+        at = 0
         for start, end, char in found:
             parts += (text[at:start], char)
             at = end

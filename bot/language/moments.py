@@ -1,6 +1,6 @@
 """Days, times of day, spans and durations as people write them: 月底, 下周五, 明早九点半, 上周, 半小时.
 
-Nothing is resolved here that needs more than ``now``; what a day is for (expiry, the days asked about) the grammar says.
+Nothing is resolved here that needs more than ``now``; what a day is for (expiry, a question) the grammar says.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Moment(NamedTuple):
     """A piece of time in a text.
 
     Attributes:
-        kind: ``dur`` (seconds), ``day``, ``at`` (an instant), ``span`` (first and last day), ``ma`` (days of an average).
+        kind: ``dur`` (seconds), ``day``, ``at`` (an instant), ``span`` (first, last day), ``ma`` (days of an average).
         day: of ``day``; the first day of a span; the last day that a duration reaches.
         last: of a span: its last day.
         clock: of ``at``: the time of day was written without a day.
@@ -51,7 +51,7 @@ _WEEKDAY: Final = {char: index for index, chars in enumerate(("一1", "二2", "�
 _PART: Final = "上午|早上|早晨|清晨|凌晨|中午|午后|下午|傍晚|晚上|夜里|半夜|早|晚"
 _DAY: Final = "今天|今日|今儿|今晚|今早|明天|明日|明早|明晚|后天|大后天|昨天|昨日|昨晚|前天|当天|当日"
 _OFFSET: Final = {"今": 0, "当": 0, "明": 1, "后": 2, "大": 3, "昨": -1, "前": -2}
-_UNIT: Final = {"秒": 1, "秒钟": 1, "分钟": 60, "分": 60, "刻钟": 900, "小时": 3600, "钟头": 3600, "天": 86400, "日": 86400,
+_UNIT: Final = {"秒": 1, "秒钟": 1, "分钟": 60, "分": 60, "刻钟": 900, "小时": 3600, "钟头": 3600, "天": 86400, "日": 86400,  # noqa: E501 - one list
                 "周": 604800, "星期": 604800, "礼拜": 604800}  # fmt: skip
 
 _MOMENT: Final = re.compile(
@@ -71,18 +71,19 @@ _MOMENT: Final = re.compile(
     r"|(?P<week>(?P<which_week>这个?|本|下个?|上个?)(?:周|星期|礼拜))"
     r"|(?P<whole_month>这个?月|本月|当月|上个?月|下个?月)"
     r"|(?P<whole_year>今年以?来?|去年|本年|年初至今|今年)"
-    rf"|(?P<day>{_DAY})"
+    r"|(?P<day>明天|明日|后天|大后天|昨天|昨日|前天|明早|明晚|昨晚)"
     rf"|(?P<trading>(?P<trading_count>{NUMBER})个交易日)"
     rf"|(?P<months>(?P<months_count>{NUMBER}|半)个月)"
     rf"|(?P<dur>(?P<whole_and_half>{NUMBER})个半(?P<unit_h>小时|钟头|星期)"
     r"|半个?(?P<unit_half>小时|钟头|分钟)"
     rf"|(?P<count>{NUMBER})个?半?(?P<unit>秒钟?|分钟|刻钟|小时|钟头|天|周(?!线)|星期|礼拜|分(?=内|之内|后|涨|跌|看|查|一次|检|拉)|日(?=内|之内|有效)))"
+    r"|(?<=每)(?P<each>秒钟?|分钟|小时|刻钟|钟头)"
     r"|(?<![a-z\d])(?P<short>\d+)(?P<short_unit>[smh])(?:in)?(?![a-z])"
 )
 
 
 def moments(text: str, now: datetime) -> tuple[Moment, ...]:
-    """Every piece of time in ``text`` (half-width, names already marked), in order.
+    """Every piece of time in ``text`` (half-width, names already marked), in order. A bare 今天 stays a word.
 
     Args:
         now: aware; days are counted in market time.
@@ -297,6 +298,11 @@ def _of_duration(it: _Found) -> Moment | None:
     return _lasting(seconds, it.now)
 
 
+def _of_each(it: _Found) -> Moment | None:
+    """每分钟: once in one of it."""
+    return _lasting(_UNIT[it.match["each"]], it.now)
+
+
 def _of_short(it: _Found) -> Moment | None:
     return _lasting(int(it.match["short"]) * {"s": 1, "m": 60, "h": 3600}[it.match["short_unit"]], it.now)
 
@@ -325,5 +331,6 @@ _READERS: Final[tuple[tuple[str, _Reader], ...]] = (
     ("trading", _of_trading),
     ("months", _of_months),
     ("dur", _of_duration),
+    ("each", _of_each),
     ("short", _of_short),
 )

@@ -21,26 +21,30 @@ from core.types import Symbol, code_of, parse_symbol
 
 SEED: Final = Path(__file__).with_name("symbols.csv")
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.lower().split())
+
+
 # Names of securities that are ordinary words. They count at the start of a clause, after a verb of ours, or when the
 # person watches or holds them.
-ORDINARY: Final = frozenset(
-    "机器人 太阳能 农产品 老百姓 太平洋 新华网 指南针 大智慧 小商品城 完美世界 同花顺 深科技 移动 电信 民生 春秋 新希望 中铁 海控"
-    " 芒果 通信ETF 东方明珠 王府井 白云山 长虹 保利 苏宁 电建 能建 恒瑞".lower().split()
+ORDINARY: Final = _words(
+    "机器人 太阳能 农产品 老百姓 太平洋 新华网 指南针 大智慧"
+    " 小商品城 完美世界 同花顺 深科技 移动 电信 民生 春秋 新希望"
+    " 中铁 海控 芒果 东方明珠 王府井 白云山"
 )
 _LEADS: Final = frozenset(" ,。;:、!?(\"'“”盯看买卖着只把下有给让仓进出和与跟及或，在查于是对撤抛清持加补")
 
 # Well-known companies that are listed elsewhere. They are named back, never matched to something similar.
-ELSEWHERE: Final = frozenset(
-    "腾讯控股 腾讯 阿里巴巴 阿里 苹果 特斯拉 英伟达 微软 谷歌 亚马逊 美团 小米集团 小米 京东 百度 网易 拼多多 快手 台积电 奈飞 脸书"
-    " 高通 英特尔 甲骨文 哔哩哔哩 蔚来 小鹏汽车 小鹏 理想汽车 港交所 泡泡玛特 星巴克 可口可乐 波音 辉瑞 伯克希尔 中芯国际h"
-    " 恒大 中国恒大 比特币 以太坊 狗狗币 贵州茅台b tesla apple nvidia tencent alibaba tsla aapl nvda btc eth bitcoin"
-    " 纳斯达克 道琼斯 标普500 恒生指数 恒指 恒生科技".split()
+ELSEWHERE: Final = _words(
+    "腾讯控股 腾讯 阿里巴巴 阿里 苹果 特斯拉 英伟达 微软 谷歌 亚马逊 美团 小米集团 小米 京东 百度 网易"
+    " 拼多多 快手 台积电 奈飞 脸书 高通 英特尔 甲骨文 哔哩哔哩 蔚来 小鹏汽车 小鹏 理想汽车 港交所 泡泡玛特 星巴克 可口可乐 波音"  # noqa: E501 - one list
+    " 辉瑞 伯克希尔 恒大 中国恒大 比特币 以太坊 狗狗币 贵州茅台b tesla apple nvidia tencent alibaba tsla aapl nvda btc eth bitcoin"  # noqa: E501 - one list
+    " 纳斯达克 道琼斯 标普500 恒生指数 恒指 恒生科技"
 )
 
 # Latin words of the domain or of every day that are not initials of a name.
-_LATIN: Final = frozenset(
-    "macd kdj rsi boll etf ma ema vol atr dif dea buy sell stop help list ok yes no the and for".split()
-)
+_LATIN: Final = _words("macd kdj rsi boll etf ma ema vol atr dif dea buy sell stop help list ok yes no the and for")
 _TERM: Final = re.compile(r"[a-z][a-z0-9]*")
 _CODE: Final = re.compile(
     r"(?<![\d.a-z])(?:(?:sh|sz|bj)\.?)?\d{6}(?:\.(?:sh|sz|bj|ss))?(?![\d元块股手份万千百成%]|\.\d|个点|[a-z])"
@@ -192,7 +196,7 @@ class Names:
 
     def _term_at(self, text: str, at: int, preferred: Collection[Symbol]) -> Mention | None:
         first = text[at]
-        if first.isascii() and not first.isalnum():
+        if first.isascii() and not first.isalnum() and first != "*":
             return None
         latin = first.isascii()
         if latin and at and text[at - 1].isascii() and text[at - 1].isalnum():

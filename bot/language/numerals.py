@@ -10,11 +10,11 @@ from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
 Unit = Literal["", "yuan", "pct", "point", "tenths", "fraction", "shares", "times"]
-"""What a figure counts. ``""`` is a bare number; ``tenths`` is 成 (value 20 for 两成); ``point`` is a bare 点, which is a
-percent for shares and a level for an index."""
+"""What a figure counts. ``""`` is a bare number; ``tenths`` is 成 (value 20 for 两成); ``point`` is a bare 点:
+a percent for shares and a level for an index."""
 
-_DIGITS: Final = {char: value for value, chars in enumerate(("零〇", "一壹", "二两贰", "三叁", "四肆", "五伍", "六陆", "七柒", "八捌", "九玖"))
-                  for char in chars}  # fmt: skip
+_WRITTEN: Final = ("零〇", "一壹", "二两贰", "三叁", "四肆", "五伍", "六陆", "七柒", "八捌", "九玖")
+_DIGITS: Final = {char: value for value, chars in enumerate(_WRITTEN) for char in chars}
 _SMALL: Final = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
 _LARGE: Final = {"万": 10_000, "亿": 100_000_000}
 _LETTERS: Final = {"k": 1000, "w": 10_000, "千": 1000, "百": 100, "万": 10_000, "亿": 100_000_000}
@@ -41,8 +41,10 @@ class Figure(NamedTuple):
 def number(text: str) -> Decimal | None:
     """Read one number without a unit, or None where it is not certain.
 
-    >>> [str(number(text)) for text in ("一千四", "一百二", "两百六", "十五", "一万零五百", "1.5万", "三点五", "1,400", "两三百")]
-    ['1400', '120', '260', '15', '10500', '15000', '3.5', '1400', 'None']
+    >>> [str(number(text)) for text in ("一千四", "一百二", "两百六", "十五", "一万零五百")]
+    ['1400', '120', '260', '15', '10500']
+    >>> [str(number(text)) for text in ("1.5万", "三点五", "1,400", "两三百")]
+    ['15000', '3.5', '1400', 'None']
     """
     if not text:
         return None
@@ -74,7 +76,7 @@ def _chinese(text: str) -> int | None:
         return None
     if all(char in _DIGITS for char in text):
         # 一四零零 is read digit by digit; 两三 is "two or three".
-        if len(text) in (2,) and "零" not in text and "〇" not in text:
+        if len(text) == 2 and "零" not in text and "〇" not in text:
             return None
         return int("".join(str(_DIGITS[char]) for char in text))
     total = section = 0
@@ -107,8 +109,8 @@ def _chinese(text: str) -> int | None:
 
 # Words that begin with a numeral and are none. The scanner steps over them.
 _IDIOM: Final = (
-    r"一(?:下子?|旦|直|起|共|些|样|般|会儿?|声|眼|看|定|点点|点(?![零一二三四五六七八九])|边|路|律|切|堆|群|键|批)"
-    r"|万一|千万|统一|十分|[三四]季度|百分百|第一时间"
+    r"一(?:下子?|旦|直|起|共|些|样|般|会儿?|声|嗓|眼|看|定|点点|点(?![零一二三四五六七八九])|边|路|律|切|堆|群|键|批)"
+    r"|一(?=[跌涨到破触碰回掉])|停一停|看一看|等一等|想一想|试一试|问一问|万一|千万|统一|十分|[三四]季度|百分百|第一时间"
 )
 _END: Final = r"(?![\d.]*\d*[股手份成倍%万千百])"
 # One alternative per way of writing; longer ones first. The names of the groups say how the value is made.
@@ -129,7 +131,8 @@ _FIGURE: Final = re.compile(
     rf"(?P<fen>[\d一二三四五六七八九](?:分|(?!\d)))?{_END})?钱?"
     rf"|(?P<only_jiao>{NUMBER})(?:毛|角)(?P<only_fen>[\d一二三四五六七八九])?分?钱?"
     rf"|(?P<point>{NUMBER})点(?!半|钟)"
-    rf"|(?P<bare>(?<![\d\-])-?{NUMBER}|{NUMBER})"
+    # A count of things (一次, 三只, 第2个, #3) is no figure of the market.
+    rf"|(?P<bare>(?:(?<![\d\-#第])-)?(?<![#第\d.]){NUMBER})(?![次只笔条遍半个家支张\d])"
 )
 
 

@@ -190,8 +190,8 @@ class Request(Noun):
     """What a sentence asks for.
 
     Attributes:
-        tasks: where one sentence makes watches with different conditions; ``symbols`` and ``conditions`` are then empty,
-            and an ``action`` belongs to the last task.
+        tasks: where one sentence makes watches with different conditions; ``symbols`` and ``conditions`` are then
+            empty, and an ``action`` belongs to the last task.
         targets: which watches or orders: ``all``, ``last``, ``#3``.
         until: aware, market time; 23:59 is the rest of that day.
         date_to: inclusive; None is today.

@@ -1,0 +1,384 @@
+"""Sentences that answer: a yes, a choice, the value that was asked for, a correction of the card on the table.
+
+They are read only while the conversation has something open, and a sentence that stands on its own is left to the other
+readers. A changed card is the whole request again, so whoever shows it needs no merging.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any, Final
+
+from bot.language import kinds, phrases
+from bot.language.marks import pattern
+from bot.language.names import plain as plain_name
+from bot.language.numerals import number
+from bot.language.reading import (
+    Named,
+    Reading,
+    lacks_value,
+    read_account,
+    read_options,
+    read_targets,
+    read_trade,
+    still_owed,
+)
+from bot.language.request import Action, Draft, Request
+from core.types import Side, Symbol
+
+_ONE_VALUE: Final = pattern(
+    r"^(?:就|那就|那|到|在|是|改成|改为|按|用|填|大概|价格|跌到|涨到|跌|涨|目标价?|跌幅|涨幅|设|设成|设为)*(?P<v><price>|<percent>)(?:吧|就行|好了|左右|以上|以下|就好|的时候)*[.!。]*$"
+)
+_QUANTITY_ALONE: Final = pattern(
+    r"^(?:就|那就|那|是|改成|改为|要|数量|买|卖|先|来|换成|加到|减到|减为|加成)*(?P<v><shares>|<tenths>|<fraction>|<num>|<yuan>|<pct>)(?:的)?(?:仓位?|股|持仓|资金)?(?:吧|就行|好了|就好)*[.!。]*$"
+)
+_AND: Final = re.compile("也|再|还|另外|加|同时|或者|并且")
+_NEGATED_OLD: Final = pattern(
+    r"(?:不是|不要|别|不)(?P<old><price>|<percent>|<shares>|<name>)[,]?(?:而?是|要|改成|应该是)?"
+)
+
+
+def answer(reading: Reading) -> Request | None:
+    """Read the sentence as an answer to what is open, or give up."""
+    context = reading.context
+    if context.draft is None and context.asked is None and not context.choices:
+        return None
+    return _decision(reading) or _choice(reading) or _asked_for(reading) or _correction(reading)
+
+
+def _decision(reading: Reading) -> Request | None:
+    if reading.sentence.mentions or reading.sentence.figures:
+        return None
+    if reading.context.draft is not None and phrases.CONFIRM.match(reading.plain):
+        return Request(intent="draft_confirm")
+    if phrases.CANCEL.match(reading.plain):
+        return Request(intent="draft_cancel")
+    return None
+
+
+# --- choices ---
+
+_FIRST: Final = {
+    "前面": 0,
+    "前者": 0,
+    "前一": 0,
+    "头一": 0,
+    "上面": 0,
+    "后面": 1,
+    "后者": 1,
+    "后一": -1,
+    "最后一": -1,
+    "下面": -1,
+}
+
+
+def _choice(reading: Reading) -> Request | None:
+    choices = reading.context.choices
+    if not choices:
+        return None
+    chosen = _chosen(reading, choices)
+    if chosen is None:
+        return None
+    draft = reading.context.draft
+    if draft is None:
+        ask = reading.context.last_ask
+        return Request.model_validate(
+            {"intent": reading.context.last_intent or "quote_query", "symbols": (chosen,), "ask": ask}
+        )
+    return changed(draft, {"symbols": (chosen,), "ambiguous": ()})
+
+
+def _chosen(reading: Reading, choices: tuple[Symbol, ...]) -> Symbol | None:
+    if match := phrases.ORDINAL.match(reading.plain):
+        count = number(match["n"])
+        return choices[int(count) - 1] if count and 1 <= count <= len(choices) else None
+    if match := phrases.LAST_ONE.match(reading.plain):
+        index = _FIRST[match["n"]]
+        return choices[index] if -len(choices) <= index < len(choices) else None
+    named = reading.named()
+    if len(named.symbols) == 1 and named.symbols[0] in choices and reading.covered():
+        return named.symbols[0]
+    part = re.sub("的|那个|那只|这个|我要|我说|是|选|吧|就|[,.!]", "", reading.plain)
+    if len(part) >= 2 and not reading.sentence.figures:
+        fitting = [symbol for symbol in choices if plain_name(part) in plain_name(reading.name_of(symbol))]
+        if len(fitting) == 1:
+            return fitting[0]
+    return None
+
+
+# --- the slot that was asked for ---
+
+
+def _asked_for(reading: Reading) -> Request | None:
+    draft, asked = reading.context.draft, reading.context.asked
+    if draft is None or asked is None:
+        return None
+    reading.sentence.rest = reading.sentence.text
+    if asked == "symbols":
+        named = reading.named()
+        if not named.anything or reading.sentence.figures or not reading.covered():
+            return None
+        return changed(draft, {"symbols": named.symbols, "ambiguous": named.ambiguous})
+    if asked == "targets":
+        targets = read_targets(reading)
+        return changed(draft, {"targets": targets}) if targets and reading.covered() else None
+    if asked in ("value", "conditions"):
+        return _value_given(reading, draft)
+    return _trade_given(reading, draft, asked)
+
+
+def _value_given(reading: Reading, draft: Request) -> Request | None:
+    if reading.named().anything:
+        return None
+    match = _ONE_VALUE.match(reading.sentence.rest)
+    if match is not None and draft.conditions:
+        figure = reading.sentence.figures[match["v"]]
+        filled = tuple(
+            _with_value(one, figure.value, figure.unit) if lacks_value(one) else one for one in draft.conditions
+        )
+        if None in filled or filled == draft.conditions:
+            return None
+        return changed(draft, {"conditions": filled})
+    found = [one for read in kinds.conditions(reading.sentence) for one in read.drafts]
+    if not found and match is not None:
+        found = [one for read in kinds.bare_price(reading.sentence) for one in read.drafts]
+    options = read_options(reading)
+    if not found or not reading.covered():
+        return None
+    sided = tuple(kinds.sided(one, draft.symbols, reading.context.last_price) for one in found)
+    return changed(draft, {"conditions": sided, "combine": "any" if len(sided) > 1 else None, **options})
+
+
+def _with_value(draft: Draft, value: Decimal, unit: str) -> Draft | None:
+    """A condition with a new value; its kind turns where the unit says so (跌破1400, corrected to 5 %)."""
+    value = abs(value)
+    percent = unit in ("pct", "tenths", "point")
+    if draft.kind in ("take_profit", "stop_loss"):
+        asked_percent = percent or (unit == "" and draft.unit == "pct")
+        return draft.model_copy(
+            update={
+                "value": value,
+                "unit": "pct" if asked_percent else "yuan",
+                "reference": "cost" if asked_percent else None,
+            }
+        )
+    if draft.kind in ("price_above", "price_below", "price_reach") and percent:
+        if draft.kind == "price_reach":
+            return None
+        return Draft(kind="pct_up" if draft.kind == "price_above" else "pct_down", value=value, unit="pct")
+    if draft.kind in ("pct_up", "pct_down") and (unit == "yuan" or (unit == "" and draft.value is None and value > 30)):
+        return Draft(kind="price_above" if draft.kind == "pct_up" else "price_below", value=value, unit="yuan")
+    if draft.kind in ("limit_up", "limit_down", "enter_range", "ma_cross"):
+        return None
+    unit_of = {
+        "pct_up": "pct",
+        "pct_down": "pct",
+        "volume_ratio": "x",
+        "indicator": None,
+        "speed": "pct",
+        "trailing_stop": "pct",
+    }
+    return draft.model_copy(
+        update={
+            "value": value,
+            "unit": unit_of.get(draft.kind, "yuan"),
+            **({"reference": None} if draft.reference == "cost" and not draft.kind.startswith("pct") else {}),
+        }
+    )
+
+
+def _trade_given(reading: Reading, draft: Request, asked: str) -> Request | None:
+    sentence, action = reading.sentence, draft.action
+    if action is None or reading.named().anything:
+        return None
+    slots: dict[str, Any] = {}
+    for written, price in phrases.AT_PRICE:
+        if sentence.take(written):
+            slots["price"] = price
+            break
+    if asked == "quantity":
+        slots |= _quantity(reading)
+    if "price" not in slots and (asked == "price" or slots):
+        match = sentence.take(phrases.LIMIT_PRICE)
+        if match is not None:
+            slots["price"] = reading.value(match)
+    if asked == "price" and not slots.keys() - {"price"}:
+        slots |= _quantity(reading)
+    if not slots or not reading.covered():
+        return None
+    return changed(draft, {"action": _changed_action(action, slots)})
+
+
+def _quantity(reading: Reading) -> dict[str, Any]:
+    sentence = reading.sentence
+    for written, value in phrases.QUANTITY_WORDS:
+        if sentence.take(written):
+            return {"fraction": Decimal(value)}
+    match = _QUANTITY_ALONE.match(sentence.rest) or phrases.SHARES.search(sentence.rest)
+    if match is None:
+        return {}
+    figure = sentence.figures[match["v"]]
+    sentence.claim(match)
+    if figure.unit == "shares":
+        return {"shares": int(figure.value)}
+    if figure.unit == "fraction":
+        return {"fraction": figure.value}
+    if figure.unit in ("tenths", "pct"):
+        return {"fraction": figure.value / 100}
+    if figure.unit == "yuan" or figure.value >= 10_000:
+        return {"amount": figure.value}
+    # 数量？ 200: shares were asked for.
+    return {"shares": int(figure.value)} if figure.value == int(figure.value) and figure.value > 0 else {}
+
+
+def _changed_action(action: Action, slots: dict[str, Any]) -> Action:
+    quantity = {"shares", "amount", "fraction"}
+    cleared: dict[str, Any] = dict.fromkeys(quantity) if quantity & slots.keys() else {}
+    return Action.model_validate(action.model_dump(exclude_none=True) | cleared | slots)
+
+
+# --- corrections ---
+
+
+def _correction(reading: Reading) -> Request | None:
+    draft, sentence = reading.context.draft, reading.sentence
+    if draft is None or draft.intent not in ("watch_create", "watch_update", "order_buy", "order_sell"):
+        return None
+    sentence.rest = sentence.text
+    said = phrases.CORRECTION_SAID.search(sentence.text) is not None
+    adds = phrases.ADDITION_SAID.search(sentence.text) is not None
+    sentence.take(_NEGATED_OLD)
+    named = reading.named(sentence.rest)
+    if said:
+        sentence.take(phrases.CORRECTION)
+    if not said and not adds and named.anything:
+        return None
+    if draft.intent.startswith("order"):
+        return _corrected_order(reading, draft, named, said=said)
+    return _corrected_watch(reading, draft, named, adds=adds)
+
+
+def _corrected_order(reading: Reading, draft: Request, named: Named, *, said: bool) -> Request | None:
+    sentence, action = reading.sentence, draft.action
+    if action is None:
+        return None
+    changes: dict[str, Any] = {}
+    slots: dict[str, Any] = {}
+    side = action.side
+    if phrases.TRADE.search(sentence.rest):
+        trade = read_trade(reading)
+        if trade is None:
+            return None
+        slots = trade.action.model_dump(exclude_none=True, exclude={"side"})
+        side = trade.action.side
+        if not said and side is not action.side:
+            return None
+    else:
+        for written, price in phrases.AT_PRICE:
+            if sentence.take(written):
+                slots["price"] = price
+        if match := sentence.take(phrases.SHARES):
+            slots["shares"] = int(reading.value(match))
+        elif found := _fraction(reading):
+            slots |= found
+        if "price" not in slots and (match := sentence.take(phrases.LIMIT_PRICE)):
+            slots["price"] = reading.value(match)
+    account = read_account(reading)
+    sentence.take_all(phrases.CORRECTION)
+    sentence.take_all(phrases.CHANGE)
+    if named.symbols or named.ambiguous:
+        if not said:
+            return None
+        changes = {"symbols": named.symbols, "ambiguous": named.ambiguous}
+    if account:
+        changes["account"] = account
+    if not (slots or changes) or not reading.covered():
+        return None
+    changes["action"] = _changed_action(action, slots | {"side": side})
+    changes["intent"] = "order_buy" if side is Side.BUY else "order_sell"
+    return changed(draft, changes)
+
+
+def _fraction(reading: Reading) -> dict[str, Any]:
+    sentence = reading.sentence
+    for written, value in phrases.QUANTITY_WORDS:
+        if sentence.take(written):
+            return {"fraction": Decimal(value)}
+    if match := sentence.take(phrases.TENTHS):
+        return {"fraction": reading.value(match) / 100}
+    if match := sentence.take(phrases.FRACTION):
+        figure = sentence.figures[match["v"]]
+        return {"fraction": figure.value if figure.unit == "fraction" else figure.value / 100}
+    return {}
+
+
+_BARE_VALUE: Final = pattern("(?P<v><price>|<percent>)(?:吧|左右|就行)?")
+
+
+def _corrected_watch(reading: Reading, draft: Request, named: Named, *, adds: bool) -> Request | None:
+    sentence = reading.sentence
+    changes: dict[str, Any] = {}
+    found = [one for read in kinds.conditions(sentence) for one in read.drafts]
+    options = read_options(reading)
+    account = read_account(reading)
+    if adds:
+        sentence.take(phrases.ADDITION_SAID)
+    sentence.take_all(phrases.ALERT)
+    sentence.take_all(phrases.WATCH)
+    if phrases.TRADE.search(sentence.rest):
+        trade = read_trade(reading)
+        if trade is None:
+            return None
+        changes["action"] = (
+            trade.action
+            if draft.action is None
+            else _changed_action(draft.action, trade.action.model_dump(exclude_none=True))
+        )
+    elif draft.action is not None and (match := sentence.take(phrases.SHARES)):
+        changes["action"] = _changed_action(draft.action, {"shares": int(reading.value(match))})
+    sentence.take_all(phrases.CORRECTION)
+    sentence.take_all(phrases.CHANGE)
+    if not found and (match := sentence.take(_BARE_VALUE)):
+        figure = sentence.figures[match["v"]]
+        if len(draft.conditions) != 1:
+            return None
+        turned = _with_value(draft.conditions[0], figure.value, figure.unit)
+        if turned is None:
+            return None
+        changes["conditions"] = (turned,)
+    if found:
+        added = adds or bool(_AND.search(reading.plain))
+        changes["conditions"] = _replaced(draft.conditions, tuple(found), added=added)
+        if len(changes["conditions"]) > 1:
+            changes["combine"] = draft.combine or (
+                "all" if phrases.ALL_OF.search(reading.plain) and "同时" not in reading.plain else "any"
+            )
+    if named.symbols or named.ambiguous:
+        symbols = tuple(dict.fromkeys((*draft.symbols, *named.symbols))) if adds and not found else named.symbols
+        changes |= {"symbols": symbols, "ambiguous": named.ambiguous}
+    changes |= options
+    if account:
+        changes["account"] = account
+    if not changes or not reading.covered():
+        return None
+    if (named.symbols or named.ambiguous) and found and adds:
+        # 再加一个五粮液跌破100 is a watch of its own.
+        return None
+    return changed(draft, changes)
+
+
+def _replaced(old: tuple[Draft, ...], new: tuple[Draft, ...], *, added: bool) -> tuple[Draft, ...]:
+    if added:
+        return tuple(dict.fromkeys((*old, *new)))
+    if len(old) <= 1:
+        return new
+    kinds_new = {one.kind for one in new}
+    kept = tuple(one for one in old if one.kind not in kinds_new)
+    return (*kept, *new) if len(kept) < len(old) else new
+
+
+def changed(draft: Request, changes: dict[str, Any]) -> Request:
+    """The request with these slots changed, and what it then still lacks."""
+    merged = draft.model_copy(update=changes)
+    return merged.model_copy(update=still_owed(merged))
