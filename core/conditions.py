@@ -100,6 +100,10 @@ class Kind(Noun):
     def text(self) -> str:
         raise NotImplementedError
 
+    def rearm(self, zone: Zone, tick: int) -> Zone:
+        """The zone that the price must leave, after it held in ``zone``, before the condition is armed again."""
+        return zone.widened(tick)
+
     @property
     def needs_cost(self) -> bool:
         return getattr(self, "reference", None) == "cost"
@@ -352,6 +356,10 @@ class LimitUp(Kind):
         touched = quote.high is not None and quote.high >= quote.limit_up
         return Zone(-FOREVER, to_milli(quote.limit_up) - 1) if touched else NOWHERE
 
+    def rearm(self, zone: Zone, tick: int) -> Zone:
+        # No price lies beyond the limit, so a band there would never be left: sealed again is armed again.
+        return zone if self.event == "open" else zone.widened(tick)
+
     def text(self) -> str:
         return "涨停" if self.event == "hit" else "涨停打开"
 
@@ -368,6 +376,9 @@ class LimitDown(Kind):
             return at_most(quote.limit_down)
         touched = quote.low is not None and quote.low <= quote.limit_down
         return Zone(to_milli(quote.limit_down) + 1, FOREVER) if touched else NOWHERE
+
+    def rearm(self, zone: Zone, tick: int) -> Zone:
+        return zone if self.event == "open" else zone.widened(tick)
 
     def text(self) -> str:
         return "跌停" if self.event == "hit" else "跌停打开"

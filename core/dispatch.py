@@ -12,7 +12,7 @@ from core.clock import Clock
 from core.desk import Desk, Origin
 from core.errors import Unavailable
 from core.feed import Feed
-from core.messages import Chat, Message, Outgoing
+from core.messages import Chat, Outgoing
 from core.notify import Notifier
 from core.ports import Store
 from core.rulebook import RuleBook
@@ -94,15 +94,16 @@ class Dispatcher:
                 await self._store.save_arms(list(self._changed.values()))
             self._waiting, self._changed = [], {}
             while self._already:
-                await self._say_already(self._already[0])
-                self._already.pop(0)
+                watch_id = self._already[0].key.watch_id
+                await self._say_already([one for one in self._already if one.key.watch_id == watch_id])
+                self._already = [one for one in self._already if one.key.watch_id != watch_id]
         except Unavailable as error:
             log.warning("%d alerts wait for the database: %s", len(self._waiting), error.reason)
 
     @property
-    def waiting(self) -> int:
-        """Alerts that could not be stored yet."""
-        return len(self._waiting) + len(self._already)
+    def waiting(self) -> bool:
+        """Whether something could not be stored yet: alerts, what already holds, or the memory of a rule."""
+        return bool(self._waiting or self._already or self._changed)
 
     async def _fire(self, triggers: Sequence[Trigger]) -> None:
         alerts: list[Alert] = []
@@ -111,6 +112,8 @@ class Dispatcher:
         for trigger in triggers:
             rule = self._book.rule(trigger.key)
             if rule is None:  # deleted since
+                continue
+            if not rule.watch.live_at(trigger.quote.received_at):  # its last day was over; the job that ends it is late
                 continue
             arm = arms.get(trigger.key) or rule.arm
             one = self._judge(trigger, rule.watch, rule.conditions, arm)
@@ -145,7 +148,7 @@ class Dispatcher:
             watch_number=watch.number,
             owner=watch.owner,
             symbol=symbol,
-            name=render.name_text(trigger.quote.name, symbol),
+            name=render.name_text(self._desk.name(symbol, trigger.quote.name), symbol),
             group=trigger.key.group,
             condition=watch.condition_text(group),
             price=price,
@@ -178,8 +181,9 @@ class Dispatcher:
             rows.append(self._notifier.compose(chat, message, tuple(one.alert.id for one in plain)))
         return rows
 
-    async def _say_already(self, trigger: Trigger) -> None:
-        rule = self._book.rule(trigger.key)
+    async def _say_already(self, triggers: Sequence[Trigger]) -> None:
+        """Say what of one watch holds already."""
+        rule = self._book.rule(triggers[0].key)
         if rule is not None:
-            message: Message = render.already_holds(rule.watch, [trigger])
-            await self._notifier.say(rule.watch.chat, message)
+            names = {one.key.symbol: self._desk.name(one.key.symbol, one.quote.name) for one in triggers}
+            await self._notifier.say(rule.watch.chat, render.already_holds(rule.watch, triggers, names))

@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from core.calendar import is_session, trading_date
-from core.clock import Clock, market_time
+from core.calendar import AFTERNOON_OPENS, CLOSE, MORNING_ENDS, MORNING_OPENS, is_session, is_trading_day, trading_date
+from core.clock import MARKET_ZONE, Clock, time_text
 from core.dispatch import Dispatcher
+from core.errors import OutsideError
 from core.frames import Frame, LatestQuotes, Quote, frame_of
 from core.ports import QuoteSource
 from core.rulebook import RuleBook
-from core.types import Symbol, from_milli, price_text
+from core.types import Symbol, from_milli, price_text, to_milli
 
 log: Final = logging.getLogger(__name__)
 
@@ -48,7 +49,13 @@ def doubt(frame: Frame, row: int) -> str | None:
     age = frame.at.timestamp() - int(frame.quoted_at[row]) / 1000
     if age > STALE.total_seconds():
         return f"行情过旧（{age / 60:.0f} 分钟前的价格）"
-    up, down = int(frame.limit_up[row]), int(frame.limit_down[row])
+    quoted_at = datetime.fromtimestamp(int(frame.quoted_at[row]) / 1000, UTC)
+    if not is_session(quoted_at):
+        return f"{time_text(quoted_at)} 的价格不是交易时段内的成交"
+    return _beyond_limits(last, int(frame.limit_up[row]), int(frame.limit_down[row]))
+
+
+def _beyond_limits(last: int, up: int, down: int) -> str | None:
     if up and last > up:
         return f"价格 {price_text(from_milli(last))} 超过涨停价 {price_text(from_milli(up))}，疑为坏数据"
     if down and last < down:
@@ -84,6 +91,8 @@ class Engine:
         self._after = tuple(after)
         self._latest = LatestQuotes()
         self._last_frame_at: datetime | None = None
+        self._after_gap = False
+        self._untold: list[Gap] = []
         self._doubts: dict[Symbol, Doubt] = {}
         self.gaps: deque[Gap] = deque(maxlen=GAPS_KEPT)
 
@@ -95,20 +104,31 @@ class Engine:
     async def on_frame(self, frame: Frame) -> None:
         """Judge one frame."""
         self._latest.add(frame)
-        for step in self._before:
-            await step(frame)
+        await _take(self._before, frame)
         gap = self._gap_before(frame)
+        if gap is not None:
+            self.gaps.append(gap)
+            self._untold.append(gap)
+            self._after_gap = True
         if is_session(frame.at):
-            judged = self._book.evaluate(frame, doubt, after_gap=gap is not None)
+            judged = self._book.evaluate(frame, doubt, after_gap=self._after_gap)
+            self._after_gap = False
             for symbol, why in judged.doubts:
                 self._doubts[symbol] = Doubt(why, frame.at)
             if judged.triggers or judged.already or judged.changed or self._dispatcher.waiting:
                 await self._dispatcher.fire(judged.triggers, judged.already, judged.changed)
-        if gap is not None:
-            self.gaps.append(gap)
-            await self._on_gap(gap)
-        for step in self._after:
-            await step(frame)
+        elif self._dispatcher.waiting:
+            await self._dispatcher.fire((), (), ())
+        await self._tell_gaps()
+        await _take(self._after, frame)
+
+    def resume_after(self, at: datetime) -> None:
+        """Go on from the last frame of an earlier process, so that the time between counts as a gap.
+
+        Called when the watches have been loaded: what nobody watched is no gap.
+        """
+        self._last_frame_at = self._last_frame_at or at
+        self._book.was_empty()
 
     def quote(self, symbol: Symbol) -> Quote | None:
         """The newest quote seen."""
@@ -117,12 +137,16 @@ class Engine:
     def learn(self, quotes: Collection[Quote]) -> None:
         """Remember quotes that were asked for beside the stream. They judge nothing."""
         if quotes:
-            self._latest.add(frame_of(tuple(quotes), at=self._clock.now(), source="fetch"))
+            known = tuple(quotes)
+            self._latest.add(frame_of(known, at=self._clock.now(), source=known[0].source))
 
     def traded_quote(self, symbol: Symbol) -> Quote | None:
         """The newest quote, if it has a price to begin from: a new watch is compared with it, whatever the hour."""
         quote = self._latest.get(symbol)
-        return None if quote is None or quote.last is None or quote.suspended else quote
+        if quote is None or quote.last is None or quote.suspended:
+            return None
+        limits = (to_milli(limit) if limit is not None else 0 for limit in (quote.limit_up, quote.limit_down))
+        return None if _beyond_limits(to_milli(quote.last), *limits) else quote
 
     def doubt_of(self, symbol: Symbol) -> Doubt | None:
         """The last time this symbol was not judged, and why."""
@@ -133,15 +157,39 @@ class Engine:
         return self._last_frame_at
 
     def _gap_before(self, frame: Frame) -> Gap | None:
-        """The blind period that this frame ends, if there was one within a session."""
+        """The blind period that this frame ends, if there was one while the market traded and something was watched."""
         before, self._last_frame_at = self._last_frame_at, frame.at
-        if before is None or not (is_session(before) and is_session(frame.at)):
+        unwatched = self._book.was_empty()
+        if before is None or unwatched:
             return None
-        same_session = trading_date(before) == trading_date(frame.at) and not _lunch_between(before, frame.at)
         longest = max(SHORTEST_GAP, 3 * self._source.interval)
-        return Gap(before, frame.at) if same_session and frame.at - before > longest else None
+        return Gap(before, frame.at) if _trading_time(before, frame.at) > longest else None
+
+    async def _tell_gaps(self) -> None:
+        try:
+            while self._untold:
+                await self._on_gap(self._untold[0])
+                self._untold.pop(0)
+        except OutsideError as error:
+            log.warning("a gap could not be told yet: %s", error)
 
 
-def _lunch_between(before: datetime, after: datetime) -> bool:
-    """Both lie in sessions of one day, the earlier in the morning and the later in the afternoon."""
-    return market_time(before).hour < 12 <= market_time(after).hour
+async def _take(steps: Collection[Callable[[Frame], Awaitable[None]]], frame: Frame) -> None:
+    """What outside fails in a step beside the judging must not end the judging; the step sees the next frame."""
+    for step in steps:
+        try:
+            await step(frame)
+        except OutsideError as error:
+            log.warning("%s", error)
+
+
+def _trading_time(since: datetime, until: datetime) -> timedelta:
+    """How long the market traded between two instants, on their own days. Whole days between them count nothing: on
+    those the program was off, or a replay has no bars.
+    """
+    total = timedelta()
+    for day in filter(is_trading_day, {trading_date(since), trading_date(until)}):
+        for opens, closes in ((MORNING_OPENS, MORNING_ENDS), (AFTERNOON_OPENS, CLOSE)):
+            start, end = (datetime.combine(day, clock, MARKET_ZONE) for clock in (opens, closes))
+            total += max(min(end, until) - max(start, since), timedelta())
+    return total

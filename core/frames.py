@@ -146,7 +146,7 @@ def frame_of(quotes: Sequence[Quote], *, at: datetime, source: str, like: Frame 
         name: np.array([_milli(getattr(quote, name)) for quote in quotes], dtype=np.int64) for name in PRICES
     }
     for name in COUNTS:
-        arrays[name] = np.array([int(getattr(quote, name) or 0) for quote in quotes], dtype=np.int64)
+        arrays[name] = np.array([round(getattr(quote, name) or 0) for quote in quotes], dtype=np.int64)
     return Frame(
         at=at,
         source=source,

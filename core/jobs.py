@@ -22,6 +22,7 @@ from core.watchlist import Watchlist
 log: Final = logging.getLogger(__name__)
 
 KEEP_MESSAGES: Final = timedelta(days=30)
+LAST_FRAME: Final = "last_frame_at"
 
 
 class Duties:
@@ -49,8 +50,15 @@ class Duties:
         self._watchlist = watchlist
         self._notifier = notifier
         self._chats = chats
-        self._started_at = clock.now()
+        self._watching_since = clock.now()
+        self._noted: datetime | None = None
         self._blind = False
+
+    async def take_over(self) -> None:
+        """Let the engine go on where an earlier process stopped, so that the time between is told as a gap."""
+        noted = await self._store.value(LAST_FRAME)
+        if noted is not None:
+            self._engine.resume_after(datetime.fromisoformat(noted))
 
     async def expire_tickets(self) -> None:
         await self._desk.expire()
@@ -59,11 +67,16 @@ class Duties:
         """Say once that no prices come, while they should; the engine says when they are back."""
         now = self._clock.now()
         last = self._engine.last_frame_at
-        since = max(last or self._started_at, self._started_at)
+        if not self._watchlist.symbols:
+            self._watching_since = now  # nothing is asked for, so nothing is missed
+        since = max(last or self._watching_since, self._watching_since)
         silent = is_session(now) and is_session(now - 2 * SHORTEST_GAP) and now - since > 2 * SHORTEST_GAP
-        if silent and not self._blind and self._watchlist.symbols:
+        if silent and not self._blind:
             await self._tell(render.blind_now(last))
         self._blind = silent
+        if last is not None and last != self._noted:
+            await self._store.set_value(LAST_FRAME, last.isoformat())
+            self._noted = last
 
     async def open_day(self) -> None:
         """Before the open: end what has expired, look at the accounts and at the calendar."""
@@ -155,7 +168,8 @@ def due(job: Job, since: datetime, until: datetime) -> bool:
     day = market_time(since).date()
     last = market_time(until).date()
     while day <= last:
-        if since < datetime.combine(day, job.when.clock, MARKET_ZONE) <= until:
+        counts = not job.when.trading_days or is_trading_day(day)
+        if counts and since < datetime.combine(day, job.when.clock, MARKET_ZONE) <= until:
             return True
         day += timedelta(days=1)
     return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -80,9 +80,10 @@ class Notifier:
         for row in rows:
             lane = self._lanes.setdefault(row.chat, deque())
             if row.message.urgent:
-                behind = next((i for i, waiting in enumerate(lane) if not waiting.message.urgent), len(lane))
                 # The head of a lane that is being sent stays where it is.
-                lane.insert(max(behind, 1) if row.chat in self._busy else behind, row)
+                first = 1 if row.chat in self._busy else 0
+                place = next((i for i in range(first, len(lane)) if not lane[i].message.urgent), len(lane))
+                lane.insert(place, row)
             else:
                 lane.append(row)
             self._idle.clear()
@@ -91,13 +92,26 @@ class Notifier:
     async def run(self, channels: Mapping[str, Channel]) -> None:
         """Send for ever, beginning with what an earlier process left unsent."""
         self._channels = channels
+        left = await self._unsent()
+        # What was posted meanwhile is in the store too; all of it goes in the order in which it was stored.
+        known = {row.id for row in left}
+        posted = [row for lane in self._lanes.values() for row in lane if row.id not in known]
+        for lane in self._lanes.values():
+            lane.clear()
         async with asyncio.TaskGroup() as group:
             self._group = group
-            waiting = {row.id for lane in self._lanes.values() for row in lane}
-            self.post([row for row in await self._store.unsent() if row.id not in waiting])
-            for chat in list(self._lanes):
-                self._wake(chat)
+            self.post([*left, *posted])
             await asyncio.Event().wait()
+
+    async def _unsent(self) -> Sequence[Outgoing]:
+        attempts = 0
+        while True:
+            try:
+                return await self._store.unsent()
+            except Unavailable as error:
+                attempts += 1
+                log.warning("the outbox cannot be read: %s", error.reason)
+                await self._sleep(wait_before(attempts, error.retry_after).total_seconds())
 
     async def drained(self) -> None:
         """Wait until nothing waits to be sent."""
@@ -149,6 +163,11 @@ class Notifier:
         except OutsideError as error:
             log.error("%s: %s", row.chat.channel, error.reason)  # noqa: TRY400  the reason is the whole story
             done = row.model_copy(update={"attempts": attempts, "error": error.reason, "state": Delivery.FAILED})
+        except Exception:
+            # A bug. Tried again it would only end the program at every start, with all other messages unsent.
+            log.exception("outbox row %s for %s", row.id, row.chat)
+            update = {"attempts": attempts, "error": f"内部错误 {row.id}", "state": Delivery.FAILED}
+            done = row.model_copy(update=update)
         else:
             done = row.model_copy(update={"attempts": attempts, "error": "", "state": Delivery.SENT, "ref": ref})
             self._feed.publish(Said(row.chat, row.message, row.alert_ids, now))

@@ -39,15 +39,16 @@ class Rule:
     tick: int
     arm: Arm
 
-    def zone(self, view: View) -> Zone | Missing:
-        """Where all conditions of the group hold."""
-        zone = ALWAYS_QUIET
+    def zones(self, view: View) -> tuple[Zone, Zone] | Missing:
+        """Where all conditions of the group hold, and what must be left before it is armed again."""
+        zone = rearm = ALWAYS_QUIET
         for index in self.conditions:
-            found = self.watch.conditions[index].zone(view)
+            condition = self.watch.conditions[index]
+            found = condition.zone(view)
             if isinstance(found, Missing):
                 return found
-            zone = zone.meet(found)
-        return zone
+            zone, rearm = zone.meet(found), rearm.meet(condition.rearm(found, self.tick))
+        return zone, rearm
 
     @property
     def restless(self) -> bool:
@@ -75,9 +76,10 @@ class Judged(NamedTuple):
 
 def judge(rule: Rule, view: View) -> Judged:
     """Move a rule on by one quote: armed while false, fired on the crossing, re-armed past the band."""
-    zone = rule.zone(view)
-    if isinstance(zone, Missing):
-        return Judged(False, False, None, ALWAYS_QUIET, zone.what)
+    zones = rule.zones(view)
+    if isinstance(zones, Missing):
+        return Judged(False, False, None, ALWAYS_QUIET, zones.what)
+    zone, rearm = zones
     if view.quote.last is None:
         return Judged(False, False, None, NEVER_QUIET, "没有现价")
     last = to_milli(view.quote.last)
@@ -88,10 +90,10 @@ def judge(rule: Rule, view: View) -> Judged:
     if inside:
         now_armed = False
     elif armed is False:
-        now_armed = last not in zone.widened(rule.tick)
+        now_armed = last not in rearm
     else:
         now_armed = True
-    quiet = NEVER_QUIET if rule.restless else _quiet(zone if now_armed else zone.widened(rule.tick), last, now_armed)
+    quiet = NEVER_QUIET if rule.restless else _quiet(zone if now_armed else rearm, last, now_armed)
     arm = None if now_armed is armed else rule.arm.model_copy(update={"armed": now_armed})
     return Judged(fired, armed is None and inside, arm, quiet, why)
 
@@ -125,6 +127,7 @@ class RuleBook:
         self._cost_of = cost_of
         self._rules: dict[Symbol, dict[RuleKey, Rule]] = {}
         self._by_watch: dict[str, list[RuleKey]] = {}
+        self._emptied = True
         # What was derived for the rows of the frames seen last, and which references it was derived from.
         self._symbols: tuple[Symbol, ...] = ()
         self._low: Ints = np.empty(0, np.int64)
@@ -135,7 +138,7 @@ class RuleBook:
 
     def put(self, watch: Watch, arms: Iterable[Arm] = ()) -> None:
         """Take a watch in, or replace it. Rules without an arm start unjudged."""
-        self.remove(watch.id)
+        self._drop(watch.id)
         known = {arm.key: arm for arm in arms}
         keys = []
         for symbol in watch.symbols:
@@ -149,6 +152,15 @@ class RuleBook:
         self.touch(watch.symbols)
 
     def remove(self, watch_id: str) -> None:
+        self._drop(watch_id)
+        self._emptied = self._emptied or not self._rules
+
+    def was_empty(self) -> bool:
+        """Whether there was a moment without rules since this was last asked: then nothing was to be seen."""
+        emptied, self._emptied = self._emptied, not self._rules
+        return emptied
+
+    def _drop(self, watch_id: str) -> None:
         for key in self._by_watch.pop(watch_id, ()):
             rules = self._rules[key.symbol]
             del rules[key]

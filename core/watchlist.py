@@ -85,14 +85,9 @@ class Watchlist:
 
     async def create(self, watch: Watch) -> tuple[Watch, Sequence[Trigger]]:
         """Store and start a watch; returned with its number, and with what of it already holds."""
-        self._book.put(watch)
-        try:
-            already = self._book.judge_now(watch.id, self._quote)
-            stored = await self._store.add_watch(watch, [rule.arm for rule in self._book.rules_of(watch.id)])
-        except BaseException:
-            self._book.remove(watch.id)
-            raise
-        self._keep(stored, [rule.arm for rule in self._book.rules_of(watch.id)])
+        arms, already = self._judge_anew(watch)
+        stored = await self._store.add_watch(watch, arms)
+        self._keep(stored, arms)
         return stored, already
 
     async def change(self, watch: Watch) -> tuple[Watch, Sequence[Trigger]]:
@@ -103,16 +98,19 @@ class Watchlist:
             watch.conditions,
             watch.combine,
         )
-        arms = [rule.arm for rule in self._book.rules_of(watch.id)] if same_rules else []
-        if before.repeat is not watch.repeat:
-            arms = [arm.model_copy(update={"told": 0, "told_at": None}) for arm in arms]
-        self._book.put(watch, arms)
-        already = self._book.judge_now(watch.id, self._quote) if not same_rules else ()
-        arms = [rule.arm for rule in self._book.rules_of(watch.id)]
+        earlier = [rule.arm for rule in self._book.rules_of(watch.id)]
+        already: Sequence[Trigger] = ()
+        if same_rules:
+            arms = earlier
+            if before.repeat is not watch.repeat:
+                arms = [arm.model_copy(update={"told": 0, "told_at": None}) for arm in arms]
+            self._book.remove(watch.id)
+        else:
+            arms, already = self._judge_anew(watch)
         try:
             await self._store.save_watch(watch, arms)
         except BaseException:
-            self._keep(before, arms if same_rules else ())
+            self._keep(before, earlier)
             raise
         self._keep(watch, arms)
         return watch, already
@@ -125,13 +123,12 @@ class Watchlist:
         active = watch.model_copy(update={"state": WatchState.ACTIVE})
         if active.expired_at(self._clock.now()):
             active = active.model_copy(update={"expires_on": None})
-        self._book.put(active)
-        already = self._book.judge_now(watch.id, self._quote)
-        arms = [rule.arm for rule in self._book.rules_of(watch.id)]
+        earlier = [rule.arm for rule in self._book.rules_of(watch.id)]
+        arms, already = self._judge_anew(active)
         try:
             await self._store.save_watch(active, arms)
         except BaseException:
-            self._book.remove(watch.id)
+            self._keep(watch, earlier)
             raise
         self._keep(active, arms)
         return active, already
@@ -141,7 +138,6 @@ class Watchlist:
 
     async def restore(self, watch: Watch) -> tuple[Watch, Sequence[Trigger]]:
         """Undo a delete."""
-        self._watches.setdefault(watch.id, watch)
         return await self.resume(watch)
 
     async def expire(self) -> Sequence[Watch]:
@@ -163,6 +159,16 @@ class Watchlist:
     def replaced(self, watch: Watch) -> None:
         """Take over a watch that was stored elsewhere, with the alert that ended it."""
         self._keep(watch, [rule.arm for rule in self._book.rules_of(watch.id)])
+
+    def _judge_anew(self, watch: Watch) -> tuple[list[Arm], list[Trigger]]:
+        """First arms, and what already holds. The watch is not in the book afterwards: no frame may fire what is not
+        stored yet. The next frame judges it against these arms, so nothing is missed.
+        """
+        self._book.put(watch)
+        already = self._book.judge_now(watch.id, self._quote)
+        arms = [rule.arm for rule in self._book.rules_of(watch.id)]
+        self._book.remove(watch.id)
+        return arms, already
 
     async def _set_state(self, watch: Watch, state: WatchState) -> Watch:
         changed = watch.model_copy(update={"state": state})

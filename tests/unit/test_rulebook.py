@@ -1,0 +1,377 @@
+"""Edges: what a run of prices fires, what it says once, and what it leaves alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from core.conditions import (
+    Condition,
+    EnterRange,
+    LimitDown,
+    LimitUp,
+    PctDown,
+    PctUp,
+    PriceAbove,
+    PriceBelow,
+    StopLoss,
+    TakeProfit,
+)
+from core.frames import Frame
+from core.rulebook import Evaluation, RuleBook
+from core.types import Price, Symbol
+from core.watches import Arm, RuleKey, Watch
+from tests.fakes.parts import FUND, MOUTAI, PINGAN, frame, quote, watch
+
+BELOW = PriceBelow(value=Decimal(1420))
+KEY = RuleKey("w1", MOUTAI, 0)
+
+
+def never(_frame: Frame, _row: int) -> None:
+    return None
+
+
+class Market:
+    """A book, and what each price did to it."""
+
+    def __init__(self, *watches: Watch) -> None:
+        self.costs: dict[Symbol, Price] = {}
+        self.book = RuleBook(lambda _account, symbol: self.costs.get(symbol))
+        for one in watches:
+            self.book.put(one)
+        self.last: Frame | None = None
+        self.asked: list[Symbol] = []
+
+    def see(self, last: str | None, symbol: Symbol = MOUTAI, **changes: Any) -> Evaluation:
+        return self.show(quote(symbol, last, **changes))
+
+    def show(self, *quotes: Any, doubtful: str | None = None) -> Evaluation:
+        self.last = frame(*quotes, like=self.last)
+
+        def doubt(seen: Frame, row: int) -> str | None:
+            self.asked.append(seen.symbols[row])
+            return doubtful
+
+        return self.book.evaluate(self.last, doubt)
+
+    def fires(self, *prices: str, **changes: Any) -> list[str]:
+        """Those of these prices that fire."""
+        return [each for each in prices if self.see(each, **changes).triggers]
+
+    def armed(self, group: int = 0) -> bool | None:
+        rule = self.book.rule(RuleKey("w1", MOUTAI, group))
+        assert rule is not None
+        return rule.arm.armed
+
+
+def market(*conditions: Condition, **changes: Any) -> Market:
+    return Market(watch(*conditions, **changes))
+
+
+@pytest.mark.parametrize(
+    ("condition", "prices", "fired"),
+    [
+        # the crossing fires, staying does not
+        (BELOW, "1430 1419 1418 1400", "1419"),
+        (BELOW, "1430 1420", "1420"),
+        (PriceAbove(value=Decimal(1500)), "1490 1500 1510", "1500"),
+        # over the whole zone in one step, from far
+        (BELOW, "9999 1", "1"),
+        # back over the band (7.10 above 1420) re-arms; up to the band does not
+        (BELOW, "1430 1420 1427.10 1419", "1420"),
+        (BELOW, "1430 1420 1427.11 1419", "1420 1419"),
+        (BELOW, "1430 1420 1421 1419 1427 1419 1425 1418", "1420"),
+        # where half a percent is less than two ticks
+        (PriceBelow(value=Decimal(2)), "2.10 2.00 2.02 1.99", "2.00"),
+        (PriceBelow(value=Decimal(2)), "2.10 2.00 2.03 1.99", "2.00 1.99"),
+        # a range, from either side, and jumped over
+        (EnterRange(low=Decimal(40), high=Decimal(42)), "39 41 45 42", "41 42"),
+        (EnterRange(low=Decimal(40), high=Decimal(42)), "39 45 39", ""),
+        (EnterRange(low=Decimal(40), high=Decimal(42)), "39 40 39.90 40 42.10 41", "40"),
+        # one that holds at first is not fired, and is armed by leaving
+        (BELOW, "1419 1410", ""),
+        (BELOW, "1419 1426 1419", ""),
+        (BELOW, "1419 1428 1419", "1419"),
+        (TakeProfit(value=Decimal(1600), unit="yuan"), "1500 1600", "1600"),
+        (StopLoss(value=Decimal(1300), unit="yuan"), "1500 1299", "1299"),
+        (PctUp(value=Decimal(1), reference="last", base=Decimal(100)), "100 101", "101"),
+    ],
+)
+def test_a_crossing_fires_once_until_the_band_is_left(condition: Condition, prices: str, fired: str) -> None:
+    assert market(condition).fires(*prices.split()) == fired.split()
+
+
+def test_a_zigzag_within_the_band_is_one_alert() -> None:
+    zigzag = ["1419.99", "1420.01"] * 200
+    assert len(market(BELOW).fires("1430", *zigzag)) == 1
+
+
+def test_what_already_holds_is_said_once_and_not_fired() -> None:
+    here = market(BELOW)
+    first = here.see("1419")
+    assert [one.key for one in first.already] == [KEY]
+    assert first.triggers == []
+    assert here.armed() is False
+    later = [here.see(each) for each in ("1418", "1430", "1431")]
+    assert not any(one.already for one in later)
+
+
+def test_a_trigger_says_what_decided() -> None:
+    here = market(BELOW)
+    here.see("1430")
+    (trigger,) = here.see("1419.09").triggers
+    assert trigger.key == KEY
+    assert trigger.quote.last == Decimal("1419.09")
+    assert "1419.09" in trigger.why
+    assert "1420.00" in trigger.why
+
+
+def test_any_fires_each_condition_alone() -> None:
+    here = market(BELOW, PriceAbove(value=Decimal(1500)))
+    here.see("1450")
+    assert [one.key.group for one in here.see("1410").triggers] == [0]
+    assert [one.key.group for one in here.see("1510").triggers] == [1]
+    assert [one.key.group for one in here.see("1410").triggers] == [0]
+
+
+def test_two_conditions_of_one_watch_may_fire_at_once() -> None:
+    here = market(BELOW, PriceBelow(value=Decimal(1425)))
+    here.see("1450")
+    assert [one.key.group for one in here.see("1410").triggers] == [0, 1]
+
+
+def test_all_fires_when_the_last_of_the_conditions_comes_to_hold() -> None:
+    here = market(PriceAbove(value=Decimal(1400)), PctUp(value=Decimal(3)), combine="all")
+    # 3 % over 1380 is 1421.40
+    assert here.fires("1390", "1410", "1421.40", "1430", preclose="1380") == ["1421.40"]
+    assert len(here.book) == 1
+
+
+def test_all_re_arms_past_the_band_of_the_narrower_condition() -> None:
+    here = market(PriceAbove(value=Decimal(1400)), PriceAbove(value=Decimal(1420)), combine="all")
+    assert here.fires("1390", "1420", "1412.90", "1420", "1412.89", "1420") == ["1420", "1420"]
+
+
+def test_all_that_can_never_hold_together_never_fires() -> None:
+    here = market(PriceAbove(value=Decimal(1500)), BELOW, combine="all")
+    assert here.fires("1450", "1400", "1600", "1420", "1500") == []
+
+
+def test_all_waits_for_what_one_of_them_does_not_know() -> None:
+    here = market(PriceAbove(value=Decimal(1400)), StopLoss(value=Decimal(5), unit="pct"), combine="all")
+    assert here.fires("1390", "1410") == []
+    assert here.armed() is None
+
+
+def test_each_symbol_of_a_watch_has_its_own_edge() -> None:
+    here = market(PriceBelow(value=Decimal(50)), symbols=(MOUTAI, PINGAN))
+    here.show(quote(MOUTAI, "60"), quote(PINGAN, "60"))
+    assert [one.key.symbol for one in here.show(quote(MOUTAI, "49"), quote(PINGAN, "60")).triggers] == [MOUTAI]
+    assert [one.key.symbol for one in here.show(quote(MOUTAI, "48"), quote(PINGAN, "49")).triggers] == [PINGAN]
+
+
+def test_the_band_of_a_fund_follows_its_finer_tick() -> None:
+    here = market(PriceBelow(value=Decimal("0.300")), symbols=(FUND,))
+    fired = [each for each in ["0.310", "0.300", "0.302", "0.299", "0.303", "0.300"] if here.see(each, FUND).triggers]
+    assert fired == ["0.300", "0.300"]
+
+
+# -- doubt
+
+
+def test_a_row_in_doubt_neither_fires_nor_is_remembered_and_is_asked_again() -> None:
+    here = market(BELOW)
+    here.see("1430")
+    for _ in range(2):
+        doubtful = here.show(quote(last="1419"), doubtful="坏数据")
+        assert doubtful.triggers == []
+        assert doubtful.changed == []
+        assert doubtful.doubts == [(MOUTAI, "坏数据")]
+    assert here.armed() is True
+    assert len(here.see("1419").triggers) == 1
+
+
+def test_only_symbols_that_may_change_something_are_looked_at() -> None:
+    here = Market(watch(BELOW), watch(PriceAbove(value=Decimal(90)), id="w2", symbols=(PINGAN,)))
+    here.show(quote(MOUTAI, "1430"), quote(PINGAN, "50"), quote(FUND, "4"))
+    assert sorted(here.asked) == [MOUTAI, PINGAN]
+    here.asked.clear()
+    here.show(quote(MOUTAI, "1421"), quote(PINGAN, "89.99"), quote(FUND, "1"))
+    assert here.asked == []
+    here.show(quote(MOUTAI, "1420"), quote(PINGAN, "89.99"), quote(FUND, "9"))
+    assert here.asked == [MOUTAI]
+    here.asked.clear()
+    here.show(quote(MOUTAI, "1425"), quote(PINGAN, "0.01"), quote(FUND, "9"))
+    assert here.asked == []
+
+
+# -- references that move
+
+
+def test_the_next_days_previous_close_judges_again_at_the_same_price() -> None:
+    here = market(PctDown(value=Decimal(3)))
+    assert here.fires("100", "97", preclose="100") == ["97"]
+    assert here.fires("97", "94.10", preclose="97") == []
+    assert here.armed() is True
+    assert here.fires("94.09", preclose="97") == ["94.09"]
+
+
+def test_a_reference_that_moves_over_a_still_price_is_a_crossing() -> None:
+    here = market(PctDown(value=Decimal(3)))
+    here.see("97.50", preclose="100")
+    assert len(here.see("97.50", preclose="101").triggers) == 1
+
+
+def test_an_open_price_that_appears_judges_what_waited_for_it() -> None:
+    here = market(PctUp(value=Decimal(2), reference="open"))
+    here.see("100")
+    assert here.armed() is None
+    assert [one.key for one in here.see("100", open="98").already] == [KEY]
+    here.see("97", open="98")
+    assert len(here.see("100", open="98").triggers) == 1
+
+
+def test_limits_that_appear_and_change_judge_again() -> None:
+    here = market(LimitUp())
+    here.see("11")
+    assert here.armed() is None
+    here.see("10.99", limit_up="11")
+    assert here.armed() is True
+    assert len(here.see("11", limit_up="11").triggers) == 1
+    here.see("11", limit_up="12.10")
+    assert here.armed() is True
+    assert len(here.see("12.10", limit_up="12.10").triggers) == 1
+
+
+def test_a_cost_that_moves_judges_again_when_the_book_is_told() -> None:
+    here = market(StopLoss(value=Decimal(10), unit="pct"))
+    here.see("100")
+    assert here.armed() is None
+    here.costs[MOUTAI] = Decimal(100)
+    here.book.touch([MOUTAI])
+    here.see("100")
+    assert here.armed() is True
+    here.costs[MOUTAI] = Decimal(112)
+    here.book.touch([MOUTAI])
+    assert len(here.see("100").triggers) == 1
+    del here.costs[MOUTAI]
+    here.book.touch([MOUTAI])
+    assert here.see("50").triggers == []
+
+
+# -- price limits
+
+
+def test_a_limit_up_is_told_when_hit_and_again_only_past_the_band() -> None:
+    prices = ["10.80", "11", "11", "10.99", "11", "10.94", "11"]
+    here = market(LimitUp())
+    hit = [index for index, each in enumerate(prices) if here.see(each, limit_up="11").triggers]
+    assert hit == [1, 6]
+
+
+def test_a_limit_that_opens_is_told_each_time_after_it_was_sealed_again() -> None:
+    here = market(LimitUp(event="open"))
+    steps = [("10.80", "10.80"), ("11", "11"), ("10.99", "11"), ("10.90", "11"), ("11", "11"), ("10.98", "11")]
+    fired = [i for i, (last, high) in enumerate(steps) if here.see(last, limit_up="11", high=high).triggers]
+    assert fired == [2, 5]
+
+
+def test_an_opening_between_two_frames_is_seen_by_the_days_high() -> None:
+    here = market(LimitUp(event="open"))
+    here.see("10.80", limit_up="11", high="10.90")
+    assert len(here.see("10.80", limit_up="11", high="11").triggers) == 1
+
+
+def test_a_limit_down_that_opens_is_told_and_the_next_day_begins_afresh() -> None:
+    here = market(LimitDown(event="open"))
+    assert here.fires("9.20", limit_down="9", low="9.20") == []
+    assert here.fires("9", limit_down="9", low="9") == []
+    assert here.fires("9.01", limit_down="9", low="9") == ["9.01"]
+    assert here.fires("9.01", limit_down="8.11", low="9") == []
+    assert here.armed() is True
+
+
+# -- keeping rules
+
+
+def test_a_rule_goes_on_from_the_arm_it_is_given() -> None:
+    for armed, fired in ((True, 1), (False, 0), (None, 0)):
+        here = Market()
+        here.book.put(watch(BELOW), [Arm(key=KEY, armed=armed)])
+        assert len(here.see("1419").triggers) == fired
+
+
+def test_a_removed_watch_fires_nothing_and_leaves_nothing_to_quote() -> None:
+    here = market(BELOW)
+    here.see("1430")
+    here.book.remove("w1")
+    here.book.remove("w1")
+    assert here.see("1419").triggers == []
+    assert here.book.symbols == set()
+    assert len(here.book) == 0
+
+
+def test_a_watch_put_again_replaces_the_earlier_one() -> None:
+    here = market(BELOW)
+    here.see("1430")
+    here.book.put(watch(PriceBelow(value=Decimal(1400)), symbols=(MOUTAI, PINGAN)))
+    assert here.fires("1419") == []
+    assert here.fires("1399") == ["1399"]
+    assert here.book.symbols == {MOUTAI, PINGAN}
+
+
+def test_the_memory_of_an_unknown_rule_is_ignored() -> None:
+    here = market(BELOW)
+    here.book.remember(Arm(key=RuleKey("gone", MOUTAI, 0), armed=True))
+    assert here.book.rule(RuleKey("gone", MOUTAI, 0)) is None
+    assert len(here.book.rules(MOUTAI)) == 1
+    assert here.book.rules(PINGAN) == ()
+
+
+def test_frames_may_change_their_list_of_symbols() -> None:
+    here = market(BELOW)
+    here.show(quote(MOUTAI, "1430"), quote(PINGAN, "50"))
+    here.show(quote(PINGAN, "50"))
+    assert len(here.show(quote(FUND, "4"), quote(MOUTAI, "1419")).triggers) == 1
+
+
+def test_a_first_judgement_beside_the_stream_is_remembered() -> None:
+    book = RuleBook(lambda _account, _symbol: None)
+    book.put(watch(BELOW, symbols=(MOUTAI, PINGAN)))
+    already = book.judge_now("w1", lambda symbol: quote(symbol, "1430" if symbol == MOUTAI else "50"))
+    assert [one.key.symbol for one in already] == [PINGAN]
+    assert [rule.arm.armed for rule in book.rules_of("w1")] == [True, False]
+
+
+def test_a_first_judgement_without_a_quote_waits() -> None:
+    book = RuleBook(lambda _account, _symbol: None)
+    book.put(watch(BELOW))
+    assert book.judge_now("w1", lambda _symbol: None) == []
+    assert [rule.arm.armed for rule in book.rules_of("w1")] == [None]
+
+
+def test_the_book_knows_whether_it_was_empty_since_it_was_asked() -> None:
+    book = RuleBook(lambda _account, _symbol: None)
+    assert book.was_empty()
+    book.put(watch(BELOW))
+    assert book.was_empty()
+    assert not book.was_empty()
+    book.put(watch(BELOW))
+    assert not book.was_empty()
+    book.remove("w1")
+    book.put(watch(BELOW))
+    assert book.was_empty()
+    assert not book.was_empty()
+
+
+def test_the_same_frames_give_the_same_triggers() -> None:
+    prices: Sequence[str] = ["1430", "1419", "1428", "1415", "1500", "1420"]
+
+    def run() -> list[Evaluation]:
+        here = market(BELOW, PriceAbove(value=Decimal(1450)))
+        return [here.see(each) for each in prices]
+
+    assert run() == run()
