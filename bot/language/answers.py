@@ -365,7 +365,11 @@ def _corrected_watch(reading: Reading, draft: Request, named: Named, *, adds: bo
     if (named.symbols or named.ambiguous) and found and adds:
         # 再加一个五粮液跌破100 is a watch of its own.
         return None
-    return changed(draft, changes)
+    whole = changed(draft, changes)
+    if reading.context.asked is not None:
+        return whole
+    # Nothing was asked, so the card shows a watch that stands: it is changed, not made a second time.
+    return whole.model_copy(update={"intent": "watch_update", "targets": ("last",)})
 
 
 def _replaced(old: tuple[Draft, ...], new: tuple[Draft, ...], *, added: bool) -> tuple[Draft, ...]:

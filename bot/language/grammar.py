@@ -93,12 +93,18 @@ _NUMBERED: Final = re.compile(
 _ONCE_A_DAY: Final = re.compile(
     "(?<![这那近过])[一1](?:天|日)(?=(?:里|内)?(?:之内)?(?:最多|只|就|仅|至多|顶多|能)*(?:提醒|通知|报|说|叫|响|告诉)?(?:我)?[一1][次遍回])"
 )
+# 暂停3, 把3改成1380: where nothing but a number is managed, it is a number of the list.
+_BARE_NUMBER: Final = re.compile(
+    r"^(?P<verb>(?:请|帮我)?(?:暂停|停掉|停|恢复|继续|启用|删除|删掉|删|取消)(?:任务|提醒|盯盘)?第?|(?:请|帮我)?把第?)"
+    r"(?P<n>\d{1,3})(?=个?$|号?改|的?(?:价格|提醒)?改)"
+)
 _MANAGED: Final = re.compile("重新|启用|盯|暂停|停|删|恢复|取消|撤|改|任务|继续|启用|关掉|不要")
 
 
 def _numbered(text: str) -> str:
     """``3号`` beside a verb that manages watches is a number, not a day."""
     text = _ONCE_A_DAY.sub("每天", text)
+    text = _BARE_NUMBER.sub(r"\g<verb>#\g<n>", text)
     return _NUMBERED.sub(r"#\1", text) if "号" in text and _MANAGED.search(text) else text
 
 
@@ -282,6 +288,9 @@ def _manage(reading: Reading) -> Request | None:
     object_said = bool(sentence.take_all(phrases.OBJECT))
     # A watch may be told by what it waits for: 删掉茅台跌破1400的提醒.
     told = kinds.conditions(sentence)
+    if told and sentence.text[: match.start()].endswith(("就", "后", "了")):
+        # 涨3%提醒,提醒一次就取消: an option of a new watch.
+        return None
     named = _watched_one(reading, reading.named())
     if phrases.TRADE.search(sentence.rest) or not reading.covered():
         return None
@@ -312,14 +321,17 @@ def _manage(reading: Reading) -> Request | None:
 def _change(reading: Reading) -> Request | None:
     """``把茅台的提醒改成1380``: a change of a watch that exists."""
     sentence = reading.sentence
-    match = sentence.take(phrases.CHANGE)
+    if phrases.CHANGE.search(sentence.rest) is None:
+        return None
+    # 冷却改成半小时 and 有效期延长到月底 are said with the verb inside.
+    slots = read_options(reading)
+    match = sentence.take(phrases.CHANGE) or phrases.CHANGE.search(sentence.text)
     if match is None:
         return None
     named = _watched_one(reading, reading.named())
     targets = read_targets(reading)
     said_object = bool(targets)
     found = [one for one in kinds.conditions(sentence) if one.start >= match.start() or True]
-    slots = read_options(reading)
     said_object = bool(sentence.take_all(phrases.OBJECT)) or said_object
     if not found:
         found = _new_value(reading, named, targets)
@@ -611,6 +623,8 @@ def _order(reading: Reading) -> Request | None:
     if not named.anything and (pronoun or reading.context.at_hand()):
         symbols = reading.context.at_hand()
     if len(symbols) > 1 or (symbols and named.ambiguous):
+        return None
+    if not (symbols or named.anything or trade.action.has_quantity or trade.action.price):
         return None
     missing, problems = owed(named._replace(symbols=symbols), trade.action, order=True)
     needs: tuple[Slot, ...] = () if symbols or named.ambiguous or named.unknown else ("symbols",)

@@ -161,7 +161,7 @@ def _of_clock(it: _Found) -> Moment | None:
         # 早上九点 said at ten is tomorrow's; 两点 said at ten is this afternoon's.
         at = (
             at + timedelta(hours=12)
-            if part is None and hour < 8 and at + timedelta(hours=12) > it.now
+            if part is None and it.match["hour"] is None and hour < 8 and at + timedelta(hours=12) > it.now
             else at + timedelta(days=1)
         )
     return Moment(0, 0, "at", at=at, day=at.date(), clock=day is None)

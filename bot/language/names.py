@@ -143,6 +143,14 @@ class Names:
         """The name to show; the code itself where the table has none."""
         return self._name.get(symbol, symbol)
 
+    def completions(self) -> list[tuple[str, str, tuple[str, ...]]]:
+        """Every name with its symbol, and the initials by which a terminal may complete it."""
+        by_symbol: dict[Symbol, list[str]] = {}
+        for initials, symbols in self._initials.items():
+            for symbol in symbols:
+                by_symbol.setdefault(symbol, []).append(initials)
+        return [(name, symbol, tuple(by_symbol.get(symbol, ()))) for symbol, name in self._name.items()]
+
     def find(self, text: str, preferred: Collection[Symbol] = ()) -> tuple[Mention, ...]:
         """Every mention in ``text``, in order, the longest at each place.
 

@@ -122,7 +122,7 @@ _FIGURE: Final = re.compile(
     rf"|(?P<halves>{NUMBER})个半(?:百分)?点"
     r"|(?P<half_point>半个?(?:百分)?点)"
     rf"|(?P<percent>-?{NUMBER})(?:%|个?百分点|个点)"
-    rf"|(?P<tenths>{NUMBER})成(?P<tenths_half>半)?(?!交|本|功|立|长|份)"
+    rf"|(?P<tenths>{NUMBER})成(?:(?P<tenths_half>半)|(?P<tenths_more>[1-9一二三四五六七八九])(?![\d十百千万%手股个块元]))?(?!交|本|功|立|长|份)"
     rf"|(?P<times>{NUMBER})倍(?P<times_half>半)?"
     rf"|(?P<lots>{NUMBER})手"
     rf"|(?P<shares>{NUMBER})[股份](?!票|东|本|价|额)"
@@ -184,6 +184,8 @@ def _read(match: re.Match[str]) -> tuple[Decimal, Unit] | None:
                 return None
             if half and group.get(half) is not None:
                 value += _HALF
+            if more := group.get("tenths_more") if name == "tenths" else None:
+                value += Decimal(_digit(more)) / 10
             if name == "halves":
                 value += _HALF
             return value * scale, unit
