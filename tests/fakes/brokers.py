@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from decimal import Decimal
 
 from core.clock import Clock
@@ -47,6 +47,8 @@ class FakeBroker:
         """How often an order reached the exchange, per order id."""
         self.cancels: list[str] = []
         self.deaf = False
+        self.on_find: Callable[[], Awaitable[object]] | None = None
+        """Happens while :meth:`find` is looking."""
         self.arrived = asyncio.Event()
         """Set when :meth:`submit` has begun."""
         self._clock = clock
@@ -141,7 +143,10 @@ class FakeBroker:
 
     async def find(self, order_id: str) -> Sequence[Report] | None:
         self._listen()
-        return self._known.get(order_id)
+        found = self._known.get(order_id)
+        if self.on_find is not None:
+            await self.on_find()
+        return found
 
     async def snapshot(self) -> Account:
         self._listen()

@@ -632,6 +632,18 @@ async def test_reconciling_does_not_judge_an_order_that_is_just_being_sent(
     assert (await tapping).state is S.SUBMITTED
 
 
+async def test_what_is_heard_while_the_broker_looks_counts_more_than_that_it_found_nothing(
+    office: Office, broker: FakeBroker, clock: ManualClock
+) -> None:
+    order = await tap(office, await office.ticket())
+    broker._known.clear()
+    clock.advance(MINUTE)
+    late = broker._report(order, ReportKind.ACCEPTED)
+    broker.on_find = lambda: office.desk.on_report(late)
+    await office.desk.reconcile()
+    assert (await stored(office, order.id)).state is S.ACCEPTED
+
+
 async def test_a_tap_after_a_restart_finds_the_ticket_decided(office: Office, broker: FakeBroker) -> None:
     ticket = await office.ticket()
     await tap(office, ticket)
@@ -1067,7 +1079,12 @@ async def test_a_broker_that_falls_silent_after_a_fill_loses_nothing(office: Off
 async def test_what_is_held_or_ordered_is_quoted(office: Office, broker: FakeBroker, market: Market) -> None:
     market.set(BANK, "41.20", preclose="41.00")
     assert office.desk.symbols == {MOUTAI}
-    order = await tap(office, await office.ticket(BUY, BANK))
+    gate = broker.hold()
+    tapping = asyncio.create_task(tap(office, await office.ticket(BUY, BANK)))
+    await broker.arrived.wait()
+    assert office.desk.symbols == {MOUTAI, BANK}
+    gate.set()
+    order = await tapping
     assert office.desk.symbols == {MOUTAI, BANK}
     assert (restarted(office)).desk.symbols == set()
     broker.ends(order, ReportKind.EXPIRED)
