@@ -14,7 +14,7 @@ from bot.language.dialogue import Dialogue
 from bot.language.grammar import read
 from bot.language.request import UNKNOWN, Request
 from core.errors import OutsideError, UserError
-from core.messages import Button, Chat, Incoming, Message, Role
+from core.messages import Button, Chat, Incoming, Message, Role, Style
 from core.types import Price, Symbol
 from core.watches import Watch
 
@@ -135,14 +135,22 @@ class Inbox:
     async def _sentence(self, ctx: Context, text: str) -> Reply:
         request = self._read(ctx, text)
         if request.intent == "draft_cancel":
-            had_draft = ctx.dialogue.draft is not None and ctx.dialogue.asked is not None
-            ctx.dialogue = ctx.dialogue.closed()
-            return Message(text="好的，不设了。" if had_draft else "没有待确认的内容。要删任务请说“删除3”。")
+            return self._cancelled(ctx)
         found = by_intent(request.intent)
         if found is None:
             return self._not_understood(ctx, text, request)
         ctx.dialogue = ctx.dialogue.spoke(text, request)
         return await self._run(ctx, found, Call((), request))
+
+    def _cancelled(self, ctx: Context) -> Message:
+        """取消, typed: drops the open question; a watch that stands is taken back by its button alone."""
+        before, ctx.dialogue = ctx.dialogue, ctx.dialogue.closed()
+        if before.asked is not None:
+            return Message(text="好的，不设了。")
+        if before.draft is not None and before.watch_id is not None:
+            undo = Button("撤销", f"undo {before.watch_id}", Style.DANGER)
+            return Message(text="刚才的盯盘已经在运行，要撤销请点：", buttons=((undo,),))
+        return Message(text="没有待确认的内容。要删任务请说“删除3”，要拒绝委托请点卡片上的“拒绝”。")
 
     def _not_understood(self, ctx: Context, text: str, request: Request = UNKNOWN) -> Message:
         if request.intent != "unknown":

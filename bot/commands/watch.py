@@ -238,15 +238,18 @@ async def change(ctx: Context, call: Call) -> Reply:
         if question is not None:
             return question
     before = targets.one_watch(ctx, call)
-    quotes = await ctx.house.look(before.symbols)
+    quotes = await ctx.house.look((*before.symbols, *request.symbols))
     lasts = {symbol: quote.last for symbol, quote in quotes.items() if quote.last is not None}
     changes: dict[str, Any] = {}
+    symbols = before.symbols
+    if request.targets == ("last",) and request.symbols:
+        symbols = changes["symbols"] = request.symbols
     if request.conditions:
-        changes["conditions"] = tuple(_condition(ctx, draft, before.symbols, lasts) for draft in request.conditions)
+        changes["conditions"] = tuple(_condition(ctx, draft, symbols, lasts) for draft in request.conditions)
         if request.combine is not None:
             changes["combine"] = request.combine
     if request.action is not None:
-        changes["plan"] = _plan(request.action, before.symbols)
+        changes["plan"] = _plan(request.action, symbols)
     if request.repeat is not None:
         changes["repeat"] = Repeat(request.repeat)
     if request.cooldown_s is not None:

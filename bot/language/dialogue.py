@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.language.grammar import Context
+from bot.language.reading import Context
 from bot.language.request import Request
 from core.types import Noun, Price, Symbol
 
-DRAFT_LIVES: Final = timedelta(minutes=30)
+QUESTION_LIVES: Final = timedelta(minutes=30)
+CORRECTABLE: Final = timedelta(minutes=5)
+"""How long a bare sentence (买200股) is about the watch just made, and not an order of its own."""
 
 
 class Dialogue(Noun):
@@ -58,7 +60,8 @@ class Dialogue(Noun):
 
     def context(self, now: datetime, prices: dict[Symbol, Price], tasks: tuple[dict[str, object], ...] = ()) -> Context:
         """For the grammar. An old draft is forgotten."""
-        fresh = self.at is not None and now - self.at <= DRAFT_LIVES
+        lives = CORRECTABLE if self.asked is None else QUESTION_LIVES
+        fresh = self.at is not None and now - self.at <= lives
         return Context.model_validate(
             {
                 "draft": self.draft.model_dump(exclude_none=True) if fresh and self.draft else None,

@@ -620,7 +620,9 @@ def _order(reading: Reading) -> Request | None:
         return None
     named = reading.named()
     symbols = named.symbols
-    if not named.anything and (pronoun or reading.context.at_hand()):
+    # 清仓 without a name may mean everything held; only an alert or a pronoun says which.
+    leans = pronoun or reading.context.last_alert or trade.action.fraction != 1
+    if not named.anything and leans:
         symbols = reading.context.at_hand()
     if len(symbols) > 1 or (symbols and named.ambiguous):
         return None

@@ -19,7 +19,7 @@ from bot.language.numerals import Figure, figures
 from core.market import Board, board_of
 from core.types import Symbol
 
-LONGEST: Final = 300
+LONGEST: Final = 200
 """A request is a sentence. Anything longer is not read."""
 
 CLAIMED: Final = "\uf8ff"

@@ -159,9 +159,10 @@ async def test_an_ambiguous_name_is_offered_as_buttons(stage: Theatre) -> None:
 
 
 async def test_what_is_missing_is_asked_and_answered(stage: Theatre) -> None:
-    question = await stage.say("盯着茅台跌破")
-    assert question.text.endswith("？")
-    made = await stage.say("1380")
+    question = await stage.say("盯茅台")
+    assert question.title == "贵州茅台(600519)"
+    assert question.text.endswith("到什么价格、涨跌多少提醒？")
+    made = await stage.say("跌破1380")
     assert "跌到 1380.00 及以下" in made.text
 
 
@@ -249,6 +250,7 @@ async def test_simultaneous_alerts_of_a_chat_are_one_message(stage: Theatre) -> 
 
 async def test_a_blind_period_is_told(stage: Theatre) -> None:
     await stage.say("茅台跌破1420提醒我")
+    await stage.tick("600519.SH", "1430")
     await stage.pass_time("2026-11-18 10:10")
     assert "行情中断" in stage.channel.shown[-1].title
     await stage.tick("600519.SH", "1419")
