@@ -1,7 +1,8 @@
 """Sentences that answer: a yes, a choice, the value that was asked for, a correction of the card on the table.
 
 They are read only while the conversation has something open, and a sentence that stands on its own is left to the other
-readers. A changed card is the whole request again, so whoever shows it needs no merging.
+readers. What was changed comes back as the whole request, so whoever shows it needs no merging; it is a ``watch_update``
+where the card stands for a watch that already exists.
 """
 
 from __future__ import annotations

@@ -190,6 +190,7 @@ _QUIET: Final = (
     pattern(r"(?:接下来|未来|往后|先|这|持续)?(?:的)?(?P<t><dur>)(?:之?内|以内|里)?"),
     pattern(r"(?:到|直到|至|在)?(?P<close>(?:今天|今日|下午)?收盘)(?:之前|以前|前|为止|后)?"),
     pattern(r"(?:到|直到|至|在)?(?P<lunch>(?:中午|上午)收盘|午休)(?:之前|以前|前|为止)?"),
+    pattern(r"(?:到|直到|至|在)?(?P<noon>下午开盘|午盘开始)(?:之前|以前|前|为止)?"),
     pattern(r"(?:到|直到|至|在)?(?P<open><day>?开盘)(?:之前|以前|前|为止)?"),
     pattern(r"(?P<today>今天|今日|今儿|当天)(?:之?内|一整?天|全天|都|整天|剩下的?时间|剩余时间)?"),
     pattern(r"(?:到|直到|至|在)?(?P<d><day>|<span>)(?:之前|以前|前|为止|之?内)?(?:都)?"),
@@ -211,6 +212,8 @@ def _quiet_time(reading: Reading) -> dict[str, Any]:
             return {"until": _at(now, now.date(), time(15, 0))}
         if kind == "lunch":
             return {"until": _at(now, now.date(), time(11, 30))}
+        if kind == "noon":
+            return {"until": _at(now, now.date(), time(13, 0))}
         if kind == "open":
             moment = sentence.moments.get(match["open"][0])
             day = moment.day if moment and moment.day else next_trading_day(now.date())
