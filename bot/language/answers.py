@@ -1,8 +1,8 @@
 """Sentences that answer: a yes, a choice, the value that was asked for, a correction of the card on the table.
 
-They are read only while the conversation has something open, and a sentence that stands on its own is left to the other
-readers. What was changed comes back as the whole request, so whoever shows it needs no merging; it is a ``watch_update``
-where the card stands for a watch that already exists.
+They are read only while the conversation has something open; a sentence that stands on its own is left to the other
+readers. What was changed comes back as the whole request, so whoever shows it needs no merging. It is a
+``watch_update`` where the card stands for a watch that already exists.
 """
 
 from __future__ import annotations
