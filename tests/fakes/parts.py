@@ -304,7 +304,6 @@ async def house(
         sleep=sleep or Naps(),
     )
     await app.load()
-    await app.duties.take_over()
     try:
         async with asyncio.TaskGroup() as group:
             # Notices that concern nobody's watch go to the terminal; the phone shows that chat too.
