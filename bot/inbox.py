@@ -80,7 +80,7 @@ class Inbox:
         except Exception:
             number = self._house.clock.new_id()
             log.exception("internal error %s", number)
-            reply = Message(text=f"内部错误 {number}。这是程序的问题，已记入日志；没有下单，也没有改动任务。")
+            reply = Message(text=f"内部错误 {number}。这是程序的问题，已记入日志。请用 /orders 和 /list 核对后再试。")
         await self._reply(incoming.chat, reply)
 
     async def _reply(self, chat: Chat, reply: Reply) -> None:
@@ -163,8 +163,9 @@ class Inbox:
     def _read(self, ctx: Context, text: str) -> Request:
         now = ctx.house.now()
         tasks = ctx.house.watchlist.of(ctx.person.owner)
+        known = ctx.house.book.symbols | ctx.house.desk.symbols
         context = ctx.dialogue.context(now, self._prices(ctx), tuple(_task(one) for one in tasks))
-        return read(text, ctx.house.names, now=now, context=context)
+        return read(text, ctx.house.names, now=now, context=context, preferred=known)
 
     def _prices(self, ctx: Context) -> dict[Symbol, Price]:
         """Prices of what was spoken of last, from which the side of "到 120" follows."""

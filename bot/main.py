@@ -90,6 +90,7 @@ def assemble(
     about: str,
     owners: Mapping[str, Sequence[str]] | None = None,
     matching: Sequence[FrameStep] = (),
+    home: Sequence[Chat] = (HOME_CHAT,),
     market_paced: bool = False,
     time_to_live: timedelta = TIME_TO_LIVE,
     drift_percent: Decimal = DRIFT_PERCENT,
@@ -99,6 +100,7 @@ def assemble(
 
     Args:
         owners: vendor ids of the people who may talk to us, per channel.
+        home: where notices go while nobody has a live watch.
         matching: called with each frame before it is judged, as the paper account needs it.
         market_paced: the jobs follow the market's clock (demo, replay) and not the computer's.
     """
@@ -149,7 +151,7 @@ def assemble(
 
     def chats() -> set[Chat]:
         live = {watch.chat for watch in watchlist.everything() if watch.live_at(clock.now())}
-        return live or {HOME_CHAT}
+        return live or set(home)
 
     async def on_gap(gap: Gap) -> None:
         for chat in chats():
@@ -220,8 +222,16 @@ def build(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[App,
         about=_about(settings),
         owners=owners,
         matching=matching,
+        home=_home(settings),
     )
     return app, _channels(settings, app, clock)
+
+
+def _home(settings: Settings) -> Sequence[Chat]:
+    """A private chat of Telegram has the id of its person."""
+    if settings.telegram_bot_token is None:
+        return (HOME_CHAT,)
+    return tuple(Chat("telegram", str(user)) for user in settings.telegram_owner_ids)
 
 
 def _database(settings: Settings) -> str:

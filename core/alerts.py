@@ -30,12 +30,12 @@ class Reason(StrEnum):
     @property
     def chinese(self) -> str:
         return {
-            "first": "首次触发,已提醒",
-            "repeat_due": "再次触发,已提醒",
-            "once_only": "只提醒一次,之前已经提醒过",
-            "today_already": "每天最多一次,今天已经提醒过",
-            "cooldown": "冷却时间内,未再提醒",
-            "silenced": "静音中,未提醒",
+            "first": "首次触发，已提醒",
+            "repeat_due": "再次触发，已提醒",
+            "once_only": "只提醒一次，之前已经提醒过",
+            "today_already": "每天最多一次，今天已经提醒过",
+            "cooldown": "冷却时间内，未再提醒",
+            "silenced": "静音中，未提醒",
         }[self.value]
 
 

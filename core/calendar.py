@@ -208,3 +208,16 @@ def session_close(day: date) -> datetime:
 
 def _instant(day: date, clock: time) -> datetime:
     return datetime.combine(day, clock, MARKET_ZONE).astimezone(UTC)
+
+
+def trading_time(since: datetime, until: datetime) -> timedelta:
+    """How long the market traded between two instants, on their own days.
+
+    Whole days between them count nothing: on those the program was off, or a replay has no bars.
+    """
+    total = timedelta()
+    for day in filter(is_trading_day, {trading_date(since), trading_date(until)}):
+        for opens, closes in ((MORNING_OPENS, MORNING_ENDS), (AFTERNOON_OPENS, CLOSE)):
+            start, end = _instant(day, opens), _instant(day, closes)
+            total += max(min(end, until) - max(start, since), timedelta())
+    return total

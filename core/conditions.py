@@ -111,7 +111,7 @@ class Kind(Noun):
 
 def _in_reason(value: Price | None) -> Price | None:
     if value is not None and not 0 < value <= HIGHEST:
-        raise ValueError(f"价格 {price_text(value)} 不合理:应大于 0,不超过 {HIGHEST}。")
+        raise ValueError(f"价格 {price_text(value)} 不合理：应大于 0,不超过 {HIGHEST}。")
     return value
 
 
@@ -125,14 +125,14 @@ class _OneSided(Kind):
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if (self.value is None) == (self.reference is None):
-            raise ValueError("价格条件需要一个价格,或者写“成本价”。")
+            raise ValueError("价格条件需要一个价格，或者写“成本价”。")
         _in_reason(self.value)
         return self
 
     def _price(self, view: View) -> Price | Missing:
         if self.value is not None:
             return self.value
-        return view.cost if view.cost is not None else Missing("没有持仓,不知道成本价")
+        return view.cost if view.cost is not None else Missing("没有持仓，不知道成本价")
 
     def _price_text(self) -> str:
         return "成本价" if self.value is None else price_text(self.value)
@@ -189,7 +189,7 @@ class EnterRange(Kind):
         _in_reason(self.low)
         _in_reason(self.high)
         if self.low >= self.high:
-            raise ValueError(f"区间写反了:{price_text(self.low)} 不低于 {price_text(self.high)}。请把小的写在前面。")
+            raise ValueError(f"区间写反了：{price_text(self.low)} 不低于 {price_text(self.high)}。请把小的写在前面。")
         return self
 
     def zone(self, view: View) -> Zone | Missing:
@@ -224,8 +224,8 @@ class _Percent(Kind):
             {
                 "preclose": "行情里没有昨收价",
                 "open": "今天还没有开盘价",
-                "cost": "没有持仓,不知道成本价",
-                "last": "设置时还没有行情,不知道起点价格",
+                "cost": "没有持仓，不知道成本价",
+                "last": "设置时还没有行情，不知道起点价格",
             }[self.reference]
         )
 
@@ -260,7 +260,7 @@ class PctDown(_Percent):
     @model_validator(mode="after")
     def _above_zero(self) -> Self:
         if self.value >= 100:
-            raise ValueError(f"跌幅 {percent_text(self.value)} 不可能达到,请写小于 100 的百分数。")
+            raise ValueError(f"跌幅 {percent_text(self.value)} 不可能达到，请写小于 100 的百分数。")
         return self
 
     def zone(self, view: View) -> Zone | Missing:
@@ -292,7 +292,7 @@ class _Exit(Kind):
         if self.unit == "yuan":
             return self.value
         if view.cost is None:
-            return Missing("没有持仓,不知道成本价")
+            return Missing("没有持仓，不知道成本价")
         return view.cost * (100 + sign * self.value) / 100
 
     def _text(self, word: str, sign: str) -> str:
@@ -330,7 +330,7 @@ class StopLoss(_Exit):
     @model_validator(mode="after")
     def _above_zero(self) -> Self:
         if self.unit == "pct" and self.value >= 100:
-            raise ValueError(f"止损 {percent_text(self.value)} 不可能达到,请写小于 100 的百分数。")
+            raise ValueError(f"止损 {percent_text(self.value)} 不可能达到，请写小于 100 的百分数。")
         return self
 
     def zone(self, view: View) -> Zone | Missing:
@@ -348,13 +348,13 @@ class LimitUp(Kind):
     event: Literal["hit", "open"] = "hit"
 
     def zone(self, view: View) -> Zone | Missing:
-        quote = view.quote
-        if quote.limit_up is None:
-            return Missing("没有涨停价(新股、指数或行情未给出)")
+        limit = view.quote.limit("up")
+        if limit is None:
+            return Missing("没有涨停价（新股、指数，或行情没有昨收价）")
         if self.event == "hit":
-            return at_least(quote.limit_up)
-        touched = quote.high is not None and quote.high >= quote.limit_up
-        return Zone(-FOREVER, to_milli(quote.limit_up) - 1) if touched else NOWHERE
+            return at_least(limit)
+        high = view.quote.high
+        return Zone(-FOREVER, to_milli(limit) - 1) if high is not None and high >= limit else NOWHERE
 
     def rearm(self, zone: Zone, tick: int) -> Zone:
         # No price lies beyond the limit, so a band there would never be left: sealed again is armed again.
@@ -369,13 +369,13 @@ class LimitDown(Kind):
     event: Literal["hit", "open"] = "hit"
 
     def zone(self, view: View) -> Zone | Missing:
-        quote = view.quote
-        if quote.limit_down is None:
-            return Missing("没有跌停价(新股、指数或行情未给出)")
+        limit = view.quote.limit("down")
+        if limit is None:
+            return Missing("没有跌停价（新股、指数，或行情没有昨收价）")
         if self.event == "hit":
-            return at_most(quote.limit_down)
-        touched = quote.low is not None and quote.low <= quote.limit_down
-        return Zone(to_milli(quote.limit_down) + 1, FOREVER) if touched else NOWHERE
+            return at_most(limit)
+        low = view.quote.low
+        return Zone(to_milli(limit) + 1, FOREVER) if low is not None and low <= limit else NOWHERE
 
     def rearm(self, zone: Zone, tick: int) -> Zone:
         return zone if self.event == "open" else zone.widened(tick)
@@ -400,7 +400,7 @@ def evaluate(condition: Condition, view: View) -> Verdict:
     if view.quote.last is None:
         return Verdict(None, zone, "今天还没有成交" if not view.quote.suspended else "停牌")
     holds = to_milli(view.quote.last) in zone
-    return Verdict(holds, zone, f"现价 {price_text(view.quote.last)},{zone_text(zone)}")
+    return Verdict(holds, zone, f"现价 {price_text(view.quote.last)}，{zone_text(zone)}")
 
 
 def zone_text(zone: Zone) -> str:

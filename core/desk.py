@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from core import render
+from core.calendar import trading_date, trading_time
 from core.clock import Clock
 from core.errors import Breached, Conflict, NotFound, OutsideError, Refused, Unavailable
 from core.feed import Feed
@@ -31,7 +32,7 @@ PANIC: Final = "panic"
 QUOTE_PATIENCE: Final = 5.0
 """Seconds to wait for a fresh quote before an approval is turned down."""
 FRESH: Final = timedelta(seconds=60)
-"""A price older than this is no base for an order."""
+"""A price of today is a base for an order until the market has traded so long since; at lunch none grows older."""
 SETTLES: Final = timedelta(seconds=30)
 """An order that its broker still does not know so long after we last heard of it never arrived; before, it may be
 on its way."""
@@ -308,8 +309,9 @@ class Desk:
                 return quote
         if quote is None or quote.last is None:
             raise Unavailable("行情", f"拿不到{self.name(symbol)}的最新价，没有下单。请稍后再试。")
-        if self._clock.now() - quote.quoted_at > FRESH:
-            age = render.age_text(self._clock.now() - quote.quoted_at)
+        now = self._clock.now()
+        if trading_date(quote.quoted_at) != trading_date(now) or trading_time(quote.quoted_at, now) > FRESH:
+            age = render.age_text(now - quote.quoted_at)
             raise Unavailable("行情", f"{self.name(symbol)}的最新价已是{age}前的，没有下单。请等行情恢复后再试。")
         return quote
 
@@ -373,6 +375,7 @@ class Desk:
             raise NotFound(f"没有编号 {ticket_id} 的待确认委托。发送 /tickets 查看现有的。")
         if old.state is TicketState.APPROVED:
             raise Conflict("这笔委托已经确认过了，不能重新报价。发送 /orders 查看。")
+        await self._refuse_second_card(old)
         plan = Plan(side=old.side, shares=old.shares)
         origin = origin._replace(watch_id=old.watch_id, alert_id=old.alert_id)
         new = await self._draw(plan, old.symbol, old.account, origin)
@@ -381,6 +384,15 @@ class Desk:
         if old.state is TicketState.OPEN:
             await self._settle(old, TicketState.WITHDRAWN, "", note="已重新报价，请看新的卡片")
         await self._show(new)
+
+    async def _refuse_second_card(self, old: Ticket) -> None:
+        """One wish has one open card: a second tap on 重新报价 must not make a second order possible."""
+        now = self._clock.now()
+        wish = (old.account, old.symbol, old.side, old.shares)
+        for other in await self._store.tickets({TicketState.OPEN}, limit=1000):
+            same = (other.account, other.symbol, other.side, other.shares) == wish and other.id != old.id
+            if same and other.created_at > old.created_at and other.open_at(now):
+                raise Conflict(f"已经有一张新的卡片 {other.id} 在等你确认。发送 /tickets 查看。")
 
     async def expire(self) -> None:
         """Close the tickets whose time is over."""
@@ -521,7 +533,8 @@ class Desk:
             fill = report.fill if len(after.fill_ids) > len(before.fill_ids) else None
             ticket = await self._store.ticket(after.ticket_id)
             rows: list[Outgoing] = []
-            message = render.order_news(after, fill, self._account_name(after.account), self.name(after.symbol))
+            account, name = self._account_name(after.account), self.name(after.symbol)
+            message = render.order_news(after, fill, account, name, was=before.state)
             if message is not None and ticket is not None:
                 rows.append(self._notifier.compose(ticket.chat, message))
             await self._store.save_order(after, fill, rows)
@@ -557,6 +570,9 @@ class Desk:
                 except Unavailable as error:
                     log.warning("a report waits for the database: %s", error.reason)
                     await retry()
+                except OutsideError:
+                    log.exception("a report that cannot be taken in: %s", report)
+                    break
 
     async def reconcile(self) -> None:
         """Ask the brokers about every order that is not over: after a crash it is looked up, never sent again."""

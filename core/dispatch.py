@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from core import render
@@ -15,9 +15,9 @@ from core.feed import Feed
 from core.messages import Chat, Outgoing
 from core.notify import Notifier
 from core.ports import Store
-from core.rulebook import RuleBook
+from core.rulebook import Rule, RuleBook
 from core.tickets import Ticket
-from core.watches import Arm, Watch
+from core.watches import Arm, Repeat, RuleKey, Watch
 from core.watchlist import Watchlist
 
 log: Final = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Dispatcher:
         self._silences: list[Silence] = []
         self._waiting: list[Trigger] = []
         self._already: list[Trigger] = []
-        self._changed: dict[object, Arm] = {}
+        self._changed: dict[RuleKey, Arm] = {}
 
     async def load(self) -> None:
         self._silences = list(await self._store.silences(self._clock.now()))
@@ -108,7 +108,7 @@ class Dispatcher:
     async def _fire(self, triggers: Sequence[Trigger]) -> None:
         alerts: list[Alert] = []
         told: dict[Chat, list[_Told]] = {}
-        arms: dict[object, Arm] = dict(self._changed)
+        arms: dict[RuleKey, Arm] = dict(self._changed)
         for trigger in triggers:
             rule = self._book.rule(trigger.key)
             if rule is None:  # deleted since
@@ -116,7 +116,7 @@ class Dispatcher:
             if not rule.watch.live_at(trigger.quote.received_at):  # its last day was over; the job that ends it is late
                 continue
             arm = arms.get(trigger.key) or rule.arm
-            one = self._judge(trigger, rule.watch, rule.conditions, arm)
+            one = self._judge(trigger, rule, self._last_told(rule, arm, arms))
             alerts.append(one.alert)
             if one.alert.reason.tells:
                 arms[trigger.key] = arm.model_copy(update={"told": arm.told + 1, "told_at": self._clock.now()})
@@ -136,9 +136,17 @@ class Dispatcher:
             self._feed.publish(ticket)
         self._notifier.post(rows)
 
-    def _judge(self, trigger: Trigger, watch: Watch, group: tuple[int, ...], arm: Arm) -> _Told:
+    def _last_told(self, rule: Rule, arm: Arm, arms: Mapping[RuleKey, Arm]) -> Arm:
+        """The memory that decides on telling: told once is once per share, whichever of the conditions it was."""
+        if rule.watch.repeat is not Repeat.ONCE:
+            return arm
+        others = [one for one in self._book.rules_of(rule.watch.id) if one.key.symbol == rule.key.symbol]
+        known = [arms.get(other.key) or other.arm for other in others]
+        return next((one for one in known if one.told), arm)
+
+    def _judge(self, trigger: Trigger, rule: Rule, arm: Arm) -> _Told:
         now = self._clock.now()
-        symbol = trigger.key.symbol
+        watch, symbol = rule.watch, rule.key.symbol
         price = trigger.quote.last
         assert price is not None, "only a price can cross"
         reason = why_notify(watch, symbol, arm, self._silences, now)
@@ -150,7 +158,7 @@ class Dispatcher:
             symbol=symbol,
             name=render.name_text(self._desk.name(symbol, trigger.quote.name), symbol),
             group=trigger.key.group,
-            condition=watch.condition_text(group),
+            condition=watch.condition_text(rule.conditions),
             price=price,
             why=trigger.why,
             source=trigger.quote.source,

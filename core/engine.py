@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from core.calendar import AFTERNOON_OPENS, CLOSE, MORNING_ENDS, MORNING_OPENS, is_session, is_trading_day, trading_date
-from core.clock import MARKET_ZONE, Clock, time_text
+from core.calendar import is_session, trading_time
+from core.clock import Clock, time_text
 from core.dispatch import Dispatcher
 from core.errors import OutsideError
 from core.frames import Frame, LatestQuotes, Quote, frame_of
@@ -163,7 +163,7 @@ class Engine:
         if before is None or unwatched:
             return None
         longest = max(SHORTEST_GAP, 3 * self._source.interval)
-        return Gap(before, frame.at) if _trading_time(before, frame.at) > longest else None
+        return Gap(before, frame.at) if trading_time(before, frame.at) > longest else None
 
     async def _tell_gaps(self) -> None:
         try:
@@ -181,15 +181,3 @@ async def _take(steps: Collection[Callable[[Frame], Awaitable[None]]], frame: Fr
             await step(frame)
         except OutsideError as error:
             log.warning("%s", error)
-
-
-def _trading_time(since: datetime, until: datetime) -> timedelta:
-    """How long the market traded between two instants, on their own days. Whole days between them count nothing: on
-    those the program was off, or a replay has no bars.
-    """
-    total = timedelta()
-    for day in filter(is_trading_day, {trading_date(since), trading_date(until)}):
-        for opens, closes in ((MORNING_OPENS, MORNING_ENDS), (AFTERNOON_OPENS, CLOSE)):
-            start, end = (datetime.combine(day, clock, MARKET_ZONE) for clock in (opens, closes))
-            total += max(min(end, until) - max(start, since), timedelta())
-    return total

@@ -67,7 +67,7 @@ class OutsideError(DingpanError):
     status = 502
 
     def __init__(self, source: str, reason: str) -> None:
-        super().__init__(f"{source}:{reason}")
+        super().__init__(f"{source}：{reason}")
         self.source = source
         self.reason = reason
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Final
+from datetime import UTC, date, datetime
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.clock import market_time
+from core.market import price_limits
 from core.types import Money, Noun, Price, Shares, Symbol, from_milli, to_milli
 
 Ints = NDArray[np.int64]
@@ -56,6 +58,19 @@ class Quote(Noun):
         if self.last is None or not self.preclose:
             return None
         return (self.last - self.preclose) / self.preclose * 100
+
+    def limit(self, side: Literal["up", "down"], name: str = "", day: date | None = None) -> Price | None:
+        """A price limit of the day: the source's own where it gives it, else from the dated table; None without one.
+
+        Args:
+            name: used where the source writes none; a name tells special treatment.
+            day: market date; None is the day of the quote.
+        """
+        own = self.limit_up if side == "up" else self.limit_down
+        if own is not None or self.preclose is None:
+            return own
+        found = price_limits(self.symbol, self.name or name, self.preclose, day or market_time(self.quoted_at).date())
+        return None if found is None else found.up if side == "up" else found.down
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -30,6 +30,7 @@ class Account(Noun):
 
     Attributes:
         cash: yuan free to buy with; ``frozen`` is tied up in open buy orders.
+        realized: yuan earned by selling, after all fees, also with what is no longer held.
         as_of: aware UTC, when the broker said so.
     """
 
@@ -39,6 +40,7 @@ class Account(Noun):
     cash: Money
     frozen: Money = Decimal(0)
     positions: tuple[Position, ...] = ()
+    realized: Money = Decimal(0)
     as_of: datetime
 
     def position(self, symbol: Symbol) -> Position | None:

@@ -205,9 +205,16 @@ def alert_with_ticket(alert: Alert, ticket: Ticket, account: str) -> Message:
 def blind(since: datetime, until: datetime) -> Message:
     return Message(
         title="⚠️ 行情中断已恢复",
-        text=f"{market_time(since):%H:%M}–{market_time(until):%H:%M} 行情中断，期间没有判断任何条件。"
-        "恢复后的第一笔价格已经补判，如有触发会单独注明。",
+        text=f"{_span(since, until)} 行情中断，期间没有判断任何条件。恢复后的第一笔价格已经补判，如有触发会单独注明。",
     )
+
+
+def _span(since: datetime, until: datetime) -> str:
+    """``11:02–11:09``, with the days where they differ."""
+    start, end = market_time(since), market_time(until)
+    if start.date() == end.date():
+        return f"{start:%H:%M}–{end:%H:%M}"
+    return f"{stamp_text(since)} – {stamp_text(until)}"
 
 
 def blind_now(since: datetime | None) -> Message:
@@ -284,23 +291,35 @@ def decision_text(ticket: Ticket) -> str:
 
 def already_decided(ticket: Ticket) -> str:
     """What a second tap is told."""
-    return f"这笔委托不能再操作：{decision_text(ticket)}。"
+    return f"这笔委托不能再操作：{decision_text(ticket).rstrip('。')}。"
 
 
-def order_news(order: Order, fill: Fill | None, account: str, name: str) -> Message | None:
-    """What is worth telling of a report; None for steps that say nothing new to a person."""
+def order_news(
+    order: Order, fill: Fill | None, account: str, name: str, *, was: OrderState | None = None
+) -> Message | None:
+    """What is worth telling of a report; None for steps that say nothing new to a person.
+
+    Args:
+        was: the state before the report.
+    """
     what = f"{order.side.chinese}{name_text(name, order.symbol)}"
     unit = board_of(order.symbol).unit
     where = f"账户：{account}·{order.mode.chinese}\n委托：{order.id}"
     if fill is not None:
         rest = order.shares - order.filled
-        title = f"🎉 已成交·{order.mode.chinese}" if rest == 0 else f"⏳ 部分成交·{order.mode.chinese}"
+        if rest == 0:
+            title = f"🎉 已成交·{order.mode.chinese}"
+        elif order.state.final:
+            title = f"↩️ {order.state.chinese}后又有成交·{order.mode.chinese}"
+        else:
+            title = f"⏳ 部分成交·{order.mode.chinese}"
         lines = [
             f"{what} {fill.shares} {unit}，成交价 {price_text(fill.price)}",
             f"成交额 {money_text(fill.price * fill.shares)} 元，费用 {money_text(fill.fee)} 元",
         ]
         if rest:
-            lines.append(f"累计 {order.filled}/{order.shares} {unit}，还有 {rest} {unit}未成交")
+            waits = "" if order.state.final else f"，还有 {rest} {unit}未成交"
+            lines.append(f"累计 {order.filled}/{order.shares} {unit}{waits}")
         lines += [f"时间：{stamp_text(fill.at)}", where]
         return Message(title=title, text="\n".join(lines))
     if order.state is OrderState.UNKNOWN:
@@ -315,11 +334,14 @@ def order_news(order: Order, fill: Fill | None, account: str, name: str) -> Mess
         text = f"{what}，成交 {order.filled}/{order.shares} {unit}\n{order.note}\n{where}".replace("\n\n", "\n")
         return Message(title=f"↩️ {order.state.chinese}·{order.mode.chinese}", text=text)
     if order.mode is Mode.MANUAL and order.state is OrderState.ACCEPTED:
-        return manual_card(order, name)
+        return manual_card(order, account, name)
+    if was is OrderState.UNKNOWN:
+        text = f"{what} {order.shares} {unit}，限价 {price_text(order.limit)}，{order.state.chinese}\n{where}"
+        return Message(title=f"ℹ️ 委托查到了·{order.mode.chinese}", text=text)
     return None
 
 
-def manual_card(order: Order, name: str) -> Message:
+def manual_card(order: Order, account: str, name: str) -> Message:
     """For an account without a connection: the person places the order and says what became of it."""
     unit = board_of(order.symbol).unit
     rest = order.shares - order.filled
@@ -328,21 +350,24 @@ def manual_card(order: Order, name: str) -> Message:
             f"{order.side.chinese} {name_text(name, order.symbol)} {rest} {unit}，限价 {price_text(order.limit)}",
             "请在券商软件里下单，成交后告诉我。价格或数量不同，请发送：",
             f"/filled {order.id} 成交价 股数",
+            f"账户：{account}·{order.mode.chinese}",
         ]
     )
     buttons = (
         Button("已按限价成交", f"filled {order.id} {order.limit} {rest}", Style.CONFIRM),
         Button("没有成交", f"unfilled {order.id}", Style.DANGER),
     )
-    return Message(title="🖐 请手动下单", text=text, buttons=(buttons,), card=f"order:{order.id}", urgent=True)
+    return Message(
+        title=f"🖐 请手动下单·{order.mode.chinese}", text=text, buttons=(buttons,), card=f"order:{order.id}", urgent=True
+    )
 
 
 def impossible_report(order: Order, report: Report) -> Message:
     more = report.fill.shares if report.fill else 0
     return Message(
-        title="❗ 券商的回报对不上",
-        text=f"委托 {order.id} 共 {order.shares}，已成交 {order.filled}，券商又报了 {more}。"
-        "这笔回报没有记账，请在券商软件里核对。",
+        title=f"❗ 券商的回报对不上·{order.mode.chinese}",
+        text=f"{order.side.chinese} {order.symbol} 的委托 {order.id} 共 {order.shares}，"
+        f"已成交 {order.filled}，券商又报了 {more}。这笔回报没有记账，请在券商软件里核对。",
         urgent=True,
     )
 
@@ -355,7 +380,8 @@ def ticket_list(tickets: Sequence[Ticket], now: datetime) -> Message:
     for ticket in waiting:
         left = age_text(ticket.expires_at - now)
         lines.append(
-            f"{ticket.id} {ticket.side.chinese}{name_text(ticket.name, ticket.symbol)} {ticket.shares} 股，"
+            f"{ticket.id} {ticket.side.chinese}{name_text(ticket.name, ticket.symbol)} "
+            f"{ticket.shares} {board_of(ticket.symbol).unit}，"
             f"限价 {price_text(ticket.limit)}·{ticket.mode.chinese}，还剩 {left}"
         )
     rows = tuple(
@@ -463,14 +489,13 @@ def positions(account: Account, valued: Valuation, names: dict[Symbol, str]) -> 
 
 
 def account_card(account: Account, valued: Valuation) -> Message:
-    realized = sum((position.realized for position in account.positions), Decimal(0))
     lines = [
         f"总资产　{money_text(valued.total)} 元",
         f"可用　　{money_text(account.cash)} 元",
         f"冻结　　{money_text(account.frozen)} 元",
         f"市值　　{money_text(valued.value)} 元",
         f"浮动盈亏 {signed(valued.profit)} 元",
-        f"已实现　{signed(realized)} 元",
+        f"已实现　{signed(account.realized)} 元",
     ]
     if valued.unpriced:
         lines.append(f"（{len(valued.unpriced)} 只持仓没有行情，未计入）")

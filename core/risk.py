@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from core.calendar import Phase, phase, trading_date
 from core.frames import Quote
-from core.market import board_of, fees, lot_problem, price_limits, tick_problem
+from core.market import board_of, fees, lot_problem, tick_problem
 from core.portfolio import Account
 from core.types import Price, Shares, Side, Symbol, money_text, price_text
 
@@ -79,12 +79,8 @@ def not_now(symbol: Symbol, name: str, quote: Quote, now: datetime) -> tuple[Bre
 
 def limits_of(quote: Quote, name: str, now: datetime) -> tuple[Price | None, Price | None]:
     """Lower and upper price limit of today: the source's own where it gives them, else from the dated table."""
-    if quote.limit_up is not None and quote.limit_down is not None:
-        return quote.limit_down, quote.limit_up
-    if quote.preclose is None:
-        return None, None
-    limits = price_limits(quote.symbol, quote.name or name, quote.preclose, trading_date(now))
-    return (limits.down, limits.up) if limits else (None, None)
+    today = trading_date(now)
+    return quote.limit("down", name, today), quote.limit("up", name, today)
 
 
 def _limit_price(draft: Draft, quote: Quote, now: datetime) -> tuple[Breach, ...]:

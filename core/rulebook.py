@@ -83,7 +83,7 @@ def judge(rule: Rule, view: View) -> Judged:
     if view.quote.last is None:
         return Judged(False, False, None, NEVER_QUIET, "没有现价")
     last = to_milli(view.quote.last)
-    why = f"现价 {price_text(view.quote.last)},{zone_text(zone)}"
+    why = f"现价 {price_text(view.quote.last)}，{zone_text(zone)}"
     inside = last in zone
     armed = rule.arm.armed
     fired = armed is True and inside

@@ -94,17 +94,17 @@ def parse_symbol(text: str) -> Symbol:
     """
     match = _WRITTEN.match(text.strip())
     if match is None:
-        raise Invalid(f"“{text}”不是股票代码。代码是六位数字,例如 600519 或 600519.SH。")
+        raise Invalid(f"“{text}”不是股票代码。代码是六位数字，例如 600519 或 600519.SH。")
     head, code, tail = match["head"], match["code"], match["tail"]
     if head and tail:
-        raise Invalid(f"“{text}”写了两个交易所,请只写一个,例如 600519.SH。")
+        raise Invalid(f"“{text}”写了两个交易所，请只写一个，例如 600519.SH。")
     named = (head or tail or "").upper().replace("SS", "SH")
     if named:
         return Symbol(f"{code}.{named}")
     for prefix, exchange in _EXCHANGE_BY_PREFIX:
         if code.startswith(prefix):
             return Symbol(f"{code}.{exchange}")
-    raise Invalid(f"没有以 {code[:3]} 开头的沪深北证券代码,请核对“{text}”。")
+    raise Invalid(f"没有以 {code[:3]} 开头的沪深北证券代码，请核对“{text}”。")
 
 
 def code_of(symbol: Symbol) -> str:

@@ -35,7 +35,7 @@ class Plan(Noun):
     @model_validator(mode="after")
     def _one_quantity(self) -> Self:
         if sum(given is not None for given in (self.shares, self.amount, self.fraction)) != 1:
-            raise ValueError("计划需要写明数量:多少股、多少手、多少钱,或者几成仓位。")
+            raise ValueError("计划需要写明数量：多少股、多少手、多少钱，或者几成仓位。")
         return self
 
     def quantity_text(self) -> str:
@@ -49,7 +49,7 @@ class Plan(Noun):
         return f"可卖持仓的 {percent}" if self.side is Side.SELL else f"可用资金的 {percent}"
 
     def text(self) -> str:
-        """``买入 100 股,限价 1380.00``."""
+        """``买入 100 股，限价 1380.00``."""
         price = f"限价 {price_text(self.price)}" if self.price is not None else "按触发时的对手价"
         return f"{self.side.chinese} {self.quantity_text()},{price}"
 

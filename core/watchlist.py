@@ -147,14 +147,12 @@ class Watchlist:
         return [await self._set_state(watch, WatchState.DONE) for watch in over]
 
     def finished(self, watch: Watch, arms: Iterable[Arm]) -> Watch | None:
-        """The watch as done, when it is told only once and ``arms`` complete its tellings; None while it goes on."""
+        """The watch as done, when it is told only once and ``arms`` complete its shares; None while it goes on."""
         if watch.repeat is not Repeat.ONCE:
             return None
-        told = {arm.key for arm in arms if arm.told}
-        told |= {rule.key for rule in self._book.rules_of(watch.id) if rule.arm.told}
-        if {rule.key for rule in self._book.rules_of(watch.id)} <= told:
-            return watch.model_copy(update={"state": WatchState.DONE})
-        return None
+        told = {arm.key.symbol for arm in arms if arm.told and arm.key.watch_id == watch.id}
+        told |= {rule.key.symbol for rule in self._book.rules_of(watch.id) if rule.arm.told}
+        return watch.model_copy(update={"state": WatchState.DONE}) if told >= set(watch.symbols) else None
 
     def replaced(self, watch: Watch) -> None:
         """Take over a watch that was stored elsewhere, with the alert that ended it."""

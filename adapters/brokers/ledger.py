@@ -292,7 +292,7 @@ class Ledger:
         return max(settled(self.holding(symbol), today) - selling, 0)
 
     def account(self, account: str, name: str, mode: Mode, now: datetime) -> Account:
-        """The account as it is now. What was sold whole is not in it; see :attr:`holdings` for what it earned."""
+        """The account as it is now. What was sold whole is not among its positions, but in what it has realized."""
         today = trading_date(now)
         return Account(
             id=account,
@@ -311,12 +311,9 @@ class Ledger:
                 for symbol, holding in sorted(self.holdings.items())
                 if holding.shares
             ),
+            realized=sum((holding.realized for holding in self.holdings.values()), Decimal(0)),
             as_of=now,
         )
-
-    def realized(self) -> Mapping[Symbol, Money]:
-        """Yuan earned by selling, after all fees, also of what is no longer held."""
-        return {symbol: holding.realized for symbol, holding in sorted(self.holdings.items()) if holding.realized}
 
     def _remember(self, line: Line) -> None:
         if line.order.state.final:

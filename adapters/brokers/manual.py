@@ -8,7 +8,7 @@ only the person knows what happened to it; it stays 已报 until one of the ``re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -81,10 +81,6 @@ class ManualBroker:
     async def reports(self) -> AsyncIterator[Report]:
         while True:
             yield await self._queue.get()
-
-    async def realized(self) -> Mapping[Symbol, Money]:
-        """Yuan earned by selling, after all fees, also of what is no longer held."""
-        return self._ledger.realized()
 
     async def record_fill(self, order_id: str, shares: Shares, price: Price, *, day: date | None = None) -> None:
         """The person says that so many shares were traded; also of an order that was called off before.

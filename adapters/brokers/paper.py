@@ -23,7 +23,7 @@ from core.calendar import Phase, phase, session_close, trading_date
 from core.clock import Clock, market_time
 from core.errors import Refused
 from core.frames import Frame, LatestQuotes, Quote
-from core.market import Board, PriceLimits, board_of, lot_problem, price_limits, tick_problem
+from core.market import Board, board_of, lot_problem, tick_problem
 from core.orders import Fill, Order, Report, ReportKind
 from core.portfolio import Account
 from core.types import Mode, Money, Price, Shares, Side, Symbol, money_text, price_text
@@ -39,15 +39,6 @@ _NO_CANCEL_FROM: Final = time(9, 20)
 
 
 # --- decisions ---
-
-
-def limits_of(quote: Quote) -> PriceLimits | None:
-    """The day's price limits: the source's own, else from the previous close; None when there are none."""
-    if quote.limit_up is not None and quote.limit_down is not None:
-        return PriceLimits(down=quote.limit_down, up=quote.limit_up)
-    if quote.preclose is None:
-        return None
-    return price_limits(quote.symbol, quote.name, quote.preclose, trading_date(quote.quoted_at))
 
 
 def objection(
@@ -93,13 +84,11 @@ def _quote_problem(order: Order, quote: Quote | None, now: datetime) -> str | No
 
 
 def _limit_problem(order: Order, quote: Quote) -> str | None:
-    limits = limits_of(quote)
-    if limits is None:
-        return None
-    if order.limit > limits.up:
-        return f"价格 {price_text(order.limit)} 元高于涨停价 {price_text(limits.up)} 元，请改成不超过涨停价。"
-    if order.limit < limits.down:
-        return f"价格 {price_text(order.limit)} 元低于跌停价 {price_text(limits.down)} 元，请改成不低于跌停价。"
+    up, down = quote.limit("up"), quote.limit("down")
+    if up is not None and order.limit > up:
+        return f"价格 {price_text(order.limit)} 元高于涨停价 {price_text(up)} 元，请改成不超过涨停价。"
+    if down is not None and order.limit < down:
+        return f"价格 {price_text(order.limit)} 元低于跌停价 {price_text(down)} 元，请改成不低于跌停价。"
     return None
 
 
@@ -151,8 +140,8 @@ def offered(order: Order, quote: Quote) -> tuple[Price, Shares | None] | None:
     if price is None:
         if quote.bid is not None or quote.ask is not None or quote.last is None:
             return None
-        limits = limits_of(quote)
-        if limits is not None and (quote.last >= limits.up if buying else quote.last <= limits.down):
+        sealed = quote.limit("up" if buying else "down")
+        if sealed is not None and (quote.last >= sealed if buying else quote.last <= sealed):
             return None
         price, volume = quote.last, 0
     if price > order.limit if buying else price < order.limit:
@@ -247,10 +236,6 @@ class PaperBroker:
     async def told(self) -> None:
         """Wait until the reader has dealt with every report so far."""
         await self._queue.join()
-
-    async def realized(self) -> Mapping[Symbol, Money]:
-        """Yuan earned by selling, after all fees, also of what is no longer held."""
-        return self._ledger.realized()
 
     async def on_frame(self, frame: Frame) -> None:
         """Let the waiting orders trade against a frame.

@@ -121,8 +121,7 @@ def _one(account: Account, valued: Valuation, symbol: Symbol, name: str) -> Mess
 
 
 def _totals(account: Account, valued: Valuation) -> Message:
-    realized = sum((position.realized for position in account.positions), Decimal(0))
-    text = f"浮动盈亏 {render.signed(valued.profit)} 元\n已实现盈亏 {render.signed(realized)} 元\n"
+    text = f"浮动盈亏 {render.signed(valued.profit)} 元\n已实现盈亏 {render.signed(account.realized)} 元\n"
     return Message(title="📈 盈亏", text=f"{text}{account.name}·{account.mode.chinese}")
 
 

@@ -242,11 +242,11 @@ def condition_of(draft: Draft) -> Condition:
         Invalid: its value is still missing, out of reason, or the kind cannot be watched yet.
     """
     if draft.kind == "price_reach":
-        raise Invalid("还不知道是从上面跌到还是从下面涨到这个价格,请写“涨到”或“跌到”。")
+        raise Invalid("还不知道是从上面跌到还是从下面涨到这个价格，请写“涨到”或“跌到”。")
     if draft.kind not in _KINDS:
         raise Invalid(f"暂时还不能盯“{KIND_TEXT[draft.kind]}”。可以盯价格、涨跌幅、区间、止盈止损、涨跌停。")
     if draft.kind in _NEED_VALUE and draft.value is None and draft.reference is None:
-        raise Invalid(f"“{KIND_TEXT[draft.kind]}”还缺一个数值,请补上。")
+        raise Invalid(f"“{KIND_TEXT[draft.kind]}”还缺一个数值，请补上。")
     words = draft.model_dump(exclude_none=True)
     try:
         return CONDITION.validate_python(words)
@@ -305,8 +305,8 @@ def _reason(error: ValidationError, draft: Draft) -> str:
         if one["type"] == "value_error":
             return str(one["ctx"]["error"])
     if error.errors()[0]["type"] in {"greater_than", "less_than_equal"}:
-        return f"“{KIND_TEXT[draft.kind]}”的数值 {draft.value} 不合理,请重新写。"
-    return f"“{KIND_TEXT[draft.kind]}”没有写完整,请重新写,例如“跌破1420”或“涨3%”。"
+        return f"“{KIND_TEXT[draft.kind]}”的数值 {draft.value} 不合理，请重新写。"
+    return f"“{KIND_TEXT[draft.kind]}”没有写完整，请重新写，例如“跌破1420”或“涨3%”。"
 
 
 __all__ = [

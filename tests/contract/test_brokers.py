@@ -849,7 +849,7 @@ async def test_what_was_earned_is_kept_when_the_position_is_gone(sim: PaperBench
     await sim.broker.submit(order)
     await sim.trade(order, 1000, D("10.00"))
     await sim.reopen()
-    assert await sim.paper.realized() == {BANK: D("989.90")}
+    assert (await sim.paper.snapshot()).realized == D("989.90")
 
 
 async def test_a_paper_account_in_memory_needs_no_file(clock: ManualClock) -> None:

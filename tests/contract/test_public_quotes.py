@@ -195,7 +195,7 @@ def test_a_real_sina_row_before_the_first_trade_has_no_price_and_is_not_suspende
     "file", ["tencent_smartbox_search_shape.txt", "tencent_minute_query_001216_20260924_excerpt.json"]
 )
 def test_a_real_answer_of_another_kind_is_malformed(file: str) -> None:
-    with pytest.raises(Malformed, match="腾讯行情:返回的内容读不懂"):
+    with pytest.raises(Malformed, match="腾讯行情：返回的内容读不懂"):
         tencent.parse(real(file), LATER)
 
 

@@ -212,7 +212,7 @@ async def test_silence_keeps_quiet_and_why_tells(stage: Theatre) -> None:
     assert "已触发，等价格离开后重新待命" in told.text
     await stage.say("取消静音")
     await stage.tick("600519.SH", "1430", "1418")
-    assert len(stage.seen("🔔")) == 1
+    assert len(stage.seen("🔔 贵州茅台")) == 1
     assert "已送达" in (await stage.say("/why 茅台")).text
 
 

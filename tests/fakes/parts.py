@@ -312,6 +312,9 @@ async def house(
             raise _OverError
     except* _OverError:
         pass
+    finally:
+        if broker is None:
+            await account.close()
 
 
 class _OverError(Exception):

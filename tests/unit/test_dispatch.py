@@ -86,16 +86,25 @@ async def test_once_is_told_once_and_the_watch_is_done() -> None:
         assert len(await home.alerts()) == 1
 
 
-async def test_once_with_several_conditions_is_done_when_each_has_been_told() -> None:
+async def test_once_with_several_conditions_is_once_whichever_of_them_it_was() -> None:
     async with house() as home:
         stored, _ = await home.add(watch(BELOW, PriceAbove(value=Decimal(1500)), repeat=Repeat.ONCE))
         await cross(home)
-        assert home.app.house.watchlist.get(stored.id).state is WatchState.ACTIVE
-        await cross(home, "10:01")
-        assert await reasons(home) == [Reason.FIRST, Reason.ONCE_ONLY]
-        await home.tick("10:02:00", "1500")
         assert home.app.house.watchlist.get(stored.id).state is WatchState.DONE
-        assert len(home.phone.titles()) == 2
+        await home.tick("10:02:00", "1500")
+        assert await reasons(home) == [Reason.FIRST]
+        assert len(home.phone.titles()) == 1
+
+
+async def test_once_over_several_shares_is_once_for_each() -> None:
+    async with house() as home:
+        stored, _ = await home.add(
+            watch(BELOW, PriceAbove(value=Decimal(1500)), symbols=(MOUTAI, PINGAN), repeat=Repeat.ONCE)
+        )
+        await cross(home)
+        assert home.app.house.watchlist.get(stored.id).state is WatchState.ACTIVE
+        await home.tick("10:02:00", "1500")
+        assert await reasons(home) == [Reason.FIRST, Reason.ONCE_ONLY]
 
 
 async def test_once_is_not_done_while_it_was_only_silenced() -> None:

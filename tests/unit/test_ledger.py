@@ -267,8 +267,8 @@ def test_what_was_sold_whole_leaves_the_account_and_keeps_what_it_earned() -> No
     book.place(order, a_report(order), MONDAY)
     assert book.sellable(BANK, MONDAY) == 0
     book.record(a_fill(order, 1, 500, "10.00", "7.55"), MONDAY)
-    assert book.account("sim", "模拟", Mode.PAPER, AT).positions == ()
-    assert book.realized() == {BANK: D("242.45")}
+    account = book.account("sim", "模拟", Mode.PAPER, AT)
+    assert (account.positions, account.realized) == ((), D("242.45"))
     assert book.cash == D("104992.45")
     book.close()
 

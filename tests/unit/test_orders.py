@@ -1,3 +1,5 @@
+"""An order under every report that can come: what moves it, and what does not."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta

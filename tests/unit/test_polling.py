@@ -1,3 +1,5 @@
+"""Polling several quote sources: fallback, rest, recovery and pace."""
+
 from __future__ import annotations
 
 import asyncio

@@ -168,7 +168,6 @@ def test_a_second_tap_is_told_the_first_decision() -> None:
     assert "10:01:12" in text
 
 
-@pytest.mark.xfail(strict=True, reason="core.render.already_decided ends a note that has its own full stop with two")
 def test_a_sentence_ends_once() -> None:
     text = render.already_decided(decided(TicketState.WITHDRAWN, note="价格已变：超过 1.00%。"))
     assert text.endswith("1.00%。")
@@ -207,9 +206,6 @@ def test_a_partial_fill_says_what_is_left() -> None:
     assert "累计 100/300 股，还有 200 股未成交" in message.text
 
 
-@pytest.mark.xfail(
-    strict=True, reason="core.render.order_news says of a cancelled order that the rest is still waiting"
-)
 def test_a_late_fill_of_a_cancelled_order_does_not_promise_the_rest() -> None:
     message = news(an_order(filled=100, state=OrderState.CANCELLED), a_fill())
     assert "已撤单" in message.plain()
@@ -277,7 +273,6 @@ def test_a_report_that_cannot_be_is_told_with_its_numbers() -> None:
     assert message.urgent
 
 
-@pytest.mark.xfail(strict=True, reason="core.render.impossible_report does not show the mode, nor which share it is")
 def test_a_report_that_cannot_be_shows_the_mode_and_the_share() -> None:
     order = an_order(filled=250, state=OrderState.PARTIAL)
     report = Report(kind=ReportKind.FILL, order_id=order.id, account="real", at=AT, fill=a_fill(100))
@@ -308,6 +303,7 @@ def an_account(*positions: Position) -> Account:
         cash=D("859963.60"),
         frozen=D("2000"),
         positions=positions,
+        realized=D("-12.5"),
         as_of=AT,
     )
 

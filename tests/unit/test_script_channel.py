@@ -1,3 +1,5 @@
+"""The chat without a person keeps what it is shown."""
+
 from __future__ import annotations
 
 import asyncio

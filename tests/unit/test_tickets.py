@@ -1,3 +1,5 @@
+"""A ticket is frozen, and its hash covers all that a person saw."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
