@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 MARKET_ZONE: Final = ZoneInfo("Asia/Shanghai")
 # Crockford's base 32: no I, L, O, U, so that an id can be read aloud and typed on a phone.
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-ID_LENGTH: Final = 8
+_PAIRS: Final = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
+_BITS: Final = 40
 
 
 class Clock(Protocol):
@@ -25,6 +26,11 @@ class Clock(Protocol):
         ...
 
 
+def _spell(number: int) -> str:
+    """The low 40 bits in base 32, two digits at a time: ids are made on the way of an alert."""
+    return "".join(_PAIRS[number >> shift & 1023] for shift in (30, 20, 10, 0))
+
+
 class SystemClock:
     """The wall clock and the system's randomness."""
 
@@ -32,7 +38,7 @@ class SystemClock:
         return datetime.now(UTC)
 
     def new_id(self) -> str:
-        return "".join(secrets.choice(_ALPHABET) for _ in range(ID_LENGTH))
+        return _spell(secrets.randbits(_BITS))
 
 
 class ManualClock:
@@ -56,12 +62,8 @@ class ManualClock:
         self.set(self._now + step)
 
     def new_id(self) -> str:
-        value, self._next_id = self._next_id, self._next_id + 1
-        digits = ""
-        for _ in range(ID_LENGTH):
-            value, digit = divmod(value, 32)
-            digits = _ALPHABET[digit] + digits
-        return digits
+        number, self._next_id = self._next_id, self._next_id + 1
+        return _spell(number)
 
 
 def market_time(at: datetime) -> datetime:

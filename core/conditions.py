@@ -108,10 +108,15 @@ class Kind(Noun):
     def needs_cost(self) -> bool:
         return getattr(self, "reference", None) == "cost"
 
+    @property
+    def steady(self) -> bool:
+        """Whether the zone hangs on nothing but the condition itself, so that it need not be asked for again."""
+        return False
+
 
 def _in_reason(value: Price | None) -> Price | None:
     if value is not None and not 0 < value <= HIGHEST:
-        raise ValueError(f"价格 {price_text(value)} 不合理：应大于 0,不超过 {HIGHEST}。")
+        raise ValueError(f"价格 {price_text(value)} 不合理：应大于 0，不超过 {HIGHEST}。")
     return value
 
 
@@ -128,6 +133,10 @@ class _OneSided(Kind):
             raise ValueError("价格条件需要一个价格，或者写“成本价”。")
         _in_reason(self.value)
         return self
+
+    @property
+    def steady(self) -> bool:
+        return self.value is not None
 
     def _price(self, view: View) -> Price | Missing:
         if self.value is not None:
@@ -192,6 +201,10 @@ class EnterRange(Kind):
             raise ValueError(f"区间写反了：{price_text(self.low)} 不低于 {price_text(self.high)}。请把小的写在前面。")
         return self
 
+    @property
+    def steady(self) -> bool:
+        return True
+
     def zone(self, view: View) -> Zone | Missing:
         return at_least(self.low).meet(at_most(self.high))
 
@@ -210,6 +223,10 @@ class _Percent(Kind):
     unit: Literal["pct"] = "pct"
     reference: Reference = "preclose"
     base: Price | None = None
+
+    @property
+    def steady(self) -> bool:
+        return self.reference == "last"
 
     def _base(self, view: View) -> Price | Missing:
         found = {
@@ -287,6 +304,10 @@ class _Exit(Kind):
     @property
     def needs_cost(self) -> bool:
         return self.unit == "pct"
+
+    @property
+    def steady(self) -> bool:
+        return self.unit == "yuan"
 
     def _level(self, view: View, sign: int) -> Price | Missing:
         if self.unit == "yuan":

@@ -119,7 +119,7 @@ class Dispatcher:
             one = self._judge(trigger, rule, self._last_told(rule, arm, arms))
             alerts.append(one.alert)
             if one.alert.reason.tells:
-                arms[trigger.key] = arm.model_copy(update={"told": arm.told + 1, "told_at": self._clock.now()})
+                arms[trigger.key] = arm.telling(one.alert.at)
                 told.setdefault(rule.watch.chat, []).append(one)
         rows = [row for chat, items in told.items() for row in self._messages(chat, items)]
         tickets = [one.ticket for items in told.values() for one in items if one.ticket is not None]

@@ -118,8 +118,7 @@ class Frame:
 
     def quote_at(self, row: int) -> Quote:
         amount = int(self.amount[row])
-        # Not validated: every value was checked when the frame was made, and this stands on the way of an alert.
-        return Quote.model_construct(
+        return Quote(
             symbol=self.symbols[row],
             name=self.names[row] if self.names else "",
             last=_price(self.last[row]),

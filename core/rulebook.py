@@ -7,7 +7,7 @@ the symbols whose price has left it are judged, by the reference meaning, so boo
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -39,8 +39,20 @@ class Rule:
     tick: int
     arm: Arm
 
+    restless: bool = field(init=False)
+    """The zone follows the day's extremes, which may move without the price."""
+    _steady: bool = field(init=False)
+    _known: tuple[Zone, Zone] | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        chosen = [self.watch.conditions[index] for index in self.conditions]
+        self.restless = any(getattr(condition, "event", None) == "open" for condition in chosen)
+        self._steady = all(condition.steady for condition in chosen)
+
     def zones(self, view: View) -> tuple[Zone, Zone] | Missing:
         """Where all conditions of the group hold, and what must be left before it is armed again."""
+        if self._known is not None:
+            return self._known
         zone = rearm = ALWAYS_QUIET
         for index in self.conditions:
             condition = self.watch.conditions[index]
@@ -48,12 +60,9 @@ class Rule:
             if isinstance(found, Missing):
                 return found
             zone, rearm = zone.meet(found), rearm.meet(condition.rearm(found, self.tick))
+        if self._steady:
+            self._known = zone, rearm
         return zone, rearm
-
-    @property
-    def restless(self) -> bool:
-        """The zone follows the day's extremes, which may move without the price."""
-        return any(getattr(self.watch.conditions[index], "event", None) == "open" for index in self.conditions)
 
 
 class Judged(NamedTuple):
@@ -64,26 +73,34 @@ class Judged(NamedTuple):
         already: it held when it was judged for the first time; said to the person, not fired.
         arm: the memory afterwards, when it changed.
         quiet: prices between which nothing can happen to this rule.
-        why: the numbers, or what was missing.
+        zone: where the conditions hold, or what was missing to say so.
+        last: the price it was judged by.
     """
 
     fired: bool
     already: bool
     arm: Arm | None
     quiet: Zone
-    why: str
+    zone: Zone | Missing
+    last: Price | None
+
+    @property
+    def why(self) -> str:
+        """The numbers that decided, in Chinese."""
+        if isinstance(self.zone, Missing):
+            return self.zone.what
+        return "没有现价" if self.last is None else f"现价 {price_text(self.last)}，{zone_text(self.zone)}"
 
 
 def judge(rule: Rule, view: View) -> Judged:
     """Move a rule on by one quote: armed while false, fired on the crossing, re-armed past the band."""
     zones = rule.zones(view)
     if isinstance(zones, Missing):
-        return Judged(False, False, None, ALWAYS_QUIET, zones.what)
+        return Judged(False, False, None, ALWAYS_QUIET, zones, view.quote.last)
     zone, rearm = zones
     if view.quote.last is None:
-        return Judged(False, False, None, NEVER_QUIET, "没有现价")
+        return Judged(False, False, None, NEVER_QUIET, zone, None)
     last = to_milli(view.quote.last)
-    why = f"现价 {price_text(view.quote.last)}，{zone_text(zone)}"
     inside = last in zone
     armed = rule.arm.armed
     fired = armed is True and inside
@@ -94,8 +111,8 @@ def judge(rule: Rule, view: View) -> Judged:
     else:
         now_armed = True
     quiet = NEVER_QUIET if rule.restless else _quiet(zone if now_armed else rearm, last, now_armed)
-    arm = None if now_armed is armed else rule.arm.model_copy(update={"armed": now_armed})
-    return Judged(fired, armed is None and inside, arm, quiet, why)
+    arm = None if now_armed is armed else rule.arm.turned(now_armed)
+    return Judged(fired, armed is None and inside, arm, quiet, zone, view.quote.last)
 
 
 def _quiet(zone: Zone, last: int, armed: bool) -> Zone:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NewType
 
 from pydantic import BaseModel, ConfigDict
@@ -132,7 +133,11 @@ def from_milli(milli: int) -> Price:
     >>> from_milli(1419090), from_milli(4751)
     (Decimal('1419.09'), Decimal('4.751'))
     """
-    milli = int(milli)
+    return _from_milli(int(milli))  # an element of an array is no int
+
+
+@lru_cache(maxsize=1 << 16)
+def _from_milli(milli: int) -> Price:
     if milli % 10:
         return Decimal(milli).scaleb(-3)
     return Decimal(milli // 10).scaleb(-2)

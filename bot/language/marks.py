@@ -64,7 +64,11 @@ def normal(text: str) -> str:
     '贵州茅台跌破1400,提醒我'
     """
     half = unicodedata.normalize("NFKC", text).translate(_TRADITIONAL).translate(_TIDY).lower()
-    return _SPACE.sub("", half)
+    # A private character of the person's would be taken for one of our marks.
+    return _SPACE.sub("", _PRIVATE.sub("\ufffd", half))
+
+
+_PRIVATE: Final = re.compile("[\ue000-\uf8ff]")
 
 
 def pattern(written: str) -> re.Pattern[str]:
