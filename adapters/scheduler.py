@@ -28,7 +28,7 @@ class Scheduler:
         for job in jobs:
             self._scheduler.add_job(
                 self._run,
-                _trigger(job),
+                trigger_of(job),
                 args=(job,),
                 id=job.name,
                 coalesce=True,
@@ -48,7 +48,7 @@ class Scheduler:
         self._scheduler.shutdown(wait=False)
 
 
-def _trigger(job: Job) -> IntervalTrigger | CronTrigger:
+def trigger_of(job: Job) -> IntervalTrigger | CronTrigger:
     if isinstance(job.when, Every):
         return IntervalTrigger(seconds=job.when.interval.total_seconds(), timezone=MARKET_ZONE)
     return CronTrigger(hour=job.when.clock.hour, minute=job.when.clock.minute, timezone=MARKET_ZONE)
