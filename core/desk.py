@@ -104,6 +104,8 @@ class Desk:
         self._panicked: str | None = None
         # One report at a time: two reports of one order must not both start from the same stored row.
         self._books = asyncio.Lock()
+        # One new card at a time: of two taps on 重新报价 the second must find the first one's card.
+        self._requoting = asyncio.Lock()
 
     # -- accounts
 
@@ -369,21 +371,31 @@ class Desk:
         return await self._settle(await self._open_ticket(ticket_id, stamp), TicketState.REJECTED, by)
 
     async def requote(self, ticket_id: str, origin: Origin) -> None:
-        """Make a new ticket of an old one at today's price. Raises like :meth:`ask`."""
-        old = await self._store.ticket(ticket_id)
-        if old is None:
-            raise NotFound(f"没有编号 {ticket_id} 的待确认委托。发送 /tickets 查看现有的。")
-        if old.state is TicketState.APPROVED:
-            raise Conflict("这笔委托已经确认过了，不能重新报价。发送 /orders 查看。")
-        await self._refuse_second_card(old)
-        plan = Plan(side=old.side, shares=old.shares)
-        origin = origin._replace(watch_id=old.watch_id, alert_id=old.alert_id)
-        new = await self._draw(plan, old.symbol, old.account, origin)
-        # The old one ends when the new one is certain, and before it is shown: never both, and never a card that sends
-        # the reader to one that is not there.
-        if old.state is TicketState.OPEN:
-            await self._settle(old, TicketState.WITHDRAWN, "", note="已重新报价，请看新的卡片")
-        await self._show(new)
+        """Make a new ticket of an old one at today's price.
+
+        Of two taps one is answered. Two processes on one database that ask at the same instant may still both show a
+        card, and a person could approve both.
+
+        Raises:
+            Like :meth:`ask`, and NotFound or Conflict: no such ticket, approved, or there is a newer card of it.
+        """
+        async with self._requoting:
+            old = await self._store.ticket(ticket_id)
+            if old is None:
+                raise NotFound(f"没有编号 {ticket_id} 的待确认委托。发送 /tickets 查看现有的。")
+            if old.state is TicketState.APPROVED:
+                raise Conflict("这笔委托已经确认过了，不能重新报价。发送 /orders 查看。")
+            await self._refuse_second_card(old)
+            plan = Plan(side=old.side, shares=old.shares)
+            origin = origin._replace(watch_id=old.watch_id, alert_id=old.alert_id)
+            new = await self._draw(plan, old.symbol, old.account, origin)
+            # Another process may have been faster while the price was asked for.
+            await self._refuse_second_card(old)
+            # The old one ends when the new one is certain, and before it is shown: never both, and never a card that
+            # sends the reader to one that is not there.
+            if old.state is TicketState.OPEN:
+                await self._settle(old, TicketState.WITHDRAWN, "", note="已重新报价，请看新的卡片")
+            await self._show(new)
 
     async def _refuse_second_card(self, old: Ticket) -> None:
         """One wish has one open card: a second tap on 重新报价 must not make a second order possible."""

@@ -1149,6 +1149,34 @@ async def test_a_requote_that_fails_leaves_the_old_card_as_it_is(
     assert len(await office.said()) == 1
 
 
+@pytest.mark.parametrize("expired", [False, True])
+async def test_two_taps_on_requote_at_once_show_one_card(office: Office, clock: ManualClock, expired: bool) -> None:
+    old = await office.ticket()
+    clock.set(old.expires_at if expired else clock.now() + MINUTE)
+    results = await asyncio.gather(*(outcome(office.desk.requote(old.id, ORIGIN)) for _ in range(3)))
+    assert [isinstance(one, Conflict) for one in results].count(True) == 2
+    assert results.count(None) == 1
+    waiting = [one for one in await office.store.tickets({TicketState.OPEN}) if one.open_at(clock.now())]
+    assert len(waiting) == 1
+
+
+async def test_a_card_that_another_process_showed_meanwhile_is_enough(
+    office: Office, market: Market, clock: ManualClock
+) -> None:
+    old = await office.ticket()
+    clock.set(old.expires_at)
+    market.gate = asyncio.Event()
+    market.asked.clear()
+    requoting = asyncio.create_task(outcome(office.desk.requote(old.id, ORIGIN)))
+    await market.asked.wait()
+    other = old.model_copy(update={"id": "OTHERONE", "created_at": clock.now(), "expires_at": clock.now() + 5 * MINUTE})
+    await office.store.add_ticket(other)
+    market.gate.set()
+    why = await requoting
+    assert isinstance(why, Conflict)
+    assert "OTHERONE" in str(why)
+
+
 async def test_an_expired_or_withdrawn_ticket_can_be_requoted_and_an_approved_one_cannot(
     office: Office, clock: ManualClock
 ) -> None:
