@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -69,8 +69,10 @@ class Ticket(Noun):
     note: str = ""
 
     def digest(self) -> str:
-        """SHA-256 over the frozen fields: what the person saw is what gets approved."""
-        frozen = self.model_dump(mode="json", exclude={"state", "decided_by", "decided_at", "note"})
+        """SHA-256 over the frozen fields: what the person saw is what gets approved. An instant counts, not its zone."""
+        instants = {name: at.astimezone(UTC) for name, at in vars(self).items() if isinstance(at, datetime)}
+        in_utc = self.model_copy(update=instants)
+        frozen = in_utc.model_dump(mode="json", exclude={"state", "decided_by", "decided_at", "note"})
         text = json.dumps(frozen, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 

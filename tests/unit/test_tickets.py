@@ -82,6 +82,12 @@ def test_how_it_was_decided_is_not_part_of_what_was_shown() -> None:
     assert decided.digest() == a_ticket().digest()
 
 
+def test_the_digest_does_not_depend_on_the_zone_of_its_instants() -> None:
+    shanghai = timezone(timedelta(hours=8))
+    moved = {name: getattr(a_ticket(), name).astimezone(shanghai) for name in ("quoted_at", "created_at", "expires_at")}
+    assert a_ticket(**moved).digest() == a_ticket().digest()
+
+
 def test_what_is_said_of_one_field_cannot_be_moved_to_the_next() -> None:
     one, other = a_ticket(name="甲", source="乙丙"), a_ticket(name="甲乙", source="丙")
     assert one.digest() != other.digest()
