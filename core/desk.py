@@ -220,6 +220,7 @@ class Desk:
             side=plan.side,
             shares=shares,
             limit=limit,
+            limit_given=plan.price is not None,
             price=quote.last,
             quoted_at=quote.quoted_at,
             source=quote.source,
@@ -371,7 +372,7 @@ class Desk:
         return await self._settle(await self._open_ticket(ticket_id, stamp), TicketState.REJECTED, by)
 
     async def requote(self, ticket_id: str, origin: Origin) -> None:
-        """Make a new ticket of an old one at today's price.
+        """Make a new ticket of an old one at today's price; a limit that the person gave stays.
 
         Of two taps one is answered. Two processes on one database that ask at the same instant may still both show a
         card, and a person could approve both.
@@ -386,7 +387,7 @@ class Desk:
             if old.state is TicketState.APPROVED:
                 raise Conflict("这笔委托已经确认过了，不能重新报价。发送 /orders 查看。")
             await self._refuse_second_card(old)
-            plan = Plan(side=old.side, shares=old.shares)
+            plan = Plan(side=old.side, shares=old.shares, price=old.limit if old.limit_given else None)
             origin = origin._replace(watch_id=old.watch_id, alert_id=old.alert_id)
             new = await self._draw(plan, old.symbol, old.account, origin)
             # Another process may have been faster while the price was asked for.

@@ -41,6 +41,7 @@ class Ticket(Noun):
     """What a tap approves. Everything above ``state`` is frozen and covered by :meth:`digest`.
 
     Attributes:
+        limit_given: the limit is the person's own, and not the best price of the other side.
         price: the price it was made from, and ``quoted_at`` and ``source`` of that quote.
         decided_by: the person's name and id as shown on the card.
         note: why it was refused or withdrawn.
@@ -56,6 +57,7 @@ class Ticket(Noun):
     side: Side
     shares: Shares
     limit: Price
+    limit_given: bool = False
     price: Price
     quoted_at: datetime
     source: str
@@ -69,7 +71,7 @@ class Ticket(Noun):
     note: str = ""
 
     def digest(self) -> str:
-        """SHA-256 over the frozen fields: what the person saw is what gets approved. An instant counts, not its zone."""
+        """SHA-256 over the frozen fields: what the person saw is what gets approved. Instants count, not zones."""
         instants = {name: at.astimezone(UTC) for name, at in vars(self).items() if isinstance(at, datetime)}
         in_utc = self.model_copy(update=instants)
         frozen = in_utc.model_dump(mode="json", exclude={"state", "decided_by", "decided_at", "note"})

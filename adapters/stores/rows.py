@@ -235,6 +235,7 @@ class TicketRow(_Counted, table=True):
     side: str = Field(sa_type=Word)
     shares: int = Field(sa_type=BigInteger)
     limit: Decimal = Field(sa_type=Exact)
+    limit_given: bool
     price: Decimal = Field(sa_type=Exact)
     quoted_at: datetime = Field(sa_type=Instant)
     source: str

@@ -1123,6 +1123,19 @@ async def test_a_requote_is_a_new_ticket_at_the_new_price(
     assert broker.placed == {new.order_id: 1}
 
 
+async def test_a_requote_keeps_the_limit_that_the_person_gave(
+    office: Office, market: Market, clock: ManualClock
+) -> None:
+    old = await office.ticket(Plan(side=Side.BUY, shares=100, price=Decimal("1380.00")))
+    for _ in range(2):
+        clock.advance(MINUTE)
+        market.set(MOUTAI, "1410.00", ask=Decimal("1410.10"))
+        await office.desk.requote(old.id, ORIGIN)
+        [new] = await office.store.tickets({TicketState.OPEN})
+        assert (new.limit, new.limit_given, new.price) == (Decimal("1380.00"), True, Decimal("1410.00"))
+        old = new
+
+
 async def test_a_requote_keeps_the_chain_to_its_cause(office: Office, market: Market) -> None:
     quote = (await market.fetch([MOUTAI]))[MOUTAI]
     origin = ORIGIN._replace(watch_id="W1", alert_id="A1")

@@ -52,6 +52,7 @@ CHANGES: dict[str, Any] = {
     "side": Side.SELL,
     "shares": 200,
     "limit": Decimal("1400.01"),
+    "limit_given": True,
     "price": Decimal("1399.91"),
     "quoted_at": AT + timedelta(seconds=1),
     "source": "新浪",

@@ -145,6 +145,7 @@ def upgrade() -> None:
         sa.Column("side", sa.String(), nullable=False),
         sa.Column("shares", sa.BigInteger(), nullable=False),
         sa.Column("limit", sa.String(), nullable=False),
+        sa.Column("limit_given", sa.Boolean(), nullable=False),
         sa.Column("price", sa.String(), nullable=False),
         sa.Column("quoted_at", sa.BigInteger(), nullable=False),
         sa.Column("source", sa.String(), nullable=False),
