@@ -17,12 +17,19 @@ class Person(NamedTuple):
 
     Attributes:
         owner: whose watches and accounts these are. All owners of a house share them.
-        name: as shown on decided cards.
+        name: as the channel calls the person, who may change it at any time.
+        id: the channel's own id of the person.
     """
 
     owner: str
     name: str
+    id: str
     role: Role
+
+    @property
+    def signature(self) -> str:
+        """Who it was, for decided cards and records: a name alone could be anybody's."""
+        return self.name if self.name == self.id else f"{self.name}({self.id})"
 
 
 class Call(NamedTuple):
@@ -62,6 +69,7 @@ class Command:
     Attributes:
         names: Chinese names; the first one is shown in help.
         intents: requests of the grammar that it answers.
+        optional: slots that it can do without; what else a request lacks is asked before the command runs.
         phrase: how the grammar reads what stands behind the slash; ``{}`` is the place. Empty: words only.
         listed: whether help and the chat's menu show it; the targets of buttons are not shown.
     """
@@ -72,6 +80,7 @@ class Command:
     example: str
     role: Role
     intents: tuple[str, ...]
+    optional: tuple[str, ...]
     phrase: str
     listed: bool
     run: Run
@@ -88,6 +97,7 @@ def command(
     example: str = "",
     role: Role = Role.TRADER,
     intents: Sequence[str] = (),
+    optional: Sequence[str] = (),
     phrase: str = "",
     listed: bool = True,
 ) -> Callable[[Run], Run]:
@@ -96,7 +106,7 @@ def command(
     def register(run: Run) -> Run:
         if name in REGISTRY:
             raise ValueError(f"two commands are called {name}")
-        REGISTRY[name] = Command(name, names, help, example, role, tuple(intents), phrase, listed, run)
+        REGISTRY[name] = Command(name, names, help, example, role, tuple(intents), tuple(optional), phrase, listed, run)
         return run
 
     return register

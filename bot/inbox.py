@@ -7,8 +7,8 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-import bot.commands  # noqa: F401  fills the registry
 from bot.command import Call, Command, Context, Person, Reply, by_intent, by_name
+from bot.commands import questions  # the package fills the registry
 from bot.house import House
 from bot.language.dialogue import Dialogue
 from bot.language.grammar import read
@@ -25,6 +25,8 @@ LONGEST_TEXT: Final = 1000
 HOME: Final = frozenset({"console", "script"})
 """Channels that only the person at this computer can reach."""
 OWNER: Final = "owner"
+PANIC: Final = "panic"
+"""Heard in the middle of any question."""
 
 
 class Inbox:
@@ -53,9 +55,9 @@ class Inbox:
     def _person(self, incoming: Incoming) -> Person | None:
         name = incoming.name or incoming.user
         if incoming.chat.channel in HOME:
-            return Person(OWNER, name, Role.OWNER)
+            return Person(OWNER, name, name, Role.OWNER)  # whoever sits there needs no telling apart
         if incoming.user in self._owners.get(incoming.chat.channel, frozenset()):
-            return Person(OWNER, name, Role.OWNER)
+            return Person(OWNER, name, incoming.user, Role.OWNER)
         return None
 
     # -- what
@@ -103,7 +105,7 @@ class Inbox:
         if text.startswith("/"):
             return await self._slash(ctx, text[1:])
         plain = by_name(text)
-        if plain is not None and ctx.dialogue.asked is None:
+        if plain is not None and (ctx.dialogue.asked is None or plain.name == PANIC):
             return await self._run(ctx, plain, Call())
         return await self._sentence(ctx, text)
 
@@ -179,6 +181,11 @@ class Inbox:
     async def _run(self, ctx: Context, found: Command, call: Call) -> Reply:
         if not ctx.person.role.covers(found.role):
             return Message(text=f"你没有权限使用 /{found.name}。")
+        if call.request is not None:
+            # Nothing is done while it is not clear what is meant: 撤掉那个单 is not 撤掉所有的单.
+            question = questions.about(ctx, call.request, found.optional)
+            if question is not None:
+                return question
         return await found.run(ctx, call)
 
     # -- dialogues
@@ -195,9 +202,14 @@ class Inbox:
         return self._dialogues[chat]
 
     async def _remember(self, chat: Chat, before: Dialogue, after: Dialogue) -> None:
-        if after != before:
-            self._dialogues[chat] = after
+        if after == before:
+            return
+        self._dialogues[chat] = after
+        try:
             await self._house.store.set_value(_key(chat), after.model_dump_json(exclude_none=True))
+        except OutsideError as error:
+            # What was asked has been done; only what "it" means would be forgotten at a restart.
+            log.warning("%s: %s", error.source, error.reason)
 
 
 def _key(chat: Chat) -> str:

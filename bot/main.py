@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from bot.command import REGISTRY
 from bot.house import House
@@ -25,7 +25,7 @@ from core.dispatch import Dispatcher
 from core.engine import Engine, Gap
 from core.feed import Feed
 from core.frames import Frame, Quote, frame_of
-from core.jobs import JOBS, Duties, MarketPaced
+from core.jobs import JOBS, Duties, Job, MarketPaced
 from core.messages import Chat, Incoming, Message
 from core.notify import Notifier
 from core.ports import Broker, Channel, QuoteSource, Store
@@ -92,6 +92,7 @@ def assemble(
     matching: Sequence[FrameStep] = (),
     home: Sequence[Chat] = (HOME_CHAT,),
     market_paced: bool = False,
+    jobs: Sequence[Job] = JOBS,
     time_to_live: timedelta = TIME_TO_LIVE,
     drift_percent: Decimal = DRIFT_PERCENT,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -103,6 +104,7 @@ def assemble(
         home: where notices go while nobody has a live watch.
         matching: called with each frame before it is judged, as the paper account needs it.
         market_paced: the jobs follow the market's clock (demo, replay) and not the computer's.
+        jobs: what :attr:`App.paced` runs.
     """
     feed = Feed()
     notifier = Notifier(store, clock, feed, sleep)
@@ -172,7 +174,7 @@ def assemble(
     duties = Duties(
         store=store, clock=clock, engine=engine, desk=desk, watchlist=watchlist, notifier=notifier, chats=chats
     )
-    paced = MarketPaced(duties, clock.now())
+    paced = MarketPaced(duties, clock.now(), jobs)
     house = House(
         clock=clock,
         store=store,
@@ -380,7 +382,6 @@ async def greet(app: App) -> None:
 # -- demo
 
 DEMO_CASH: Final = Decimal(1_000_000)
-DEMO_SPEED: Final = 20.0
 DEMO_DRIFT: Final = Decimal(3)
 """At many times the market's speed a price moves further while a card is read."""
 DEMO_POSITIONS: Final[Mapping[Symbol, tuple[Shares, Price]]] = {
@@ -395,20 +396,39 @@ def demo_day(today: date) -> date:
     return today if is_trading_day(today) else previous_trading_day(today)
 
 
+class PlayedQuotes(QuoteSource, Protocol):
+    """A market that moves the clock itself, when the next frame is asked for."""
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When the next frame comes; None when there is none."""
+        ...
+
+
+class PlayedBroker(Broker, Protocol):
+    async def told(self) -> None:
+        """Wait until all its reports have been taken."""
+        ...
+
+
 @dataclass(frozen=True)
 class Stage:
     """A house whose market is not the real one, with the parts its player needs.
 
     Attributes:
-        settle: waits until everything that was caused so far has been dealt with.
         started_with: yuan in the account at the beginning.
     """
 
     app: App
     clock: ManualClock
-    source: Any
-    settle: Callable[[], Awaitable[None]]
+    source: PlayedQuotes
+    broker: PlayedBroker
     started_with: Decimal
+
+    async def settle(self) -> None:
+        """Wait until everything that was caused so far has been dealt with."""
+        await self.broker.told()
+        await self.app.house.notifier.drained()
 
 
 def stage_demo(
@@ -444,12 +464,7 @@ def stage_demo(
         time_to_live=TIME_TO_LIVE * max(speed, 1),
         drift_percent=DEMO_DRIFT,
     )
-
-    async def settle() -> None:
-        await broker.told()
-        await app.house.notifier.drained()
-
-    return Stage(app, clock, source, settle, DEMO_CASH)
+    return Stage(app, clock, source, broker, DEMO_CASH)
 
 
 async def demo(*, seed: int, speed: float, folder: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bot.language.names import Names
 from bot.main import Stage, assemble, stage_demo
@@ -18,12 +18,16 @@ from core.clock import MARKET_ZONE, ManualClock, market_time, stamp_text, time_t
 from core.errors import Invalid
 from core.feed import Fact, Said
 from core.frames import Frame
-from core.messages import Chat, Incoming, Message
+from core.jobs import JOBS
+from core.messages import Button, Chat, Incoming, Message
 from core.orders import Fill, Order, OrderState
 from core.portfolio import value
 from core.render import name_text, signed
 from core.tickets import Ticket, TicketState
 from core.types import code_of, money_text, price_text
+
+if TYPE_CHECKING:
+    from adapters.channels.script import ScriptChannel
 
 CHAT: Final = Chat("script", "local")
 PERSON: Final = "我"
@@ -223,7 +227,13 @@ class _OverError(Exception):
 class Player:
     """Says lines at their time and presses labels, frame by frame, waiting for everything that follows from each."""
 
-    def __init__(self, stage: Stage, channel: Any, lines: Sequence[Line], labels: Sequence[str]) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        channel: ScriptChannel,
+        lines: Sequence[Line],
+        labels: Sequence[str],
+    ) -> None:
         self._stage = stage
         self._channel = channel
         self._first = [line.text for line in lines if line.at is None]
@@ -246,42 +256,61 @@ class Player:
     async def _run(self, until: Callable[[Frame], bool]) -> None:
         for text in self._first:
             await self.say(text)
-        async for frame in self._stage.source.frames():
-            while self._later and self._later[0][0] <= frame.at:
-                await self.say(self._later.pop(0)[1])
+        frames = aiter(self._stage.source.frames())
+        while True:
+            await self._say_before(self._stage.source.next_at)
+            frame = await anext(frames, None)
+            if frame is None:
+                return
             await self._stage.app.house.engine.on_frame(frame)
             await self._answer()
             if until(frame):
                 return
-        for at, text in self._later:
+
+    async def _say_before(self, following: datetime | None) -> None:
+        """Say what is due before the next frame, each line at its own time and after the jobs of that time.
+
+        A bar tells what has happened up to its time: what is said at that very time comes after it.
+        """
+        while self._later and (following is None or self._later[0][0] < following):
+            at, text = self._later.pop(0)
             self._stage.clock.set(at)
+            await self._stage.app.paced.catch_up(self._stage.clock.now())
             await self.say(text)
 
     async def say(self, text: str) -> None:
-        await self._hand_in(Incoming(chat=CHAT, user="local", name=PERSON, text=text, at=self._stage.clock.now()))
-
-    async def _hand_in(self, incoming: Incoming) -> None:
-        await self._stage.app.inbox.receive(incoming)
+        await self._hand_in(text)
         await self._answer()
+
+    async def _hand_in(self, text: str, press: str | None = None) -> None:
+        now = self._stage.clock.now()
+        await self._stage.app.inbox.receive(
+            Incoming(chat=CHAT, user="local", name=PERSON, text=text, press=press, at=now)
+        )
 
     async def _answer(self) -> None:
         """Let what was caused arrive, and press what is to be pressed; once per button."""
         await self._stage.settle()
-        for button in self._channel.buttons():
-            if button.label in self._labels and button.command not in self._pressed:
-                self._pressed.add(button.command)
-                now = self._stage.clock.now()
-                await self._hand_in(
-                    Incoming(chat=CHAT, user="local", name=PERSON, text=button.label, press=button.command, at=now)
-                )
-                return
+        while (button := self._unpressed()) is not None:
+            self._pressed.add(button.command)
+            await self._hand_in(button.label, button.command)
+            await self._stage.settle()
+
+    def _unpressed(self) -> Button | None:
+        if not self._labels:
+            return None
+        offered = (button for button in self._channel.buttons() if button.label in self._labels)
+        return next((button for button in offered if button.command not in self._pressed), None)
 
 
 # -- over bars
 
 
-def stage_replay(paths: Sequence[Path], cash: Decimal) -> Stage:
+def stage_replay(paths: Sequence[Path], cash: Decimal, begin: datetime | None = None) -> Stage:
     """A house over the bars of these files, with a fresh paper account.
+
+    Args:
+        begin: when the clock starts, where that is before the first bar.
 
     Raises:
         Invalid: a file that cannot be played; the text names the line.
@@ -295,7 +324,7 @@ def stage_replay(paths: Sequence[Path], cash: Decimal) -> Stage:
     for symbol in {bar.symbol for bar in bars}:
         if symbol not in names:
             names.add(symbol, code_of(symbol))
-    clock = ManualClock(bars[0].time)
+    clock = ManualClock(min(bars[0].time, begin or bars[0].time))
     source = replay_quotes.connect(bars, clock, {bar.symbol: names.name_of(bar.symbol) for bar in bars})
     broker = paper.connect(path=None, account="paper", name="模拟账户", clock=clock, cash=cash)
     app = assemble(
@@ -307,13 +336,9 @@ def stage_replay(paths: Sequence[Path], cash: Decimal) -> Stage:
         about="历史回放：按过去的 K 线重演，不动真钱。",
         matching=(broker.on_frame,),
         market_paced=True,
+        jobs=[job for job in JOBS if job.name != "check_feed"],  # between two bars of a file no feed is silent
     )
-
-    async def settle() -> None:
-        await broker.told()
-        await app.house.notifier.drained()
-
-    return Stage(app, clock, source, settle, cash)
+    return Stage(app, clock, source, broker, cash)
 
 
 async def replay(
@@ -328,7 +353,7 @@ async def replay(
     """Play bars and write down what happened."""
     from adapters.channels import script
 
-    stage = stage_replay(paths, cash)
+    stage = stage_replay(paths, cash, min((line.at for line in lines if line.at is not None), default=None))
     transcript = Transcript(write, as_json=as_json)
     stage.app.house.feed.subscribe(transcript.observe)
     await stage.app.load()

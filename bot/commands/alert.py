@@ -10,15 +10,16 @@ from core import render
 from core.alerts import Silence
 from core.calendar import phase
 from core.clock import MARKET_ZONE, market_time, stamp_text
-from core.errors import Invalid, NotFound
+from core.errors import Invalid
 from core.market import board_of
 from core.messages import Message, Role
 from core.rulebook import judge
-from core.types import Symbol, parse_symbol
+from core.types import Symbol
 from core.watches import Watch, WatchState
 
 LONGEST_SILENCE = timedelta(days=366)
-ALERTS_SHOWN = 8
+WATCHES_SHOWN = 10
+ALERTS_SHOWN = 40
 
 
 @command(
@@ -32,24 +33,27 @@ ALERTS_SHOWN = 8
 )
 async def why(ctx: Context, call: Call) -> Reply:
     """What was judged last, what became of the alerts, and how their messages went."""
-    watches = _meant(ctx, call)
+    named = _named(ctx, call)
+    watches = named if named is not None else list(ctx.house.watchlist.of(ctx.person.owner))
     lines: list[str] = []
     now = ctx.house.now()
     if ctx.house.dispatcher.silences(ctx.person.owner):
         lines.append("🔕 现在有静音，发送“取消静音”解除。")
-    for watch in watches[:10]:
+    for watch in watches[:WATCHES_SHOWN]:
         lines += _standing(ctx, watch, now)
-    symbol = watches[0].symbols[0] if len(watches) == 1 and len(watches[0].symbols) == 1 else None
-    lines += await _history(ctx, symbol, watches)
+    if len(watches) > WATCHES_SHOWN:
+        lines.append(f"……另有 {len(watches) - WATCHES_SHOWN} 个任务，请写股票名或编号，例如：/why 茅台")
+    lines += await _history(ctx, named)
     for gap in list(ctx.house.engine.gaps)[-3:]:
-        lines.append(f"行情中断：{stamp_text(gap.since)} 至 {market_time(gap.until):%H:%M}")
-    return Message(title="🔍 判断记录", text="\n".join(lines) or "还没有盯盘任务，也没有提醒记录。")
+        lines.append(f"行情中断：{stamp_text(gap.since)} 至 {stamp_text(gap.until)}")
+    return Message(title="🔍 判断记录", text="\n".join(lines).strip() or "还没有盯盘任务，也没有提醒记录。")
 
 
-def _meant(ctx: Context, call: Call) -> list[Watch]:
+def _named(ctx: Context, call: Call) -> list[Watch] | None:
+    """The watches that were asked about; None when the question is about everything."""
     if call.words or (call.request is not None and (call.request.symbols or call.request.targets)):
         return list(targets.watches(ctx, call))
-    return list(ctx.house.watchlist.of(ctx.person.owner))
+    return None
 
 
 def _standing(ctx: Context, watch: Watch, now: datetime) -> list[str]:
@@ -80,24 +84,26 @@ def _standing(ctx: Context, watch: Watch, now: datetime) -> list[str]:
     return lines
 
 
-async def _history(ctx: Context, symbol: Symbol | None, watches: list[Watch]) -> list[str]:
-    """The last alerts, told or not, and the fate of their messages."""
-    wanted = {watch.id for watch in watches}
-    found = await ctx.house.store.alerts(ctx.person.owner, symbol, limit=50)
-    chosen = [alert for alert in found if alert.watch_id in wanted][:ALERTS_SHOWN]
+async def _history(ctx: Context, named: list[Watch] | None) -> list[str]:
+    """The last alerts, told or not, also of watches that are gone, and the fate of their messages."""
+    found = await ctx.house.store.alerts(ctx.person.owner, limit=1000)
+    wanted = None if named is None else {watch.id for watch in named}
+    chosen = [alert for alert in found if wanted is None or alert.watch_id in wanted]
     if not chosen:
-        return ["最近没有触发过。"] if watches else []
-    sent = await ctx.house.store.deliveries([alert.id for alert in chosen])
+        return ["", "最近没有触发过。"]
+    shown = chosen[:ALERTS_SHOWN]
+    sent = await ctx.house.store.deliveries([alert.id for alert in shown])
     lines = ["", "最近的触发："]
-    for alert in chosen:
-        lines.append(f"{stamp_text(alert.at)} {alert.name} {alert.why}")
+    for alert in shown:
+        lines.append(f"{stamp_text(alert.at)} {alert.name} {alert.why}（#{alert.watch_number}）")
         lines.append(f"　{alert.reason.chinese}" + (f"；{alert.note}" if alert.note else ""))
         for row in sent:
             if alert.id in row.alert_ids:
                 fate = {"sent": "已送达", "queued": "等待发送", "failed": "发送失败"}[row.state.value]
-                lines.append(
-                    f"　{row.chat.channel} {fate}，试了 {row.attempts} 次" + (f"：{row.error}" if row.error else "")
-                )
+                why = f"：{row.error}" if row.error else ""
+                lines.append(f"　{row.chat.channel} {fate}，试了 {row.attempts} 次{why}")
+    if len(chosen) > len(shown):
+        lines.append(f"……更早还有 {len(chosen) - len(shown)} 次。")
     return lines
 
 
@@ -108,60 +114,60 @@ async def _history(ctx: Context, symbol: Symbol | None, watches: list[Watch]) ->
     example="/silence 1h 茅台",
     intents=("silence",),
 )
-async def silence(ctx: Context, call: Call) -> Reply:
+async def silence_(ctx: Context, call: Call) -> Reply:
     """Quiet for a while: everything, one share, or one watch."""
     now = ctx.house.now()
     request = call.request
     if (request is not None and request.off) or call.rest in {"off", "取消"}:
         ended = await ctx.house.dispatcher.unsilence(ctx.person.owner)
         return Message(title="🔔 已取消静音" if ended else "现在没有静音")
-    watch: Watch | None = None
-    symbol: Symbol | None = None
     if request is not None:
-        symbol = request.symbols[0] if request.symbols else None
         until = request.until or now + timedelta(seconds=request.duration_s or 3600)
+        scope: list[Watch | Symbol | None] = list(request.symbols)
     else:
-        until, watch, symbol = _until(ctx, call, now)
+        until, words = _until(list(call.words), now)
+        scope = [_silenced(ctx, word) for word in words]
     if until <= now:
         raise Invalid("静音的结束时间已经过了。请说“静音1小时”或“今天别提醒了”。")
     if until - now > LONGEST_SILENCE:
         raise Invalid("静音最长一年。不想再盯的话，请暂停或删除任务。")
-    one = Silence(
-        id=ctx.house.clock.new_id(),
-        owner=ctx.person.owner,
-        watch_id=watch.id if watch else None,
-        symbol=symbol,
-        starts_at=now,
-        ends_at=until,
-    )
-    await ctx.house.dispatcher.silence(one)
-    if watch is not None:
-        what = f"盯盘 #{watch.number}"
-    else:
-        what = render.name_text(ctx.house.name(symbol), symbol) if symbol else "全部提醒"
-    return render.silenced(one, what)
+    for one in scope or (None,):
+        silence = Silence(
+            id=ctx.house.clock.new_id(),
+            owner=ctx.person.owner,
+            watch_id=one.id if isinstance(one, Watch) else None,
+            symbol=one if isinstance(one, str) else None,
+            starts_at=now,
+            ends_at=until,
+        )
+        await ctx.house.dispatcher.silence(silence)
+    return render.silenced(silence, "、".join(_what(ctx, one) for one in scope or (None,)))
 
 
-def _until(ctx: Context, call: Call, now: datetime) -> tuple[datetime, Watch | None, Symbol | None]:
-    """``1h``, ``30m``, ``today`` and then nothing, a watch or a share."""
-    words = list(call.words) or ["1h"]
-    first = words.pop(0).lower()
-    if first == "today":
-        end = datetime.combine(market_time(now).date() + timedelta(days=1), time(), MARKET_ZONE)
-    elif first[:-1].isdigit() and first[-1] in "hmd":
-        unit = {"h": timedelta(hours=1), "m": timedelta(minutes=1), "d": timedelta(days=1)}[first[-1]]
-        end = now + min(int(first[:-1]), 10_000) * unit
-    else:
-        raise Invalid("请写多久，例如：/silence 1h、/silence 30m、/silence today，取消是 /silence off。")
-    if not words:
-        return end, None, None
-    for watch in ctx.house.watchlist.of(ctx.person.owner):
-        if watch.id == words[0]:
-            return end, watch, None
-    found = ctx.house.names.candidates(words[0])
+def _what(ctx: Context, one: Watch | Symbol | None) -> str:
+    if one is None:
+        return "全部提醒"
+    return f"盯盘 #{one.number}" if isinstance(one, Watch) else render.name_text(ctx.house.name(one), one)
+
+
+def _silenced(ctx: Context, word: str) -> Watch | Symbol:
+    """A share by name or code, or a watch by number or id."""
+    symbols = ctx.house.names.candidates(word)
+    if len(symbols) == 1:
+        return symbols[0]
+    found = targets.watches(ctx, Call((word,))) if not symbols else ()
     if len(found) == 1:
-        return end, None, found[0]
-    try:
-        return end, None, parse_symbol(words[0])
-    except Invalid:
-        raise NotFound(targets.unknown_text(ctx, words[0])) from None
+        return found[0]
+    [symbol] = targets.symbols(ctx, Call((word,)))
+    return symbol
+
+
+def _until(words: list[str], now: datetime) -> tuple[datetime, list[str]]:
+    """``1h``, ``30m``, ``2d`` or ``today``, and what stands behind it."""
+    first = words.pop(0).lower() if words else "1h"
+    if first == "today":
+        return datetime.combine(market_time(now).date() + timedelta(days=1), time(), MARKET_ZONE), words
+    if first[:-1].isdigit() and first[-1] in "hmd":
+        unit = {"h": timedelta(hours=1), "m": timedelta(minutes=1), "d": timedelta(days=1)}[first[-1]]
+        return now + min(int(first[:-1]), 10_000) * unit, words
+    raise Invalid("请写多久，例如：/silence 1h、/silence 30m、/silence today，取消是 /silence off。")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bot.command import Call, Context, Reply, command
-from bot.commands import questions, targets
+from bot.commands import targets
 from core import render
 from core.errors import Invalid, NotFound
 from core.frames import Quote
@@ -27,8 +27,6 @@ MANY_QUOTES = 10
     intents=("quote_query",),
 )
 async def quote(ctx: Context, call: Call) -> Reply:
-    if call.request is not None and (question := questions.about(ctx, call.request)) is not None:
-        return question
     symbols = targets.symbols(ctx, call)
     if not symbols:
         raise Invalid("请写股票名或代码，例如：/quote 茅台")
@@ -66,13 +64,6 @@ def _worth(seen: Quote) -> Price | None:
     return seen.last or seen.preclose
 
 
-def _account(ctx: Context, call: Call) -> str:
-    named = call.request.account if call.request is not None else None
-    if named is None or named == "real":
-        return ctx.house.desk.default_account
-    return ctx.house.desk.broker(named).account
-
-
 @command(
     "positions",
     "持仓",
@@ -82,7 +73,7 @@ def _account(ctx: Context, call: Call) -> str:
     intents=("positions_query",),
 )
 async def positions(ctx: Context, call: Call) -> Reply:
-    account, valued = await _valued(ctx, _account(ctx, call))
+    account, valued = await _valued(ctx, targets.account(ctx, call.request))
     names = {position.symbol: ctx.house.name(position.symbol) for position in account.positions}
     ask = call.request.ask if call.request is not None else None
     symbols = targets.symbols(ctx, call, last=False)
@@ -137,4 +128,4 @@ def _totals(account: Account, valued: Valuation) -> Message:
 async def account(ctx: Context, call: Call) -> Reply:
     if call.request is None and not call.words and len(ctx.house.desk.brokers) > 1:
         return [render.account_card(*await _valued(ctx, broker.account)) for broker in ctx.house.desk.brokers]
-    return render.account_card(*await _valued(ctx, _account(ctx, call)))
+    return render.account_card(*await _valued(ctx, targets.account(ctx, call.request)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from bot.command import Context
@@ -21,23 +22,30 @@ _QUESTIONS: Final = {
     "targets": ("是哪一个？", "请写编号，例如：3。发送 /list 看编号"),
 }
 
+_WHICH_ORDER: Final = ("撤哪一笔？", "请说股票名，或者“全部撤单”；也可以发送 /orders，点那一笔的“撤单”")
 
-def about(ctx: Context, request: Request) -> Message | None:
+
+def about(ctx: Context, request: Request, optional: Collection[str] = ()) -> Message | None:
     """The question to ask, remembered in the dialogue; None when nothing is lacking.
+
+    Args:
+        optional: slots that need not be asked for.
 
     Raises:
         Invalid: something that cannot be asked, only corrected.
     """
-    for problem in request.problems:
-        if problem == "unknown_symbol":
-            raise Invalid("没有认出是哪只股票。请写全名或六位代码，例如：贵州茅台 或 600519。")
+    if "unknown_symbol" in request.problems:
+        raise Invalid("没有认出是哪只股票。请写全名或六位代码，例如：贵州茅台 或 600519。")
+    if "lot_size" in request.problems:
         raise Invalid(_lot_problem(request))
     for doubt in request.ambiguous:
         choices = tuple(doubt.candidates)
         ctx.dialogue = ctx.dialogue.asking(request, "symbols", ctx.house.now(), choices)
         return _which(ctx, doubt.text, choices)
     for slot in request.missing:
-        question, hint = _QUESTIONS[slot]
+        if slot in optional:
+            continue
+        question, hint = _QUESTIONS[slot] if request.intent != "order_cancel" else _WHICH_ORDER
         ctx.dialogue = ctx.dialogue.asking(request, slot, ctx.house.now())
         named = "、".join(name_text(ctx.house.name(symbol), symbol) for symbol in request.symbols)
         return Message(title=named, text=f"{hint}\n{question}", buttons=_answers(request, slot))

@@ -1,4 +1,4 @@
-"""Which watches or shares a call means: ``3``, ``#3``, ``茅台``, ``600519``, ``全部``, or the one spoken of last."""
+"""Which watches, shares or account a call means: ``3``, ``#3``, ``茅台``, ``600519``, ``全部``, or the only one."""
 
 from __future__ import annotations
 
@@ -6,25 +6,40 @@ import re
 from collections.abc import Sequence
 
 from bot.command import Call, Context
+from bot.language.request import Request
 from core.errors import Invalid, NotFound
 from core.render import name_text
-from core.types import Symbol, parse_symbol
+from core.types import Mode, Symbol, parse_symbol
 from core.watches import Watch
 
 _NUMBER = re.compile(r"#?(\d{1,5})号?$")
+_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{8}$")
 _ALL = {"all", "全部", "所有"}
+
+
+def account(ctx: Context, request: Request | None) -> str:
+    """The account that a request means; the default one when it names none.
+
+    Raises:
+        NotFound: it names one that is not configured, or 实盘 where there is none: the mode never changes by itself.
+    """
+    desk = ctx.house.desk
+    if request is None or request.account is None or request.account == "real":
+        chosen = desk.broker(desk.default_account)
+        if request is not None and "实盘" in ctx.dialogue.sentence and chosen.mode is not Mode.LIVE:
+            raise NotFound(f"现在没有实盘账户，只有{chosen.name}（{chosen.mode.chinese}）。没有做任何操作。")
+        return chosen.account
+    return desk.broker(request.account).account
 
 
 def symbols(ctx: Context, call: Call, *, last: bool = True) -> tuple[Symbol, ...]:
     """The shares that a call names; with ``last`` the ones spoken of last when it names none.
 
     Raises:
-        Invalid: a name that fits several shares; the text lists them.
-        NotFound: a name that is no share; the text offers what is near.
+        Invalid: a word that fits several shares; the text lists them.
+        NotFound: a word that is no share; the text offers what is near.
     """
     request = call.request
-    if request is not None and request.ambiguous:
-        raise Invalid(ambiguous_text(ctx, request.ambiguous[0].text, request.ambiguous[0].candidates))
     if request is not None and request.symbols:
         return request.symbols
     if call.words and request is None:
@@ -68,20 +83,21 @@ def watches(ctx: Context, call: Call) -> Sequence[Watch]:
     found: list[Watch] = []
     for word in words:
         number = _NUMBER.match(word)
-        if number is not None and len(number[1]) < 6:
+        if number is not None:
             found.append(house.watchlist.numbered(owner, int(number[1])))
         elif word == "last" and ctx.dialogue.watch_id is not None:
             found.append(house.watchlist.get(ctx.dialogue.watch_id))
-        else:
-            found.extend(_by_id(ctx, word))
+        elif _ID.match(word):
+            found.append(house.watchlist.get(word))
     if found:
         return found
     named = symbols(ctx, call, last=False)
     if named:
         text = "、".join(name_text(house.name(symbol), symbol) for symbol in named)
         return _some(house.watchlist.on(owner, named), f"没有盯着{text}的任务。")
-    if ctx.dialogue.watch_id is not None and not words:
-        return (house.watchlist.get(ctx.dialogue.watch_id),)
+    mine = house.watchlist.of(owner)
+    if len(mine) == 1 and not words:
+        return mine
     raise Invalid("请说明是哪一个，例如“暂停3”或“暂停茅台”。发送 /list 看编号。")
 
 
@@ -92,10 +108,6 @@ def one_watch(ctx: Context, call: Call) -> Watch:
         numbers = "、".join(f"#{watch.number}" for watch in found)
         raise Invalid(f"这样的任务有 {len(found)} 个：{numbers}。请写编号，例如“把{found[0].number}改成1380”。")
     return found[0]
-
-
-def _by_id(ctx: Context, word: str) -> list[Watch]:
-    return [watch for watch in ctx.house.watchlist.of(ctx.person.owner) if watch.id == word]
 
 
 def _some(found: Sequence[Watch], otherwise: str) -> Sequence[Watch]:

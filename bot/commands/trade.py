@@ -5,11 +5,12 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 
 from bot.command import Call, Context, Reply, command
-from bot.commands import questions, targets
+from bot.commands import targets
+from bot.commands.ask import account, positions
 from bot.language.request import Request, plan_of
 from core import render
 from core.desk import Origin
-from core.errors import Conflict, Invalid, NotFound, Unavailable
+from core.errors import Conflict, Invalid, NotFound, OutsideError, Unavailable, UserError
 from core.messages import Message, Role
 from core.tickets import TicketState
 from core.types import Mode
@@ -22,15 +23,9 @@ def _origin(ctx: Context) -> Origin:
 
 
 async def _propose(ctx: Context, request: Request) -> Reply:
-    asked = request.model_copy(update={"missing": tuple(slot for slot in request.missing if slot != "price")})
-    question = questions.about(ctx, asked)
-    if question is not None:
-        return question
     if request.action is None or len(request.symbols) != 1:
         raise Invalid("一次请只说一只股票和一个数量，例如：买100股茅台 价格1400")
-    account = ctx.house.desk.default_account
-    if request.account is not None and request.account != "real":
-        account = ctx.house.desk.broker(request.account).account
+    account = targets.account(ctx, request)
     await ctx.house.look(request.symbols)
     await ctx.house.desk.ask(plan_of(request.action), request.symbols[0], account, _origin(ctx))
     ctx.dialogue = ctx.dialogue.closed()
@@ -44,6 +39,7 @@ async def _propose(ctx: Context, request: Request) -> Reply:
     help="出一张买入确认卡",
     example="/buy 100股茅台 价格1400",
     intents=("order_buy",),
+    optional=("price",),
     phrase="买入{}",
 )
 async def buy(ctx: Context, call: Call) -> Reply:
@@ -58,6 +54,7 @@ async def buy(ctx: Context, call: Call) -> Reply:
     help="出一张卖出确认卡",
     example="/sell 茅台 一半",
     intents=("order_sell",),
+    optional=("price",),
     phrase="卖出{}",
 )
 async def sell(ctx: Context, call: Call) -> Reply:
@@ -93,15 +90,19 @@ def _ticket_words(call: Call, what: str) -> tuple[str, str | None]:
 @command("approve", "确认", "同意", help="确认一笔委托", example="/approve 编号")
 async def approve(ctx: Context, call: Call) -> Reply:
     """Send the order of a ticket. What becomes of it comes as its own messages."""
+    if not call.words:
+        return await tickets(ctx, call)
     ticket_id, stamp = _ticket_words(call, "approve")
-    await ctx.house.desk.approve(ticket_id, stamp, ctx.person.name)
+    await ctx.house.desk.approve(ticket_id, stamp, ctx.person.signature)
     return None
 
 
 @command("reject", "拒绝", help="拒绝一笔委托", example="/reject 编号")
 async def reject(ctx: Context, call: Call) -> Reply:
+    if not call.words:
+        return await tickets(ctx, call)
     ticket_id, stamp = _ticket_words(call, "reject")
-    await ctx.house.desk.reject(ticket_id, stamp, ctx.person.name)
+    await ctx.house.desk.reject(ticket_id, stamp, ctx.person.signature)
     return None
 
 
@@ -123,6 +124,8 @@ async def requote(ctx: Context, call: Call) -> Reply:
 async def orders(ctx: Context, call: Call) -> Reply:
     open_only = call.request is not None and call.request.ask == "open"
     found = await ctx.house.store.orders(open_only=open_only, limit=10)
+    if open_only and not found:
+        return Message(title="没有未完成的委托")
     return render.order_list(found, {order.symbol: ctx.house.name(order.symbol) for order in found})
 
 
@@ -134,26 +137,45 @@ async def orders(ctx: Context, call: Call) -> Reply:
     intents=("order_cancel",),
 )
 async def cancel(ctx: Context, call: Call) -> Reply:
-    """Ask for a cancel; the broker's answer comes as its own message."""
-    found = await ctx.house.store.orders(open_only=True, limit=200)
-    wanted = set(targets.symbols(ctx, call, last=False)) if call.request is not None else set()
-    ids = set() if call.request is not None else set(call.words)
-    if call.request is not None and "last" in call.request.targets:
-        found = found[:1]
-    elif wanted:
-        found = [order for order in found if order.symbol in wanted]
-    elif ids and not ids & {"all", "全部"}:
-        known = {order.id for order in found}
-        for order_id in sorted(ids - known):
-            await ctx.house.desk.cancel(order_id)  # says why it cannot be
-        found = [order for order in found if order.id in ids]
-    elif call.request is None and not ids:
-        raise Invalid("请写编号，或者 all。发送 /orders 查看编号。")
-    if not found:
+    """Ask for cancels; the broker's answer to each comes as its own message. One that fails stops no other."""
+    chosen = await _to_cancel(ctx, call)
+    if not chosen:
         raise NotFound("没有可以撤的委托。发送 /orders 查看。")
-    for order in found:
-        await ctx.house.desk.cancel(order.id)
-    return Message(title="已请求撤单", text="\n".join(order.id for order in found))
+    asked, failed = [], []
+    for order_id in chosen:
+        try:
+            order = await ctx.house.desk.cancel(order_id)
+        except (UserError, OutsideError) as error:
+            failed.append(f"{order_id}：{error}")
+        else:
+            asked.append(f"{order_id} {order.side.chinese}{ctx.house.name(order.symbol)}·{order.mode.chinese}")
+    lines = [*asked, *(["没有撤成：", *failed] if failed else [])]
+    return Message(title="已请求撤单" if asked else "没有撤成", text="\n".join(lines if asked else failed))
+
+
+async def _to_cancel(ctx: Context, call: Call) -> list[str]:
+    """The ids of the orders that a call means: all, of a share, the newest, or named."""
+    waiting = await ctx.house.store.orders(open_only=True, limit=200)
+    if call.request is None:
+        if not call.words:
+            raise Invalid("请写编号，或者 all。发送 /orders 查看编号。")
+        if {"all", "全部"} & set(call.words):
+            return [order.id for order in waiting]
+        return [_order_id(word) for word in call.words]
+    if "last" in call.request.targets:
+        return [order.id for order in waiting[:1]]
+    wanted = set(targets.symbols(ctx, call, last=False))
+    if wanted:
+        return [order.id for order in waiting if order.symbol in wanted]
+    if "all" in call.request.targets:
+        return [order.id for order in waiting]
+    raise Invalid("请说明撤哪一笔：股票名、编号，或者“全部撤单”。发送 /orders 查看。")
+
+
+def _order_id(word: str) -> str:
+    """Ids are made to be typed on a phone: in any case, with or without the dp before them."""
+    digits = word.upper().removeprefix("DP")
+    return f"dp{digits}"
 
 
 @command("filled", "已成交", help="手动账户：记一笔成交", example="/filled 编号 成交价 股数", listed=False)
@@ -163,9 +185,10 @@ async def filled(ctx: Context, call: Call) -> Reply:
         raise Invalid("请写：/filled 委托编号 成交价 股数")
     try:
         price, shares = Decimal(call.words[1]), int(call.words[2])
+        after = int(call.words[3]) if len(call.words) > 3 else None
     except (InvalidOperation, ValueError):
         raise Invalid("成交价和股数要写数字，例如：/filled dp00000001 1399.5 100") from None
-    await ctx.house.desk.record_fill(call.words[0], shares, price)
+    await ctx.house.desk.record_fill(_order_id(call.words[0]), shares, price, after=after)
     return None
 
 
@@ -173,8 +196,40 @@ async def filled(ctx: Context, call: Call) -> Reply:
 async def unfilled(ctx: Context, call: Call) -> Reply:
     if not call.words:
         raise Invalid("请写：/unfilled 委托编号")
-    await ctx.house.desk.record_nothing(call.words[0])
+    await ctx.house.desk.record_nothing(_order_id(call.words[0]))
     return None
+
+
+@command("cash", "登记资金", help="手动账户：登记可用资金", example="/cash 50000", role=Role.OWNER)
+async def cash(ctx: Context, call: Call) -> Reply:
+    """For an account without a connection: what it has to spend."""
+    amount = _number(call.words[0]) if len(call.words) == 1 else None
+    if amount is None or amount < 0:
+        raise Invalid("请写金额，元，例如：/cash 50000")
+    await ctx.house.desk.set_cash(ctx.house.desk.default_account, amount)
+    return await account(ctx, Call())
+
+
+@command("hold", "登记持仓", help="手动账户：登记一只持仓", example="/hold 茅台 200 1399.5", role=Role.OWNER)
+async def hold(ctx: Context, call: Call) -> Reply:
+    """For an account without a connection: how many shares, at which cost."""
+    usage = "请写：/hold 股票 股数 成本价，例如：/hold 茅台 200 1399.5；股数写 0 是清掉。"
+    if len(call.words) != 3:
+        raise Invalid(usage)
+    shares, cost = _number(call.words[1]), _number(call.words[2])
+    if shares is None or cost is None or shares != int(shares) or shares < 0 or cost < 0:
+        raise Invalid(usage)
+    [symbol] = targets.symbols(ctx, Call(call.words[:1]))
+    await ctx.house.desk.set_position(ctx.house.desk.default_account, symbol, int(shares), cost)
+    return await positions(ctx, Call())
+
+
+def _number(word: str) -> Decimal | None:
+    try:
+        number = Decimal(word.replace(",", ""))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
 
 
 @command("panic", "紧急停止", help="停止发送一切委托，off 恢复", example="/panic", role=Role.OWNER)
@@ -186,7 +241,7 @@ async def panic(ctx: Context, call: Call) -> Reply:
         await ctx.house.desk.calm()
         return Message(title="✅ 已恢复", text="可以再发送委托了。")
     try:
-        await ctx.house.desk.panic(ctx.person.name)
+        await ctx.house.desk.panic(ctx.person.signature)
     except Unavailable as error:
         why = f"但没能写进数据库（{error.reason}），重启后会失效，请处理后再发一次 /panic。"
         return Message(title="🛑 已紧急停止", text=f"本次运行不再发送任何委托，{why}", urgent=True)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 from bot.command import Call, Context, Reply, command
-from bot.commands import questions, targets
+from bot.commands import targets
 from bot.language.request import Action, Draft, Request, condition_of, plan_of
 from core import render
 from core.alerts import Trigger
 from core.conditions import Condition, Missing, View
 from core.errors import Conflict, Invalid
+from core.frames import Quote
 from core.market import board_of, lot_problem
 from core.messages import Message, Role
-from core.types import Price, Side, Symbol, from_milli, percent_text, price_text
+from core.types import Side, Symbol, from_milli, percent_text, price_text
 from core.watches import Plan, Repeat, Watch, WatchState
 
 MANY_SYMBOLS = 50
@@ -38,14 +38,14 @@ async def watch(ctx: Context, call: Call) -> Reply:
     request = call.request
     if request is None:
         raise Invalid("请说要盯什么，例如：/watch 茅台跌破1400提醒我")
-    question = questions.about(ctx, request)
-    if question is not None:
-        return question
     if len(ctx.house.watchlist.of(ctx.person.owner)) >= MANY_WATCHES:
         raise Invalid(f"盯盘任务已经有 {MANY_WATCHES} 个了，请先删除一些。")
+    parts = _parts(request)
+    # All are built before the first is stored: a sentence is done whole or not at all.
+    drafts = [await _build(ctx, part) for part in parts]
     replies: list[Message] = []
-    for part in _parts(request):
-        made, already = await _make(ctx, part)
+    for part, draft in zip(parts, drafts, strict=True):
+        made, already = await ctx.house.watchlist.create(draft)
         ctx.dialogue = ctx.dialogue.made(part, made.id, ctx.house.now())
         replies.append(_read_back(ctx, made, already, changed=False))
     return replies
@@ -70,30 +70,27 @@ def _parts(request: Request) -> Sequence[Request]:
     )
 
 
-async def _make(ctx: Context, request: Request) -> tuple[Watch, Sequence[Trigger]]:
+async def _build(ctx: Context, request: Request) -> Watch:
+    """The watch that a request means, not yet stored. Raises Invalid or NotFound."""
     house = ctx.house
     symbols = _symbols(ctx, request)
     quotes = await house.look(symbols)
-    lasts = {symbol: quote.last for symbol, quote in quotes.items() if quote.last is not None}
-    account = _account(ctx, request)
-    conditions = tuple(_condition(ctx, draft, symbols, lasts) for draft in request.conditions)
-    _refuse_what_cannot_be(ctx, account, symbols, conditions)
+    account = targets.account(ctx, request)
+    conditions = tuple(_condition(ctx, draft, symbols, account, quotes) for draft in request.conditions)
     plan = _plan(request.action, symbols) if request.action is not None else None
-    return await house.watchlist.create(
-        Watch(
-            id=house.clock.new_id(),
-            number=0,
-            owner=ctx.person.owner,
-            chat=ctx.chat,
-            account=account,
-            symbols=symbols,
-            conditions=conditions,
-            combine=request.combine or "any",
-            plan=plan,
-            text=ctx.dialogue.last_text,
-            created_at=house.now(),
-            **_manner(request, plan),
-        )
+    return Watch(
+        id=house.clock.new_id(),
+        number=0,
+        owner=ctx.person.owner,
+        chat=ctx.chat,
+        account=account,
+        symbols=symbols,
+        conditions=conditions,
+        combine=request.combine or "any",
+        plan=plan,
+        text=ctx.dialogue.sentence,
+        created_at=house.now(),
+        **_manner(request, plan),
     )
 
 
@@ -111,7 +108,7 @@ def _manner(request: Request, plan: Plan | None) -> dict[str, Any]:
 
 def _symbols(ctx: Context, request: Request) -> tuple[Symbol, ...]:
     if request.scope == "holdings":
-        held = ctx.house.desk.account(_account(ctx, request))
+        held = ctx.house.desk.account(targets.account(ctx, request))
         symbols = tuple(position.symbol for position in held.positions if position.shares) if held else ()
         if not symbols:
             raise Invalid("现在没有持仓，所以没有可盯的。请直接写股票名。")
@@ -122,54 +119,55 @@ def _symbols(ctx: Context, request: Request) -> tuple[Symbol, ...]:
     return symbols
 
 
-def _account(ctx: Context, request: Request) -> str:
-    desk = ctx.house.desk
-    if request.account is None or request.account == "real":
-        return desk.default_account
-    return desk.broker(request.account).account
+def _condition(
+    ctx: Context, draft: Draft, symbols: tuple[Symbol, ...], account: str, quotes: Mapping[Symbol, Quote]
+) -> Condition:
+    """The condition of a draft, with what only the market and the account know filled in.
 
-
-def _condition(ctx: Context, draft: Draft, symbols: tuple[Symbol, ...], lasts: dict[Symbol, Price]) -> Condition:
-    """The condition of a draft, with what only the market knows filled in."""
+    Raises:
+        Invalid: it can never be judged: without a position there is no cost, without a limit no limit-up.
+    """
     if draft.kind == "price_reach":
-        draft = _from_which_side(ctx, draft, symbols, lasts)
+        draft = _from_which_side(ctx, draft, symbols, account, quotes)
     condition = condition_of(draft)
-    if getattr(condition, "reference", None) == "last":
-        if len(symbols) > 1:
-            raise Invalid("“从现在起涨跌”一次只能盯一只，因为每只的起点价格不同。请分开说。")
-        base = lasts.get(symbols[0])
-        if base is None:
-            raise Invalid("暂时拿不到现价，不知道从哪里起算。请稍后再试，或直接写价格。")
-        return condition.model_copy(update={"base": base})
-    return condition
-
-
-def _from_which_side(ctx: Context, draft: Draft, symbols: tuple[Symbol, ...], lasts: dict[Symbol, Price]) -> Draft:
-    last = lasts.get(symbols[0])
-    level = draft.value
-    if level is None:
-        cost = ctx.house.desk.cost_of(ctx.house.desk.default_account, symbols[0])
-        level = cost if cost is not None else Decimal(0)
-    if last is None:
-        raise Invalid("暂时拿不到现价，不知道是涨到还是跌到。请说“涨到”或“跌到”。")
-    return draft.model_copy(update={"kind": "price_above" if level > last else "price_below"})
-
-
-def _refuse_what_cannot_be(
-    ctx: Context, account: str, symbols: tuple[Symbol, ...], conditions: tuple[Condition, ...]
-) -> None:
-    """A condition on cost needs a position: without one it would wait for ever in silence."""
     for symbol in symbols:
-        quote = ctx.house.engine.quote(symbol)
-        for condition in conditions:
-            if condition.needs_cost and ctx.house.desk.cost_of(account, symbol) is None:
-                name = render.name_text(ctx.house.name(symbol), symbol)
-                raise Invalid(f"账户里没有{name}的持仓，不知道成本价。请改用价格，例如“跌破1400”。")
-            if quote is not None:
-                zone = condition.zone(View(quote, ctx.house.desk.cost_of(account, symbol)))
-                if isinstance(zone, Missing) and condition.kind in {"limit_up", "limit_down"}:
-                    name = render.name_text(ctx.house.name(symbol), symbol)
-                    raise Invalid(f"{name}{zone.what}，盯不了{condition.text()}。")
+        cost = ctx.house.desk.cost_of(account, symbol)
+        name = render.name_text(ctx.house.name(symbol), symbol)
+        if condition.needs_cost and cost is None:
+            raise Invalid(f"账户里没有{name}的持仓，不知道成本价。请改用价格，例如“跌破1400”。")
+        if condition.kind in {"limit_up", "limit_down"} and symbol in quotes:
+            zone = condition.zone(View(quotes[symbol], cost))
+            if isinstance(zone, Missing):
+                raise Invalid(f"{name}{zone.what}，盯不了{condition.text()}。")
+    return _from_now(condition, symbols, quotes)
+
+
+def _from_now(condition: Condition, symbols: tuple[Symbol, ...], quotes: Mapping[Symbol, Quote]) -> Condition:
+    """A change in percent from now on begins at the price of now."""
+    if getattr(condition, "reference", None) != "last":
+        return condition
+    if len(symbols) > 1:
+        raise Invalid("“从现在起涨跌”一次只能盯一只，因为每只的起点价格不同。请分开说。")
+    quote = quotes.get(symbols[0])
+    if quote is None or quote.last is None:
+        raise Invalid("暂时拿不到现价，不知道从哪里起算。请稍后再试，或直接写价格。")
+    return condition.model_copy(update={"base": quote.last})
+
+
+def _from_which_side(
+    ctx: Context, draft: Draft, symbols: tuple[Symbol, ...], account: str, quotes: Mapping[Symbol, Quote]
+) -> Draft:
+    """到 120 means up to it or down to it, as the price stands now."""
+    kinds = set()
+    for symbol in symbols:
+        quote = quotes.get(symbol)
+        level = draft.value if draft.value is not None else ctx.house.desk.cost_of(account, symbol)
+        if quote is None or quote.last is None or level is None:
+            raise Invalid("暂时拿不到现价，不知道是涨到还是跌到。请说“涨到”或“跌到”。")
+        kinds.add("price_above" if level > quote.last else "price_below")
+    if len(kinds) > 1:
+        raise Invalid("这几只有的要涨到、有的要跌到这个价格。请说“涨到”或“跌到”，或分开说。")
+    return draft.model_copy(update={"kind": kinds.pop()})
 
 
 def _plan(action: Action, symbols: tuple[Symbol, ...]) -> Plan:
@@ -233,38 +231,45 @@ async def change(ctx: Context, call: Call) -> Reply:
     request = call.request
     if request is None:
         raise Invalid("请说改成什么，例如：把3改成1380")
-    if request.ambiguous or request.problems:
-        question = questions.about(ctx, request)
-        if question is not None:
-            return question
-    before = targets.one_watch(ctx, call)
-    quotes = await ctx.house.look((*before.symbols, *request.symbols))
-    lasts = {symbol: quote.last for symbol, quote in quotes.items() if quote.last is not None}
+    target = targets.one_watch(ctx, call)
+    await ctx.house.look((*target.symbols, *request.symbols))
+    before = ctx.house.watchlist.get(target.id)  # looking took time, in which it may have fired
+    if before.state is not WatchState.ACTIVE:
+        raise Conflict(f"#{before.number} 没有在盯（已暂停或已完成），请先发送 /resume {before.number}。")
+    changes = _changes(ctx, before, request)
+    if not changes:
+        raise Invalid("没有看出要改什么。可以说：改成1380、每天一次、买200股、到周五有效。")
+    after, already = await ctx.house.watchlist.change(before.model_copy(update=changes))
+    draft = ctx.dialogue.draft or Request(intent="watch_create", symbols=before.symbols)
+    kept = {name: value for name in ("conditions", "action", "repeat", "expiry") if (value := getattr(request, name))}
+    ctx.dialogue = ctx.dialogue.made(draft.model_copy(update=kept), after.id, ctx.house.now())
+    return _read_back(ctx, after, already, changed=True)
+
+
+def _changes(ctx: Context, before: Watch, request: Request) -> dict[str, Any]:
+    """The fields of a watch that a request changes."""
     changes: dict[str, Any] = {}
     symbols = before.symbols
     if request.targets == ("last",) and request.symbols:
         symbols = changes["symbols"] = request.symbols
     if request.conditions:
-        changes["conditions"] = tuple(_condition(ctx, draft, symbols, lasts) for draft in request.conditions)
+        quotes = {one: quote for one in symbols if (quote := ctx.house.engine.quote(one)) is not None}
+        changes["conditions"] = tuple(
+            _condition(ctx, draft, symbols, before.account, quotes) for draft in request.conditions
+        )
         if request.combine is not None:
             changes["combine"] = request.combine
     if request.action is not None:
         changes["plan"] = _plan(request.action, symbols)
+        if before.plan is None and request.repeat is None:
+            changes["repeat"] = Repeat.ONCE  # as if it had been made with the plan
     if request.repeat is not None:
         changes["repeat"] = Repeat(request.repeat)
     if request.cooldown_s is not None:
         changes["cooldown"] = timedelta(seconds=request.cooldown_s)
     if request.expiry is not None:
         changes["expires_on"] = request.expiry
-    if not changes:
-        raise Invalid("没有看出要改什么。可以说：改成1380、每天一次、买200股、到周五有效。")
-    if before.state is not WatchState.ACTIVE:
-        raise Conflict(f"#{before.number} 没有在盯（已暂停或已完成），请先发送 /resume {before.number}。")
-    after, already = await ctx.house.watchlist.change(before.model_copy(update=changes))
-    draft = ctx.dialogue.draft or Request(intent="watch_create", symbols=before.symbols)
-    kept = {name: value for name in ("conditions", "action", "repeat", "expiry") if (value := getattr(request, name))}
-    ctx.dialogue = ctx.dialogue.made(draft.model_copy(update=kept), after.id, ctx.house.now())
-    return _read_back(ctx, after, already, changed=True)
+    return changes
 
 
 @command("pause", "暂停", help="暂停任务", example="/pause 3", intents=("watch_pause",))
@@ -275,8 +280,16 @@ async def pause(ctx: Context, call: Call) -> Reply:
 
 @command("resume", "恢复", "继续", help="恢复任务", example="/resume 3", intents=("watch_resume",))
 async def resume(ctx: Context, call: Call) -> Reply:
+    """Start paused watches again; a finished or expired one only when it is named by its number."""
+    found = targets.watches(ctx, call)
+    now = ctx.house.now()
+    chosen = [one for one in found if one.state is WatchState.PAUSED and not one.expired_at(now)]
+    if not chosen and len(found) == 1 and not found[0].live_at(now):
+        chosen = list(found)
+    if not chosen:
+        raise Conflict("没有暂停的任务。已经在盯的不用恢复；已完成或已到期的，请用编号恢复，例如“恢复3”。")
     replies: list[Message] = []
-    for one in targets.watches(ctx, call):
+    for one in chosen:
         await ctx.house.look(one.symbols)
         active, already = await ctx.house.watchlist.resume(one)
         replies.append(_read_back(ctx, active, already, changed=False))

@@ -22,6 +22,7 @@ class Dialogue(Noun):
         asked: the slot that was asked for; None when nothing is asked.
         choices: symbols offered, in their order.
         watch_id: the watch made or changed last.
+        said: the sentence that the open question is about.
         at: aware UTC, when the draft was set.
     """
 
@@ -33,15 +34,22 @@ class Dialogue(Noun):
     last_ask: str | None = None
     last_symbols: tuple[Symbol, ...] = ()
     last_text: str = ""
+    said: str = ""
     at: datetime | None = None
 
     def asking(self, draft: Request, asked: str, now: datetime, choices: tuple[Symbol, ...] = ()) -> Dialogue:
         """After a question."""
-        return self.model_copy(update={"draft": draft, "asked": asked, "choices": choices, "at": now})
+        said = self.said if self.asked is not None else self.last_text
+        return self.model_copy(update={"draft": draft, "asked": asked, "choices": choices, "said": said, "at": now})
 
     def made(self, draft: Request, watch_id: str, now: datetime) -> Dialogue:
         """After a watch was made or changed: the next sentence may correct it."""
         return self.model_copy(update={"draft": draft, "asked": None, "choices": (), "watch_id": watch_id, "at": now})
+
+    @property
+    def sentence(self) -> str:
+        """What the person said to begin with, before any question."""
+        return self.said if self.asked is not None else self.last_text
 
     def closed(self) -> Dialogue:
         """After the question was answered or dropped."""

@@ -125,7 +125,7 @@ _FIGURE: Final = re.compile(
     rf"|(?P<tenths>{NUMBER})成(?:(?P<tenths_half>半)|(?P<tenths_more>[1-9一二三四五六七八九])(?![\d十百千万%手股个块元]))?(?!交|本|功|立|长|份)"
     rf"|(?P<times>{NUMBER})倍(?P<times_half>半)?"
     rf"|(?P<lots>{NUMBER})手"
-    rf"|(?P<shares>{NUMBER})[股份](?!票|东|本|价|额)"
+    rf"|(?P<shares>{NUMBER})[股份](?!票|东|本|价(?!格?[\d一二三四五六七八九十])|额)"
     rf"|(?P<yuan>{NUMBER})(?:块|元)钱?"
     rf"(?:(?P<half>半)|(?P<zero>零|0)(?P<cent>[\d一二三四五六七八九])分?{_END}|(?P<jiao>[\d一二两三四五六七八九])(?:毛|角)?"
     rf"(?P<fen>[\d一二三四五六七八九](?:分|(?!\d)))?{_END})?钱?"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.orders import OrderState
+from core.tickets import TicketState
 from core.types import Symbol
 from tests.e2e.theatre import Theatre
 from tests.fakes.market import MOUTAI
@@ -280,3 +281,107 @@ async def test_help_lists_every_command_a_person_may_use(stage: Theatre) -> None
     text = (await stage.say("帮助")).text
     for name in ("/watch", "/list", "/why", "/panic"):
         assert name in text
+
+
+# -- what is not clear is asked, and until then nothing is done
+
+
+async def waiting_orders(stage: Theatre) -> list[str]:
+    """Two buy orders below the market."""
+    for text in ("买入茅台100股 价格1400", "买入中国平安100股 价格50"):
+        await stage.say(text)
+        await stage.press("确认")
+    return [order.id for order in await stage.orders() if not order.state.final]
+
+
+@pytest.mark.parametrize("text", ["撤掉那个单", "取消委托", "取消订单"])
+async def test_a_vague_cancel_cancels_nothing(stage: Theatre, text: str) -> None:
+    before = await waiting_orders(stage)
+    assert len(before) == 2
+    assert "撤哪一笔？" in (await stage.say(text)).text
+    assert [order.id for order in await stage.orders() if not order.state.final] == before
+
+
+async def test_orders_are_cancelled_by_share_by_number_in_any_case_or_all(stage: Theatre) -> None:
+    await waiting_orders(stage)
+    await stage.say("撤掉茅台的委托")
+    left = [order for order in await stage.orders() if not order.state.final]
+    assert [order.symbol for order in left] == ["601318.SH"]
+    await stage.say(f"/cancel {left[0].id.upper()}")
+    assert [order for order in await stage.orders() if not order.state.final] == []
+    assert "没有可以撤的委托" in (await stage.say("全部撤单")).text
+
+
+async def test_an_ambiguous_name_silences_nobody_until_it_is_chosen(stage: Theatre) -> None:
+    question = await stage.say("静音平安一小时")
+    assert "中国平安(601318)" in question.labels()
+    assert stage.app.house.dispatcher.silences("owner") == ()
+    await stage.press("中国平安(601318)")
+    [silence] = stage.app.house.dispatcher.silences("owner")
+    assert silence.symbol == "601318.SH"
+
+
+@pytest.mark.parametrize("text", ["暂停999999", "删除那个"])
+async def test_an_unclear_target_is_never_the_last_watch(stage: Theatre, text: str) -> None:
+    await stage.say("茅台跌破1400提醒我")
+    await stage.say("五粮液跌破100提醒我")
+    await stage.say(text)
+    assert [one.state.value for one in stage.app.house.watchlist.of("owner")] == ["active", "active"]
+
+
+async def test_a_sentence_of_several_tasks_is_done_whole_or_not_at_all(stage: Theatre) -> None:
+    said = await stage.say("茅台跌破1300提醒我，招商银行站上20日均线提醒我")
+    assert "暂时还不能盯" in said.text
+    assert stage.app.house.watchlist.of("owner") == ()
+
+
+async def test_a_real_account_that_is_not_there_is_not_replaced_by_paper(stage: Theatre) -> None:
+    said = await stage.say("用实盘买100股茅台")
+    assert "没有实盘账户" in said.text
+    assert await stage.app.house.store.tickets({TicketState.OPEN}) == []
+
+
+async def test_panic_is_heard_in_the_middle_of_a_question(stage: Theatre) -> None:
+    await stage.say("买茅台")
+    assert "已紧急停止" in (await stage.say("紧急停止")).title
+
+
+async def test_a_change_is_checked_like_a_new_watch(stage: Theatre) -> None:
+    await stage.say("茅台跌破1400提醒我")
+    assert "没有贵州茅台(600519)的持仓" in (await stage.say("改成跌回成本价提醒")).text
+    changed = await stage.say("买200股")
+    assert "只提醒一次" in changed.text
+
+
+async def test_resuming_everything_leaves_alone_what_runs_and_what_is_done(stage: Theatre) -> None:
+    await stage.say("茅台跌破1425提醒我")
+    await stage.tick("600519.SH", "1420")
+    assert "没有暂停的任务" in (await stage.say("恢复茅台")).text
+    await stage.tick("600519.SH", "1440", "1420")
+    assert len(stage.seen("🔔 贵州茅台")) == 1
+
+
+async def test_a_typed_confirmation_shows_what_waits(stage: Theatre) -> None:
+    await stage.say(SENTENCE)
+    await stage.tick("600519.SH", "1419.5")
+    assert "待确认委托（1）" in (await stage.say("确认")).title
+    assert await stage.orders() == []
+
+
+async def test_a_second_tap_on_undo_says_that_it_is_gone(stage: Theatre) -> None:
+    await stage.say("茅台跌破1400提醒我")
+    tap = stage.button("撤销").command
+    await stage.send_press(tap)
+    assert "已经不在了" in (await stage.send_press(tap)).text
+
+
+async def test_why_remembers_the_alerts_of_watches_that_are_gone(stage: Theatre) -> None:
+    await stage.say("茅台跌破1420提醒我")
+    await stage.tick("600519.SH", "1419")
+    await stage.say("删除1")
+    assert "首次触发，已提醒" in (await stage.say("/why")).text
+
+
+async def test_a_watch_is_silenced_by_its_number(stage: Theatre) -> None:
+    await stage.say("茅台跌破1420提醒我")
+    assert "盯盘 #1到" in (await stage.say("/silence 1h 1")).text
