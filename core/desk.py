@@ -511,9 +511,16 @@ class Desk:
         await self.broker(order.account).cancel(order)
         return order
 
-    async def record_fill(self, order_id: str, shares: Shares, price: Price) -> None:
-        """Enter a fill that a person tells of. Raises NotFound, Conflict or Invalid."""
-        await (await self._by_hand(order_id)).record_fill(order_id, shares, price)
+    async def record_fill(self, order_id: str, shares: Shares, price: Price, *, after: Shares | None = None) -> None:
+        """Enter a fill that a person tells of.
+
+        Args:
+            after: what was filled when the card was drawn whose button was tapped; None when the numbers were typed.
+
+        Raises:
+            NotFound, Conflict, Invalid: it cannot have happened, or something was recorded since the card was drawn.
+        """
+        await (await self._by_hand(order_id)).record_fill(order_id, shares, price, after=after)
 
     async def record_nothing(self, order_id: str) -> None:
         """Close an order of which, the person says, nothing (more) was traded."""

@@ -105,8 +105,15 @@ class Broker(Protocol):
 class HandKept(Protocol):
     """What a broker has beside :class:`Broker` when its orders are placed by hand: the person says what happened."""
 
-    async def record_fill(self, order_id: str, shares: Shares, price: Price) -> None:
-        """Raises NotFound, Conflict or Invalid when it cannot have happened."""
+    async def record_fill(self, order_id: str, shares: Shares, price: Price, *, after: Shares | None = None) -> None:
+        """Enter a fill.
+
+        Args:
+            after: what was filled when the person's card was drawn; None when the numbers were typed.
+
+        Raises:
+            NotFound, Conflict, Invalid: it cannot have happened, or the card was not the newest.
+        """
         ...
 
     async def record_nothing(self, order_id: str) -> None:

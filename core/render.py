@@ -299,9 +299,18 @@ def order_news(
 ) -> Message | None:
     """What is worth telling of a report; None for steps that say nothing new to a person.
 
+    All that is told of an order placed by hand stands on its one card, so that no button outlives what it says.
+
     Args:
         was: the state before the report.
     """
+    message = _order_news(order, fill, account, name, was)
+    if message is None or order.mode is not Mode.MANUAL:
+        return message
+    return message.model_copy(update={"card": f"order:{order.id}", "buttons": _by_hand(order)})
+
+
+def _order_news(order: Order, fill: Fill | None, account: str, name: str, was: OrderState | None) -> Message | None:
     what = f"{order.side.chinese}{name_text(name, order.symbol)}"
     unit = board_of(order.symbol).unit
     where = f"账户：{account}·{order.mode.chinese}\n委托：{order.id}"
@@ -321,6 +330,8 @@ def order_news(
             waits = "" if order.state.final else f"，还有 {rest} {unit}未成交"
             lines.append(f"累计 {order.filled}/{order.shares} {unit}{waits}")
         lines += [f"时间：{stamp_text(fill.at)}", where]
+        if order.mode is Mode.MANUAL and not order.state.final:
+            lines += _how_to_tell(order, "其余的")
         return Message(title=title, text="\n".join(lines))
     if order.state is OrderState.UNKNOWN:
         text = f"{what} {order.shares} {unit}，限价 {price_text(order.limit)}\n{order.note}\n"
@@ -348,18 +359,25 @@ def manual_card(order: Order, account: str, name: str) -> Message:
     text = "\n".join(
         [
             f"{order.side.chinese} {name_text(name, order.symbol)} {rest} {unit}，限价 {price_text(order.limit)}",
-            "请在券商软件里下单，成交后告诉我。价格或数量不同，请发送：",
-            f"/filled {order.id} 成交价 股数",
+            *_how_to_tell(order, "请在券商软件里下单，"),
             f"账户：{account}·{order.mode.chinese}",
         ]
     )
-    buttons = (
-        Button("已按限价成交", f"filled {order.id} {order.limit} {rest}", Style.CONFIRM),
-        Button("没有成交", f"unfilled {order.id}", Style.DANGER),
-    )
-    return Message(
-        title=f"🖐 请手动下单·{order.mode.chinese}", text=text, buttons=(buttons,), card=f"order:{order.id}", urgent=True
-    )
+    title = f"🖐 请手动下单·{order.mode.chinese}"
+    return Message(title=title, text=text, buttons=_by_hand(order), card=f"order:{order.id}", urgent=True)
+
+
+def _how_to_tell(order: Order, first: str) -> list[str]:
+    return [f"{first}成交后告诉我。价格或数量不同，请发送：", f"/filled {order.id} 成交价 股数"]
+
+
+def _by_hand(order: Order) -> tuple[tuple[Button, ...], ...]:
+    """What the person may say of an order now. The first button knows what was filled, so that it counts once."""
+    if order.state not in {OrderState.ACCEPTED, OrderState.PARTIAL}:
+        return ()
+    rest = order.shares - order.filled
+    done = Button("已按限价成交", f"filled {order.id} {order.limit} {rest} {order.filled}", Style.CONFIRM)
+    return ((done, Button("没有成交", f"unfilled {order.id}", Style.DANGER)),)
 
 
 def impossible_report(order: Order, report: Report) -> Message:

@@ -16,7 +16,7 @@ from pathlib import Path
 from adapters.brokers.ledger import LONG_AGO, Ledger, Line, fee_of_fill, held, open_ledger
 from core.calendar import MORNING_OPENS, is_trading_day, previous_trading_day, trading_date
 from core.clock import Clock, market_time
-from core.errors import Refused
+from core.errors import Conflict, Refused
 from core.market import board_of
 from core.orders import Fill, Order, Report, ReportKind
 from core.portfolio import Account
@@ -41,6 +41,7 @@ class ManualBroker:
         self.account = account
         self.name = name
         self.mode = Mode.MANUAL
+        self._where = f"（{name}·{self.mode.chinese}）"
         self._ledger = ledger
         self._clock = clock
         self._queue: asyncio.Queue[Report] = asyncio.Queue()
@@ -82,13 +83,16 @@ class ManualBroker:
         while True:
             yield await self._queue.get()
 
-    async def record_fill(self, order_id: str, shares: Shares, price: Price, *, day: date | None = None) -> None:
+    async def record_fill(
+        self, order_id: str, shares: Shares, price: Price, *, after: Shares | None = None, day: date | None = None
+    ) -> None:
         """The person says that so many shares were traded; also of an order that was called off before.
 
-        Fees are the usual ones of :mod:`core.market`. Saying it twice counts twice, as two fills of one order may well
-        be equal; more than was ordered is refused.
+        Fees are the usual ones of :mod:`core.market`. Typing it twice counts twice, as two fills of one order may well
+        be equal; more than was ordered is refused. A button counts once.
 
         Args:
+            after: what was filled when the button was shown; None when the numbers were typed.
             day: the market date of the trade, from which T+1 counts; by default the last one possible.
 
         Raises:
@@ -97,6 +101,12 @@ class ManualBroker:
         line = self._line(order_id)
         order = line.order
         unit = board_of(order.symbol).unit
+        if after is not None and (order.filled != after or order.state.final):
+            raise Conflict(
+                f"这笔成交已经记过了：委托 {order_id} {order.state.chinese}，"
+                f"已记成交 {order.filled}/{order.shares} {unit}，没有再记。"
+                f"确实还有成交，请发送 /filled {order_id} 成交价 股数。{self._where}"
+            )
         rest = order.shares - order.filled
         if not 0 < shares <= rest:
             told = f"委托 {order.shares} {unit}，已成交 {order.filled} {unit}"

@@ -16,7 +16,7 @@ import pytest
 
 from adapters.brokers import manual, paper
 from core.clock import MARKET_ZONE, ManualClock
-from core.errors import ConfigError, Refused, Unavailable
+from core.errors import ConfigError, Conflict, Refused, Unavailable
 from core.frames import Frame, Quote, frame_of
 from core.orders import Order, OrderState, Report, ReportKind, apply
 from core.ports import Broker
@@ -904,6 +904,26 @@ async def test_a_fill_told_after_it_was_called_off_counts(hand: ManualBench) -> 
     late = await after(hand.broker, order)
     assert (late.state, late.filled) == (OrderState.CANCELLED, 400)
     assert (await hand.broker.snapshot()).cash == CASH - D("3965.04")
+
+
+async def test_a_button_counts_once(hand: ManualBench) -> None:
+    order = an_order(hand)
+    await hand.broker.submit(order)
+    await hand.manual.record_fill(order.id, 500, D("10.00"), after=0)
+    with pytest.raises(Conflict, match=r"已经记过了.*已记成交 500/1000 股.*手动账户·手动"):
+        await hand.manual.record_fill(order.id, 500, D("10.00"), after=0)
+    await hand.manual.record_fill(order.id, 300, D("10.00"), after=500)
+    assert (await after(hand.broker, order)).filled == 800
+
+
+async def test_a_button_does_not_count_after_no_fill_was_told_and_a_typed_fill_does(hand: ManualBench) -> None:
+    order = an_order(hand)
+    await hand.broker.submit(order)
+    await hand.manual.record_nothing(order.id)
+    with pytest.raises(Conflict, match="已撤单"):
+        await hand.manual.record_fill(order.id, 1000, D("10.00"), after=0)
+    await hand.manual.record_fill(order.id, 1000, D("10.00"))
+    assert (await after(hand.broker, order)).filled == 1000
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from core.clock import ManualClock
 from core.desk import SETTLES
 from core.errors import Breached, Conflict, DingpanError, Malformed, NotFound, OutsideError, Refused, Unavailable
 from core.frames import Quote
-from core.messages import Outgoing
+from core.messages import Message, Outgoing
 from core.orders import Fill, Order, OrderState, ReportKind
 from core.ports import Store
 from core.tickets import Ticket, TicketState
@@ -1264,6 +1264,42 @@ async def test_the_manual_account_records_what_the_person_says(
         await until(lambda: order.id not in office.desk._open)
     found = await stored(office, order.id)
     assert (found.state, found.filled, found.average) == (S.CANCELLED, 100, Decimal("1399.50"))
+    await by_hand.close()
+
+
+async def test_the_card_of_a_manual_order_offers_only_what_may_still_be_said(
+    store: Store, clock: ManualClock, market: Market
+) -> None:
+    by_hand = manual.connect(path=None, account="manual", name="手动账户", clock=clock)
+    await by_hand.record_cash(Decimal(1_000_000))
+    office = Office(store, clock, market, [by_hand])
+    await office.desk.load()
+    order = await tap(office, await office.ticket(Plan(side=Side.BUY, shares=300)))
+
+    async def the_card() -> Message:
+        return [one for one in await office.said() if one.card == f"order:{order.id}"][-1]
+
+    async with office.listening():
+        await until(lambda: office.desk._open[order.id].state is S.ACCEPTED)
+        first = await the_card()
+        assert first.buttons[0][0].command == f"filled {order.id} 1400.00 300 0"
+        await office.desk.record_fill(order.id, 100, Decimal("1399.50"), after=0)
+        await until(lambda: office.desk._open[order.id].state is S.PARTIAL)
+        second = await the_card()
+        assert second.title == "⏳ 部分成交·手动"
+        assert second.buttons[0][0].command == f"filled {order.id} 1400.00 200 100"
+        with pytest.raises(Conflict, match="已经记过了"):
+            await office.desk.record_fill(order.id, 300, Decimal("1400.00"), after=0)
+        await office.desk.record_nothing(order.id)
+        await until(lambda: order.id not in office.desk._open)
+        assert (await the_card()).labels() == ()
+        with pytest.raises(Conflict, match="已经记过了"):
+            await office.desk.record_fill(order.id, 200, Decimal("1400.00"), after=100)
+        cost = office.desk.cost_of("manual", MOUTAI)
+        await office.desk.record_fill(order.id, 200, Decimal("1399.80"))
+        await until(lambda: office.desk.cost_of("manual", MOUTAI) != cost)
+    last = await the_card()
+    assert (last.title, last.labels()) == ("🎉 已成交·手动", ())
     await by_hand.close()
 
 

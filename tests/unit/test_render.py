@@ -254,13 +254,21 @@ def test_the_mode_stands_on_all_news_of_an_order(mode: Mode, state: OrderState) 
         assert message is None or mode.chinese in message.title
 
 
+@pytest.mark.parametrize("state", [state for state in OrderState if state.final or state is OrderState.UNKNOWN])
+def test_a_manual_order_that_waits_for_nothing_has_its_card_and_no_button(state: OrderState) -> None:
+    order = an_order(mode=Mode.MANUAL, state=state)
+    message = render.order_news(order, None, "手动账户", "贵州茅台")
+    if message is not None:  # a fill is told with the fill
+        assert (message.card, message.buttons) == (f"order:{order.id}", ())
+
+
 def test_an_order_placed_by_hand_tells_how_to_answer() -> None:
     card = news(an_order(mode=Mode.MANUAL, filled=100))
     assert "请手动下单" in card.title
     for part in ("买入 贵州茅台(600519) 200 股，限价 1400.10", "/filled dp00000001"):
         assert part in card.text
     (done, nothing), *_ = card.buttons
-    assert done.command == "filled dp00000001 1400.1 200"
+    assert done.command == "filled dp00000001 1400.1 200 100"
     assert nothing.command == "unfilled dp00000001"
 
 
