@@ -92,7 +92,7 @@ def assemble(
     matching: Sequence[FrameStep] = (),
     home: Sequence[Chat] = (HOME_CHAT,),
     market_paced: bool = False,
-    jobs: Sequence[Job] = JOBS,
+    jobs: Sequence[Job] | None = None,
     time_to_live: timedelta = TIME_TO_LIVE,
     drift_percent: Decimal = DRIFT_PERCENT,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -104,7 +104,7 @@ def assemble(
         home: where notices go while nobody has a live watch.
         matching: called with each frame before it is judged, as the paper account needs it.
         market_paced: the jobs follow the market's clock (demo, replay) and not the computer's.
-        jobs: what :attr:`App.paced` runs.
+        jobs: what the market's clock runs; without them the whole table.
     """
     feed = Feed()
     notifier = Notifier(store, clock, feed, sleep)

@@ -176,14 +176,19 @@ def due(job: Job, since: datetime, until: datetime) -> bool:
 
 
 class MarketPaced:
-    """Runs the jobs that became due whenever the market's clock has moved."""
+    """Runs the jobs that became due whenever the market's clock has moved.
 
-    def __init__(self, duties: Duties, start: datetime) -> None:
+    Args:
+        jobs: without them the whole table.
+    """
+
+    def __init__(self, duties: Duties, start: datetime, jobs: Sequence[Job] | None = None) -> None:
         self._duties = duties
         self._at = start
+        self._jobs = jobs
 
     async def catch_up(self, now: datetime) -> None:
         since, self._at = self._at, max(self._at, now)
-        for job in JOBS:
+        for job in JOBS if self._jobs is None else self._jobs:
             if due(job, since, now):
                 await perform(job, self._duties, now)

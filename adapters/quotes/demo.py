@@ -357,6 +357,18 @@ class DemoQuotes:
         first = start if is_trading_day(start) else next_trading_day(start)
         self._begin(first, _ints([to_milli(share.price) for share in SHARES]))
 
+    @property
+    def next_at(self) -> datetime:
+        """When the next frame comes; the clock has not been moved there yet."""
+        bell, close = self._instant(MORNING_ENDS), self._instant(CLOSE)
+        if self._is_new:
+            return self._at
+        if self._at == close:
+            return self._instant(AUCTION_ENDS, next_trading_day(self._day.day))
+        if self._at == bell:
+            return self._instant(AFTERNOON_OPENS)
+        return min(self._at + self.interval, bell if self._at < bell else close)
+
     def watch(self, symbols: Collection[Symbol]) -> None:
         """From now on stream exactly these, as far as they are in :data:`SHARES`; before the first call all.
 
@@ -369,10 +381,9 @@ class DemoQuotes:
     async def frames(self) -> AsyncIterator[Frame]:
         """The first at once, then one every step, for ever. The market waits for a slow reader: no frame is dropped."""
         while True:
-            if self._is_new:
-                self._is_new = False
-            else:
+            if not self._is_new:
                 await self._move()
+            self._is_new = False
             yield self._frame(self._part)
 
     async def fetch(self, symbols: Collection[Symbol]) -> Mapping[Symbol, Quote]:
@@ -389,19 +400,16 @@ class DemoQuotes:
         self._set(self._instant(AUCTION_ENDS))
 
     async def _move(self) -> None:
-        if self._at == self._instant(CLOSE):
-            await self._sleep(self._pause)
+        is_over = self._at == self._instant(CLOSE)
+        following = self.next_at
+        await self._sleep(self._pause if is_over or self._at == self._instant(MORNING_ENDS) else self._step)
+        if is_over:
             self._begin(next_trading_day(self._day.day), self._day.close)
-        elif self._at == self._instant(MORNING_ENDS):
-            await self._sleep(self._pause)
-            self._set(self._instant(AFTERNOON_OPENS))
         else:
-            await self._sleep(self._step)
-            bell = self._instant(MORNING_ENDS)
-            self._set(min(self._at + self.interval, bell if self._at < bell else self._instant(CLOSE)))
+            self._set(following)
 
-    def _instant(self, clock: time) -> datetime:
-        return datetime.combine(self._day.day, clock, MARKET_ZONE).astimezone(UTC)
+    def _instant(self, clock: time, day: date | None = None) -> datetime:
+        return datetime.combine(day or self._day.day, clock, MARKET_ZONE).astimezone(UTC)
 
     def _set(self, at: datetime) -> None:
         self._at = at

@@ -40,7 +40,14 @@ class ReplayQuotes:
         self._lists: dict[tuple[Symbol, ...], _List] = {}
         self._latest = LatestQuotes()
         self._remaining = self._play()
+        self._times = list(dict.fromkeys(bar.time for bar in self._bars))
+        self._played = 0
         self.interval = _usual_distance([bar.time for bar in self._bars])
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When the next frame comes; None after the last. The clock has not been moved there yet."""
+        return self._times[self._played // 4] if self._played < 4 * len(self._times) else None
 
     def watch(self, symbols: Collection[Symbol]) -> None:
         """Taken and without effect: every symbol of the bars is streamed."""
@@ -51,6 +58,7 @@ class ReplayQuotes:
         A frame is made when it is asked for, and nothing is awaited in between: the reader sets the pace.
         """
         for frame in self._remaining:
+            self._played += 1
             yield frame
 
     async def fetch(self, symbols: Collection[Symbol]) -> Mapping[Symbol, Quote]:
@@ -193,7 +201,8 @@ def connect(bars: Sequence[Bar], clock: ManualClock, names: Mapping[Symbol, str]
     """A QuoteSource over past bars, given in any order.
 
     Args:
-        clock: follows the bars, so it must not be ahead of the first one.
+        clock: follows the bars, so it must not be ahead of the first one. Between two frames others may move it, up
+            to :attr:`ReplayQuotes.next_at`.
         names: tell a share with a risk warning, which has other limits.
 
     Raises:

@@ -1,0 +1,85 @@
+"""A conversation over past bars: every line is said at its own time, and every button is pressed once."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.replay import parse_line, replay
+
+HEADER = "symbol,time,open,high,low,close,volume,amount"
+MINUTES = (
+    HEADER,
+    "600519.SH,2026-03-23 11:29,1430,1431,1429,1430,1000,1430000",
+    "600519.SH,2026-03-23 11:30,1430,1431,1428,1429,1000,1430000",
+    "600519.SH,2026-03-23 13:01,1429,1430,1415,1416,1000,1430000",
+    "600519.SH,2026-03-23 13:02,1416,1417,1410,1412,1000,1430000",
+)
+DAYS = (
+    HEADER,
+    "600519.SH,2026-03-20,1430,1435,1425,1430,1000,1430000",
+    "600519.SH,2026-03-23,1430,1432,1426,1428,1000,1430000",
+    "600519.SH,2026-03-24,1428,1430,1410,1412,1000,1430000",
+)
+
+
+async def played(folder: Path, bars: tuple[str, ...], *said: str, press: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """The events of a replay, but for the summary."""
+    file = folder / "bars.csv"
+    file.write_text("\n".join(bars), encoding="utf-8")
+    written: list[str] = []
+    lines = [parse_line(text) for text in said]
+    await replay([file], lines, press, cash=Decimal(1_000_000), as_json=True, write=written.append)
+    return [json.loads(line) for line in written][:-1]
+
+
+def times(events: list[dict[str, Any]], kind: str) -> list[str]:
+    return [event["at"][5:16].replace("T", " ") for event in events if event["event"] == kind]
+
+
+async def test_a_line_between_two_bars_is_said_at_its_own_time(tmp_path: Path) -> None:
+    events = await played(
+        tmp_path, MINUTES, "茅台跌破1420提醒我", "2026-03-23 12:30|静音一小时", "2026-03-23 12:45|茅台多少钱"
+    )
+    assert times(events, "said") == ["03-23 11:29", "03-23 12:30", "03-23 12:45"]
+    assert times(events, "reply") == times(events, "said")
+    quoted = events[-1]["text"]
+    assert "1429" in quoted, "the price of 11:30 and not of a bar that is still to come"
+    assert times(events, "alert") == [], "silent until 13:30"
+
+
+@pytest.mark.parametrize("at", ["10:00", "14:00"])
+async def test_over_daily_bars_a_line_is_said_at_its_hour_and_nothing_counts_as_a_gap(tmp_path: Path, at: str) -> None:
+    events = await played(tmp_path, DAYS, "茅台跌破1400提醒我", f"2026-03-24 {at}|茅台多少钱")
+    assert times(events, "said") == ["03-20 14:55", f"03-24 {at}"]
+    assert "1428" in events[-1]["text"]
+    assert not any("中断" in event.get("text", "") + event.get("title", "") for event in events)
+
+
+async def test_lines_around_the_bars_are_said_before_the_first_and_after_the_last(tmp_path: Path) -> None:
+    events = await played(tmp_path, MINUTES, "2026-03-22 20:00|列表", "2026-03-23 15:30|我的持仓", "帮助")
+    assert times(events, "said") == ["03-22 20:00", "03-22 20:00", "03-23 15:30"]
+
+
+async def test_what_is_said_at_the_time_of_a_bar_comes_after_what_the_bar_tells(tmp_path: Path) -> None:
+    events = await played(tmp_path, MINUTES, "2026-03-23 13:01|茅台多少钱")
+    assert times(events, "said") == ["03-23 13:01"]
+    assert "1416" in events[-1]["text"]
+
+
+async def test_a_card_expires_at_its_time_although_no_bar_came_until_then(tmp_path: Path) -> None:
+    events = await played(tmp_path, MINUTES, "2026-03-23 11:29|买入茅台100股", "2026-03-23 12:30|列表")
+    assert times(events, "ticket") == ["03-23 11:29"]
+    texts = [event.get("title", "") + event.get("text", "") for event in events if event["at"][11:16] == "12:30"]
+    assert any("过期" in text for text in texts), texts
+
+
+async def test_each_of_many_cards_is_pressed_once(tmp_path: Path) -> None:
+    cards = [f"2026-03-23 13:01|买入茅台{100 * (n % 3 + 1)}股" for n in range(30)]
+    events = await played(tmp_path, MINUTES, *cards, press=("确认",))
+    pressed = [event["press"] for event in events if event["event"] == "said" and event.get("press")]
+    assert len(pressed) == len(set(pressed)) == len(times(events, "ticket")) > 1
