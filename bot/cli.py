@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import math
+import os
+import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from bot.stdio import use_utf8
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
 
 FAILED: Final = 1
 MISCONFIGURED: Final = 2
@@ -25,7 +33,8 @@ app = typer.Typer(
 db = typer.Typer(help="数据库")
 app.add_typer(db, name="db")
 
-EnvFile = Annotated[Path, typer.Option("--env-file", help="设置文件")]
+EnvFile = Annotated[Path | None, typer.Option("--env-file", help="设置文件，不写就是 .env；写了就必须有")]
+DEMO_SPEED: Final = 20.0
 
 
 def main() -> None:
@@ -41,14 +50,13 @@ def start(ctx: typer.Context) -> None:
 
 
 @app.command()
-def run(env_file: EnvFile = Path(".env")) -> None:
+def run(env_file: EnvFile = None) -> None:
     """按 .env 运行；.env 为空时用公开行情、模拟账户和终端聊天。"""
     from bot import main as house
     from bot.logs import start_logging
-    from bot.settings import Settings
 
     def begin() -> Coroutine[Any, Any, None]:
-        settings = Settings.load(file=env_file)
+        settings = _settings(env_file)
         start_logging(settings.folder(), settings.log_level)
         return house.run(settings)
 
@@ -57,9 +65,9 @@ def run(env_file: EnvFile = Path(".env")) -> None:
 
 @app.command()
 def demo(
-    speed: Annotated[float, typer.Option(help="市场时间是真实时间的几倍")] = 20.0,
+    speed: Annotated[float, typer.Option(help="市场时间是真实时间的几倍")] = DEMO_SPEED,
     seed: Annotated[int, typer.Option(help="同一个种子是同一段行情")] = 7,
-    tour: Annotated[bool, typer.Option("--tour", help="不等你输入，自己演一遍然后结束")] = False,
+    tour: Annotated[bool, typer.Option("--tour", help="不等你输入，自己演一遍然后结束；用固定的日期和速度")] = False,
 ) -> None:
     """演示：不需要账户、密钥和网络。"""
     import tempfile
@@ -76,12 +84,12 @@ def demo(
         async def once() -> None:
             filled.append(await play(seed=seed, start=date(2026, 11, 18), write=_print))
 
-        _go(once)
+        _go(once, invalid=MISCONFIGURED)
         if not all(filled):
             raise typer.Exit(FAILED)
         return
     with tempfile.TemporaryDirectory(prefix="dingpan-", ignore_cleanup_errors=True) as folder:
-        _go(lambda: house.demo(seed=seed, speed=speed, folder=Path(folder)))
+        _go(lambda: house.demo(seed=seed, speed=speed, folder=Path(folder)), invalid=MISCONFIGURED)
 
 
 @app.command()
@@ -95,64 +103,131 @@ def replay(
     """在过去的 K 线上重演一段对话。"""
     from bot.replay import parse_line
     from bot.replay import replay as play
+    from core.errors import Invalid
+
+    try:
+        lines = [parse_line(text) for text in say or ()]
+    except Invalid as error:
+        _complain(str(error))
+        raise typer.Exit(MISCONFIGURED) from None
+    if not math.isfinite(cash):
+        _complain(f"--cash {cash} 不是钱数，请写成例如 --cash 1000000。")
+        raise typer.Exit(MISCONFIGURED)
 
     def begin() -> Coroutine[Any, Any, None]:
-        lines = [parse_line(text) for text in say or ()]
         return play(bars, lines, press or (), cash=Decimal(str(cash)), as_json=as_json, write=_print)
 
     _go(begin)
 
 
 @db.command()
-def upgrade(env_file: EnvFile = Path(".env")) -> None:
+def upgrade(env_file: EnvFile = None) -> None:
     """把数据库升级到当前版本。"""
-    from bot.settings import Settings
 
     async def step() -> None:
         from bot.main import upgrade_database
 
-        _print(upgrade_database(Settings.load(file=env_file)))
+        _print(upgrade_database(_settings(env_file)))
 
     _go(step)
 
 
-def _go(begin: Any) -> None:
-    """Run a coroutine and turn errors into sentences and exit codes."""
-    from core.errors import ConfigError, DingpanError
+def _settings(env_file: Path | None) -> Settings:
+    from bot.settings import Settings
+
+    return Settings.load(file=env_file or Path(".env"), must_exist=env_file is not None)
+
+
+def _go(begin: Callable[[], Awaitable[None]], *, invalid: int = FAILED) -> None:
+    """Run a coroutine and turn errors into sentences and exit codes.
+
+    Args:
+        invalid: the exit code of what is Invalid; MISCONFIGURED where only options can be.
+    """
+    from core.errors import Invalid
 
     try:
-        asyncio.run(_awaited(begin))
-    except KeyboardInterrupt:
+        asyncio.run(_stoppable(begin))
+    except (KeyboardInterrupt, asyncio.CancelledError):
         _print("已退出。")
-    except ConfigError as error:
-        _complain("设置有问题，没有启动：", *(f"  · {problem}" for problem in error.problems))
-        raise typer.Exit(MISCONFIGURED) from None
-    except DingpanError as error:
+    except _ClosedError:
+        raise typer.Exit(FAILED) from None
+    except Invalid as error:
         _complain(str(error))
-        raise typer.Exit(FAILED) from None
-    except BaseExceptionGroup as group:
-        known = [one for one in _leaves(group) if isinstance(one, DingpanError)]
-        if not known:
+        raise typer.Exit(invalid) from None
+    except BaseException as error:
+        leaves = _leaves(error)
+        if any(isinstance(one, SystemExit | typer.Exit) for one in leaves):
             raise
-        _complain(*(str(one) for one in known))
-        raise typer.Exit(FAILED) from None
+        raise typer.Exit(_explain(leaves)) from None
 
 
-async def _awaited(begin: Any) -> None:
+async def _stoppable(begin: Callable[[], Awaitable[None]]) -> None:
+    """Let SIGTERM end the program as Ctrl-C does, where the loop can listen for it: Windows keeps its own way."""
+    task = asyncio.current_task()
+    assert task is not None
+    with suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     await begin()
 
 
-def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    found: list[BaseException] = []
-    for one in group.exceptions:
-        found += _leaves(one) if isinstance(one, BaseExceptionGroup) else [one]
-    return found
+def _explain(errors: Sequence[BaseException]) -> int:
+    """Say what happened, each error once; the exit code. What is no error of ours is a bug, and kept in the log."""
+    from bot.logs import keep
+    from core.errors import ConfigError, DingpanError
+
+    code = FAILED
+    bugs = []
+    for error in errors:
+        if isinstance(error, ConfigError):
+            code = MISCONFIGURED
+            _complain("设置有问题，没有启动：", *(f"  · {problem}" for problem in error.problems))
+        elif isinstance(error, DingpanError):
+            _complain(str(error))
+        elif not isinstance(error, _ClosedError | asyncio.CancelledError):
+            bugs.append(error)
+    if bugs:
+        _complain(
+            f"内部错误（{type(bugs[0]).__name__}），程序停了。这是程序的问题，详情在 {keep(bugs)}，可以重新启动。"
+        )
+    return FAILED if bugs else code
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    return [leaf for one in error.exceptions for leaf in _leaves(one)]
+
+
+class _ClosedError(Exception):
+    """Nobody reads what we print any more: ``| head`` has seen enough."""
 
 
 def _print(line: str) -> None:
-    print(line, flush=True)
+    """Print a line.
+
+    Raises:
+        Unavailable: it cannot be written, as on a full disk.
+    """
+    from core.errors import Unavailable
+
+    try:
+        print(line, flush=True)
+    except OSError as error:
+        _forget_output()
+        if isinstance(error, BrokenPipeError) or error.errno == errno.EINVAL:  # the latter on Windows
+            raise _ClosedError from None
+        why = "磁盘满了" if error.errno == errno.ENOSPC else error.strerror
+        raise Unavailable("输出", f"写不下去了（{why}），后面的内容没有写出来。") from None
+
+
+def _forget_output() -> None:
+    """What is still buffered goes nowhere: Python would try to write it at the end, and complain."""
+    with suppress(OSError, ValueError), Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _complain(*lines: str) -> None:
-    for line in lines:
-        print(line, file=sys.stderr, flush=True)
+    with suppress(OSError):
+        for line in lines:
+            print(line, file=sys.stderr, flush=True)

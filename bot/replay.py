@@ -57,14 +57,16 @@ def parse_line(text: str) -> Line:
 
 
 class Transcript:
-    """Writes down what happens, as text for people or one JSON object a line.
+    """Notes what happens, as text for people or one JSON object a line, and writes it when told to.
 
     Args:
-        write: takes one line.
+        write: takes one line. What it raises comes out of :meth:`flush`, never out of the feed.
     """
 
     def __init__(self, write: Callable[[str], None], *, as_json: bool) -> None:
-        self._write = write
+        self._lines: list[str] = []
+        self._write = self._lines.append
+        self._print = write
         self._as_json = as_json
         self.told = 0
         self.quiet = 0
@@ -96,6 +98,12 @@ class Transcript:
                 self._event(fact.at, "fill", fact.symbol, **_fill(fact))
             case _:
                 pass
+
+    def flush(self) -> None:
+        """Write down what was noted since the last time."""
+        for line in self._lines:
+            self._print(line)
+        self._lines.clear()
 
     def _event(self, at: datetime, event: str, symbol: str | None = None, **rest: Any) -> None:
         if self._as_json:
@@ -233,9 +241,11 @@ class Player:
         channel: ScriptChannel,
         lines: Sequence[Line],
         labels: Sequence[str],
+        transcript: Transcript,
     ) -> None:
         self._stage = stage
         self._channel = channel
+        self._transcript = transcript
         self._first = [line.text for line in lines if line.at is None]
         self._later = sorted((line.at, line.text) for line in lines if line.at is not None)
         self._labels = frozenset(labels)
@@ -295,6 +305,7 @@ class Player:
             self._pressed.add(button.command)
             await self._hand_in(button.label, button.command)
             await self._stage.settle()
+        self._transcript.flush()
 
     def _unpressed(self) -> Button | None:
         if not self._labels:
@@ -357,8 +368,9 @@ async def replay(
     transcript = Transcript(write, as_json=as_json)
     stage.app.house.feed.subscribe(transcript.observe)
     await stage.app.load()
-    await Player(stage, script.connect(), lines, labels).play()
+    await Player(stage, script.connect(), lines, labels, transcript).play()
     await transcript.summary(stage)
+    transcript.flush()
 
 
 # -- the tour
@@ -380,7 +392,7 @@ async def tour(*, seed: int, start: date, write: Callable[[str], None]) -> bool:
     name = stage.app.house.name(demo_quotes.MOUTAI)
     level = f"{demo_quotes.DIP.normalize():f}"
     lines = [Line(None, "/start"), Line(None, f"{name}跌破{level}提醒我，跌破就买100股"), Line(None, "列表")]
-    player = Player(stage, script.connect(), lines, ["确认"])
+    player = Player(stage, script.connect(), lines, ["确认"], transcript)
     await player.play(until=lambda _frame: transcript.fills > 0, then=[f"{name}我有多少", "我的持仓", "/why"])
     write("\n演示结束。想自己试，请在终端里运行：dingpan demo")
     return transcript.fills > 0

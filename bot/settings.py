@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -43,16 +44,16 @@ class Settings(BaseModel):
 
     telegram_bot_token: SecretStr | None = None
     telegram_base_url: str | None = None
-    telegram_proxy: str | None = None
+    telegram_proxy: str | None = Field(default=None, repr=False)
     telegram_owner_ids: Numbers = ()
     quotes: Quotes = ("tencent", "sina")
     quotes_interval: float = Field(default=3, ge=1, le=60)
-    quotes_proxy: str | None = None
+    quotes_proxy: str | None = Field(default=None, repr=False)
     tencent_url: str | None = None
     sina_url: str | None = None
     broker: Literal["paper", "manual"] = "paper"
     paper_cash: Decimal = Field(default=Decimal(1_000_000), gt=0)
-    database_url: str = ""
+    database_url: str = Field(default="", repr=False)
     data_dir: Path = Path("data")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
 
@@ -100,34 +101,65 @@ class Settings(BaseModel):
         return self.data_dir
 
     @classmethod
-    def load(cls, environ: Mapping[str, str] | None = None, file: Path | None = Path(".env")) -> Self:
-        """Read ``file`` if it is there, then the environment, which wins.
+    def load(
+        cls,
+        environ: Mapping[str, str] | None = None,
+        file: Path | None = Path(".env"),
+        *,
+        must_exist: bool = False,
+    ) -> Self:
+        """Read ``file`` if it is there, then the environment, which wins where it says something.
+
+        Args:
+            must_exist: somebody has named the file, so that going on without it would not be what was meant.
 
         Raises:
             ConfigError: with every problem, each naming its setting.
         """
-        found: dict[str, str] = {}
-        if file is not None and file.is_file():
-            found.update(_read(file))
-        found.update(environ if environ is not None else os.environ)
-        given = {name: found[name.upper()].strip() for name in cls.model_fields if found.get(name.upper(), "").strip()}
+        written: dict[str, str] = {}
+        if file is not None and file.exists() and not file.is_dir():
+            written = _read(file)
+        elif must_exist:
+            raise ConfigError([f"没有 {file} 这个设置文件，请核对 --env-file 后面的路径。"])
+        said = environ if environ is not None else os.environ
+        found = {name: value.strip() for name, value in [*written.items(), *said.items()] if value.strip()}
+        given = {name: found[name.upper()] for name in cls.model_fields if name.upper() in found}
+        problems = [problem for name in written if (problem := _misspelt(name, [*cls.model_fields]))]
         try:
-            return cls.model_validate(given)
+            settings = cls.model_validate(given)
         except ValidationError as error:
-            raise ConfigError([_problem(one, given) for one in error.errors()]) from None
+            raise ConfigError([*problems, *(_problem(one, given) for one in error.errors())]) from None
+        if problems:
+            raise ConfigError(problems)
+        return settings
 
 
 def _read(file: Path) -> dict[str, str]:
     from dotenv import dotenv_values
 
     try:
-        return {name: value for name, value in dotenv_values(file, encoding="utf-8-sig").items() if value is not None}
+        return {name: value or "" for name, value in dotenv_values(file, encoding="utf-8-sig").items()}
     except UnicodeDecodeError:
         raise ConfigError([f"{file} 不是 UTF-8 编码，请用记事本另存为 UTF-8。"]) from None
     except OSError as error:
         raise ConfigError([f"{file} 读不了：{error.strerror}。"]) from None
 
 
+_OURS: Final = ("TELEGRAM_", "QUOTES_", "BROKER_", "PAPER_", "TENCENT_", "SINA_", "DINGPAN_")
+
+
+def _misspelt(name: str, fields: Sequence[str]) -> str | None:
+    """What is wrong with a line of the file that looks as if it were meant for us; other programs' lines are let be."""
+    names = [field.upper() for field in fields]
+    if name in names:
+        return None
+    near = difflib.get_close_matches(name.upper(), names, n=1, cutoff=0.8)
+    if near:
+        return f"没有 {name} 这个设置，是不是 {near[0]}？"
+    return f"没有 {name} 这个设置，全部设置见 .env.example。" if name.upper().startswith(_OURS) else None
+
+
+_SECRET: Final = ("token", "secret", "password", "proxy", "database_url")
 _PROBLEMS: Final = {
     "int_parsing": "要写整数",
     "decimal_parsing": "要写数字",
@@ -142,7 +174,7 @@ _PROBLEMS: Final = {
 def _problem(error: Any, given: Mapping[str, str]) -> str:
     field = str(error["loc"][0])
     name = field.upper()
-    shown = "（已隐藏）" if field.endswith(("token", "secret", "password")) else f"“{given.get(field, '')}”"
+    shown = "（已隐藏）" if field.endswith(_SECRET) else f"“{given.get(field, '')}”"
     if error["type"] == "value_error":
         said = str(error["ctx"]["error"])
     else:

@@ -314,6 +314,8 @@ def _fraction(reading: Reading) -> dict[str, Any]:
     return {}
 
 
+# On a phone a lone 4 is a button's number or a slip; it must not become the price of a watch that stands.
+_ONLY_A_NUMBER: Final = re.compile(r"[\d.]+")
 _BARE_VALUE: Final = pattern("(?P<v><price>|<percent>)(?:吧|左右|就行)?")
 
 
@@ -340,7 +342,8 @@ def _corrected_watch(reading: Reading, draft: Request, named: Named, *, adds: bo
         changes["action"] = _changed_action(draft.action, {"shares": int(reading.value(match))})
     sentence.take_all(phrases.CORRECTION)
     sentence.take_all(phrases.CHANGE)
-    if not found and (match := sentence.take(_BARE_VALUE)):
+    alone = reading.context.asked is None and _ONLY_A_NUMBER.fullmatch(reading.plain) is not None
+    if not found and not alone and (match := sentence.take(_BARE_VALUE)):
         figure = sentence.figures[match["v"]]
         if len(draft.conditions) != 1:
             return None

@@ -75,7 +75,7 @@ def read(
     said = phrases.chinese(plain)
     if said is not plain:
         said = normal(said)
-    sentence = Marked(_numbered(said), names, now, preferred)
+    sentence = Marked(_numbered(said, context), names, now, preferred)
     if sentence.crowded:
         return UNKNOWN
     reading = Reading(sentence, plain, names, context, market_time(now))
@@ -96,15 +96,18 @@ _ONCE_A_DAY: Final = re.compile(
 # 暂停3, 把3改成1380: where nothing but a number is managed, it is a number of the list.
 _BARE_NUMBER: Final = re.compile(
     r"^(?P<verb>(?:请|帮我)?(?:暂停|停掉|停|恢复|继续|启用|删除|删掉|删|取消)(?:任务|提醒|盯盘)?第?|(?:请|帮我)?把第?)"
-    r"(?P<n>\d{1,3})(?=个?$|号?改|的?(?:价格|提醒)?改)"
+    r"(?P<n>\d{1,3}(?:[,、和跟]\d{1,3})*)(?=个?$|号?改|的?(?:价格|提醒)?改)"
 )
+_NUMBER_FIRST: Final = re.compile(r"(?P<n>\d{1,3})(?:号)?(?:的?(?:价格|提醒)?)?改")
 _MANAGED: Final = re.compile("重新|启用|盯|暂停|停|删|恢复|取消|撤|改|任务|继续|启用|关掉|不要")
 
 
-def _numbered(text: str) -> str:
-    """``3号`` beside a verb that manages watches is a number, not a day."""
+def _numbered(text: str, context: Context) -> str:
+    """``3号`` beside a verb that manages watches is a number, not a day; so is the 3 of 3改成, when there is a #3."""
+    if (start := _NUMBER_FIRST.match(text)) and any(str(task.get("id")) == start["n"] for task in context.tasks):
+        text = f"#{text}"
     text = _ONCE_A_DAY.sub("每天", text)
-    text = _BARE_NUMBER.sub(r"\g<verb>#\g<n>", text)
+    text = _BARE_NUMBER.sub(lambda found: found["verb"] + re.sub(r"\d+", r"#\g<0>", found["n"]), text)
     return _NUMBERED.sub(r"#\1", text) if "号" in text and _MANAGED.search(text) else text
 
 
@@ -159,7 +162,8 @@ def _silence(reading: Reading) -> Request | None:
     if not reading.covered():
         return None
     if not slots:
-        if named.anything or match[0].startswith(("暂停", "停止")):
+        muted = _MUTED.match(match[0]) is not None
+        if not muted and (named.anything or match[0].startswith(("暂停", "停止"))):
             # 别再提醒茅台 has no end: the watch rests until it is resumed.
             named = _watched_one(reading, named)
             known = named.symbols or named.ambiguous
@@ -167,6 +171,9 @@ def _silence(reading: Reading) -> Request | None:
         if context := _alerted(reading):
             return Request(intent="silence", symbols=context)
     return Request(intent="silence", symbols=named.symbols, ambiguous=named.ambiguous, **slots)
+
+
+_MUTED: Final = re.compile(r"(?:开启|打开|进入|设置?|开|设为)?(?:静音|静默|免打扰|勿扰)")
 
 
 def _watched_one(reading: Reading, named: Named) -> Named:
@@ -438,6 +445,10 @@ def _watch(reading: Reading) -> Request | None:
     groups = _grouped(reading, found, also=also is not None)
     if groups is None:
         return None
+    several = sum(len(one.drafts) for one in found) > 1
+    if (len(groups) > 1 and _ACROSS.search(reading.plain)) or (several and len(_TRADED.findall(reading.plain)) > 1):
+        # Shares cannot wait for each other, and two trades are two sentences: half of it must not be done.
+        return None
     return _watch_request(
         reading,
         groups,
@@ -450,6 +461,8 @@ def _watch(reading: Reading) -> Request | None:
     )
 
 
+_TRADED: Final = re.compile("买|卖|清仓|平仓|割肉|抛")
+_ACROSS: Final = re.compile("并且|而且|都满足|同时满足")
 _WATCH_WORDS: Final = pattern("<price>|<percent>|<times>|<ma>|叉|轨|停|板|成本|本|套|提醒|通知|告诉|喊|叫|说|报|提示|警|响|盯|监|关注|留意|看着|跟踪|观察|守|自选|打平|量|损|盈")  # noqa: E501 - one list  # fmt: skip
 _BOTH: Final = pattern(
     "(?:两个|几个|这些)?(?:条件)?(?:都|同时)(?:满足|成立|达到|符合)(?:了|时|的时候|才)?|同时满足|同时达到"

@@ -181,8 +181,12 @@ def read_options(reading: Reading) -> dict[str, Any]:
     for written in phrases.EXPIRY:
         if "expiry" not in found and (match := sentence.take(written)):
             found["expiry"] = _last_day(reading, match)
-    if "expiry" not in found and (match := sentence.take(phrases.WITHIN)):
-        found["expiry"] = _last_day(reading, match)
+    if "expiry" not in found and (match := phrases.WITHIN.search(sentence.rest)):
+        moment = sentence.moments.get(match["d"])
+        # 半小时内涨1% is a speed: what is shorter than a day ends no watch.
+        if moment is None or not 0 < moment.seconds < 86_400:
+            sentence.claim(match)
+            found["expiry"] = _last_day(reading, match)
     if sentence.take(phrases.SESSION):
         found["session_only"] = True
     if channels := read_channels(reading):
