@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -21,12 +22,13 @@ log: Final = logging.getLogger(__name__)
 
 STALE: Final = timedelta(minutes=3)
 """A price whose own time is older than this fires nothing."""
+_STALE_MS: Final = round(STALE.total_seconds() * 1000)
 SHORTEST_GAP: Final = timedelta(seconds=90)
 GAPS_KEPT: Final = 20
 
 
 class Gap(NamedTuple):
-    """A time in which the market traded and no frame came. Aware UTC."""
+    """A time in which the market traded and nothing could be judged: no frame came, or only old prices. Aware UTC."""
 
     since: datetime
     until: datetime
@@ -55,6 +57,17 @@ def doubt(frame: Frame, row: int) -> str | None:
     return _beyond_limits(last, int(frame.limit_up[row]), int(frame.limit_down[row]))
 
 
+def misses_nothing(frame: Frame) -> bool:
+    """Whether a frame shows the market as it is: one price of it is fresh, or none of its symbols trades today.
+
+    A source that hangs goes on sending frames, with the prices of the moment at which it stopped. A symbol that has not
+    traded yet today is alive when somebody bids for it.
+    """
+    since = int(frame.at.timestamp() * 1000) - _STALE_MS
+    alive = (frame.quoted_at >= since) & ~frame.suspended & ((frame.last | frame.bid | frame.ask) > 0)
+    return bool(alive.any() or frame.suspended.all())
+
+
 def _beyond_limits(last: int, up: int, down: int) -> str | None:
     if up and last > up:
         return f"价格 {price_text(from_milli(last))} 超过涨停价 {price_text(from_milli(up))}，疑为坏数据"
@@ -68,7 +81,7 @@ class Engine:
 
     Args:
         before: called with each frame before it is judged (a paper account matches its orders there).
-        on_gap: told of a blind period when the first frame after it has come.
+        on_gap: told of a blind period when the first good frame after it has come.
     """
 
     def __init__(
@@ -91,6 +104,7 @@ class Engine:
         self._after = tuple(after)
         self._latest = LatestQuotes()
         self._last_frame_at: datetime | None = None
+        self._last_good_at: datetime | None = None
         self._after_gap = False
         self._untold: list[Gap] = []
         self._doubts: dict[Symbol, Doubt] = {}
@@ -123,11 +137,11 @@ class Engine:
         await _take(self._after, frame)
 
     def resume_after(self, at: datetime) -> None:
-        """Go on from the last frame of an earlier process, so that the time between counts as a gap.
+        """Go on from the last good frame of an earlier process, so that the time between counts as a gap.
 
         Called when the watches have been loaded: what nobody watched is no gap.
         """
-        self._last_frame_at = self._last_frame_at or at
+        self._last_good_at = self._last_good_at or at
         self._book.was_empty()
 
     def quote(self, symbol: Symbol) -> Quote | None:
@@ -149,16 +163,34 @@ class Engine:
         return None if _beyond_limits(to_milli(quote.last), *limits) else quote
 
     def doubt_of(self, symbol: Symbol) -> Doubt | None:
-        """The last time this symbol was not judged, and why."""
-        return self._doubts.get(symbol)
+        """The last time this symbol was not judged, and why: now, if its newest row is not fit to be judged."""
+        why = self.doubt_now(symbol)
+        return self._doubts.get(symbol) if why is None else Doubt(why, self._clock.now())
+
+    def doubt_now(self, symbol: Symbol) -> str | None:
+        """Why nothing would be judged by the newest row of this symbol; None when it is fit, or the market rests."""
+        now = self._clock.now()
+        frame = self._latest.frame(symbol)
+        if frame is None or not is_session(now):
+            return None
+        return doubt(replace(frame, at=max(frame.at, now)), frame.rows[symbol])
 
     @property
     def last_frame_at(self) -> datetime | None:
+        """When the newest frame came, whatever it was worth."""
         return self._last_frame_at
+
+    @property
+    def last_good_at(self) -> datetime | None:
+        """When the newest frame came by which the market could be judged; aware UTC."""
+        return self._last_good_at
 
     def _gap_before(self, frame: Frame) -> Gap | None:
         """The blind period that this frame ends, if there was one while the market traded and something was watched."""
-        before, self._last_frame_at = self._last_frame_at, frame.at
+        self._last_frame_at = frame.at
+        if not misses_nothing(frame):
+            return None
+        before, self._last_good_at = self._last_good_at, frame.at
         unwatched = self._book.was_empty()
         if before is None or unwatched:
             return None

@@ -188,19 +188,12 @@ class LatestQuotes:
         self._frames = [frame, *kept]
 
     def get(self, symbol: Symbol) -> Quote | None:
-        for frame in self._frames:
-            row = frame.rows.get(symbol)
-            if row is not None:
-                return frame.quote_at(row)
-        return None
+        frame = self.frame(symbol)
+        return None if frame is None else frame.quote_at(frame.rows[symbol])
 
-    def last_milli(self, symbol: Symbol) -> int:
-        """The newest price in milli-yuan, 0 when there is none."""
-        for frame in self._frames:
-            row = frame.rows.get(symbol)
-            if row is not None:
-                return int(frame.last[row])
-        return 0
+    def frame(self, symbol: Symbol) -> Frame | None:
+        """The newest frame that has this symbol."""
+        return next((frame for frame in self._frames if symbol in frame.rows), None)
 
 
 def _covers(new: Frame, old: Frame) -> bool:

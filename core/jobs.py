@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from typing import Final, NamedTuple
 
 from core import render
-from core.calendar import calendar_warning, is_session, is_trading_day, trading_date
+from core.calendar import calendar_warning, is_trading_day, trading_date, trading_time
 from core.clock import MARKET_ZONE, Clock, market_time
 from core.desk import Desk
 from core.engine import SHORTEST_GAP, Engine
@@ -22,7 +22,10 @@ from core.watchlist import Watchlist
 log: Final = logging.getLogger(__name__)
 
 KEEP_MESSAGES: Final = timedelta(days=30)
+PATIENCE: Final = 2 * SHORTEST_GAP
+"""Trading time without a good frame before it is told."""
 LAST_FRAME: Final = "last_frame_at"
+"""Under this key the store keeps when the last good frame came."""
 
 
 class Duties:
@@ -64,13 +67,14 @@ class Duties:
         await self._desk.expire()
 
     async def check_feed(self) -> None:
-        """Say once that no prices come, while they should; the engine says when they are back."""
+        """Say once that no prices come, or only old ones, while they should; the engine says when they are back."""
         now = self._clock.now()
-        last = self._engine.last_frame_at
+        last = self._engine.last_good_at
         if not self._watchlist.symbols:
             self._watching_since = now  # nothing is asked for, so nothing is missed
         since = max(last or self._watching_since, self._watching_since)
-        silent = is_session(now) and is_session(now - 2 * SHORTEST_GAP) and now - since > 2 * SHORTEST_GAP
+        # The market must have traded all that time: between the auction and the open, prices may well stand still.
+        silent = now - since > PATIENCE and trading_time(now - PATIENCE, now) == PATIENCE
         if silent and not self._blind:
             await self._tell(render.blind_now(last))
         self._blind = silent

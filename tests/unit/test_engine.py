@@ -253,13 +253,120 @@ async def test_a_blind_time_may_reach_over_a_pause(until: str, blind: bool) -> N
         assert [one.after_gap for one in await home.alerts()] == [True]
 
 
-async def test_a_frame_in_the_pause_ends_the_blind_time_and_the_first_judged_one_is_marked() -> None:
+async def test_a_frame_in_the_pause_shows_nothing_of_the_market_and_the_first_judged_one_is_marked() -> None:
     async with house() as home:
         await armed(home, "11:00")
         await home.tick("12:00", "1419", quoted="11:30:00")
-        assert home.phone.titles() == [GAP]
+        assert home.phone.titles() == []
         await home.tick("13:00:03", "1419")
         assert [one.after_gap for one in await home.alerts()] == [True]
+        assert "11:00–13:00" in "".join(home.phone.texts())
+
+
+async def frozen(home: Home, since: str, minutes: range, last: str = "1430", **changes: Any) -> None:
+    """Frames that go on coming with the prices of one moment, and the look at the feed that follows each."""
+    for minute in minutes:
+        await home.tick(f"10:{minute:02}", last, quoted=since, **changes)
+        await home.app.duties.check_feed()
+    await home.app.house.notifier.drained()
+
+
+async def test_frames_that_repeat_old_prices_are_a_blind_time_and_the_crossing_in_it_is_marked() -> None:
+    async with house() as home:
+        await armed(home)
+        await frozen(home, "10:00", range(1, 12))
+        assert home.phone.titles() == ["⚠️ 行情中断"]
+        assert "10:03" in home.phone.texts()[0]
+        assert home.app.house.engine.last_frame_at == at("10:11")
+        assert home.app.house.engine.last_good_at == at("10:03")
+        await home.tick("10:12", "1419")
+        assert [one.after_gap for one in await home.alerts()] == [True]
+        assert home.phone.titles()[1:] == [ALERT, GAP]
+        assert "10:03–10:12" in home.phone.texts()[2]
+
+
+async def test_one_fresh_price_shows_that_the_source_lives() -> None:
+    async with house() as home:
+        await home.add(watch(PriceBelow(value=Decimal(50)), symbols=(MOUTAI, PINGAN)))
+        for minute in range(12):
+            clock = f"10:{minute:02}"
+            await home.show(quote(MOUTAI, "60", clock, quoted="10:00"), quote(PINGAN, "60", clock))
+            await home.app.duties.check_feed()
+        assert home.phone.titles() == []
+
+
+@pytest.mark.parametrize(
+    "still",
+    [
+        {"last": None, "suspended": True},  # halted for the day
+        {"last": "1430", "suspended": True},
+    ],
+)
+async def test_a_share_that_is_suspended_alone_is_no_blind_time(still: dict[str, Any]) -> None:
+    async with house() as home:
+        await armed(home)
+        await frozen(home, "10:00", range(1, 12), **still)
+        await home.tick("10:12", "1430")
+        assert home.phone.titles() == []
+
+
+async def test_a_share_that_has_not_traded_yet_is_alive_by_its_bids() -> None:
+    async with house() as home:
+        await home.add(watch(BELOW))
+        for minute in range(31, 45):
+            await home.tick(f"09:{minute}", None, bid="1400")
+            await home.app.duties.check_feed()
+        assert home.phone.titles() == []
+
+
+async def test_prices_that_are_all_zero_are_a_blind_time() -> None:
+    async with house() as home:
+        await armed(home)
+        for minute in range(1, 6):
+            await home.tick(f"10:{minute:02}", None)
+            await home.app.duties.check_feed()
+        await home.app.house.notifier.drained()
+        assert home.phone.titles() == ["⚠️ 行情中断"]
+
+
+async def test_prices_that_stand_still_between_the_auction_and_the_open_are_no_blind_time() -> None:
+    async with house() as home:
+        await armed(home, "09:25:03")
+        for minute in range(26, 34):
+            await home.tick(f"09:{minute}", "1430", quoted="09:25:02" if minute < 31 else f"09:{minute}")
+            await home.app.duties.check_feed()
+        assert home.phone.titles() == []
+
+
+async def test_a_restart_goes_on_from_the_last_good_frame_and_not_from_an_old_price() -> None:
+    store = MemoryStore()
+    async with house(store=store) as home:
+        await armed(home)
+        await frozen(home, "10:00", range(1, 6))
+    async with house("10:06", store=store) as home:
+        await home.tick("10:06", "1419")
+        assert [one.after_gap for one in await home.alerts()] == [True]
+        assert any("10:03–10:06" in text for text in home.phone.texts())
+
+
+async def test_a_price_that_is_old_is_doubted_though_it_would_fire_nothing() -> None:
+    """It lies between the prices at which something could happen, so that no rule asked."""
+    async with house() as home:
+        await armed(home)
+        engine = home.app.house.engine
+        assert engine.doubt_now(MOUTAI) is None
+        await home.tick("10:05", "1430", quoted="10:00")
+        assert "5 分钟前" in (engine.doubt_now(MOUTAI) or "")
+        found = engine.doubt_of(MOUTAI)
+        assert found is not None
+        assert (found.at, found.why) == (at("10:05"), engine.doubt_now(MOUTAI))
+        assert engine.doubt_now(PINGAN) is None
+        await home.tick("10:06", "1430")
+        assert engine.doubt_of(MOUTAI) is None
+        home.clock.set(at("10:12"))
+        assert "6 分钟前" in (engine.doubt_now(MOUTAI) or ""), "no frame comes any more"
+        home.clock.set(at("20:00"))
+        assert engine.doubt_now(MOUTAI) is None, "at night nothing is judged anyway"
 
 
 async def test_a_time_in_which_nothing_was_watched_is_no_blind_time() -> None:
@@ -391,6 +498,7 @@ async def test_a_first_start_remembers_no_earlier_frame() -> None:
         await home.app.duties.check_feed()
         assert await home.store.value(LAST_FRAME) is None
         assert home.app.house.engine.last_frame_at is None
+        assert home.app.house.engine.last_good_at is None
 
 
 # -- what the engine knows

@@ -70,15 +70,17 @@ def test_an_empty_frame_is_a_frame() -> None:
 def test_the_newest_quote_wins_whichever_frame_brought_it() -> None:
     latest = LatestQuotes()
     assert latest.get(MOUTAI) is None
-    assert latest.last_milli(MOUTAI) == 0
+    assert latest.frame(MOUTAI) is None
     latest.add(frame(quote(MOUTAI, "10"), quote(PINGAN, "20")))
     latest.add(frame(quote(MOUTAI, "11", "10:01")))
     moutai, pingan = latest.get(MOUTAI), latest.get(PINGAN)
     assert moutai is not None
     assert pingan is not None
     assert (moutai.last, pingan.last) == (Decimal(11), Decimal(20))
-    latest.add(frame(quote(MOUTAI, "12", "10:02"), quote(PINGAN, "22", "10:02")))
-    assert (latest.last_milli(MOUTAI), latest.last_milli(PINGAN)) == (12_000, 22_000)
+    both = frame(quote(MOUTAI, "12", "10:02"), quote(PINGAN, "22", "10:02"))
+    latest.add(both)
+    assert latest.frame(MOUTAI) is both
+    assert latest.frame(PINGAN) is both
 
 
 def test_the_change_of_the_day_needs_a_previous_close() -> None:
