@@ -21,9 +21,9 @@ from core.notify import Notifier
 from core.orders import Order, OrderState, Report, ReportKind, apply
 from core.portfolio import Account
 from core.ports import Broker, HandKept, QuoteSource, Store
-from core.risk import Breach, Draft, affordable, check, limits_of, not_now
+from core.risk import Breach, Draft, affordable, check, limits_of, no_position, not_now, unchecked
 from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE, Ticket, TicketState
-from core.types import Price, Shares, Side, Symbol, percent_text, price_text
+from core.types import Money, Price, Shares, Side, Symbol, percent_text, price_text
 from core.watches import Plan
 
 log: Final = logging.getLogger(__name__)
@@ -228,6 +228,7 @@ class Desk:
             expires_at=now + self._time_to_live,
             watch_id=origin.watch_id,
             alert_id=origin.alert_id,
+            caution=unchecked(plan.side, seen),
         )
         return Proposal(ticket)
 
@@ -530,9 +531,27 @@ class Desk:
         order = await self._store.order(order_id)
         if order is None:
             raise NotFound(f"没有编号 {order_id} 的委托。发送 /orders 查看现有的。")
-        broker = self.broker(order.account)
+        return self._kept_by_hand(order.account)
+
+    async def set_cash(self, account: str, cash: Money) -> Account:
+        """Enter what an account kept by hand is free to buy with.
+
+        Raises:
+            NotFound, Conflict, Invalid: no such account, it is not kept by hand, or that is no amount.
+        """
+        await self._kept_by_hand(account).record_cash(cash)
+        return await self.refresh(account)
+
+    async def set_position(self, account: str, symbol: Symbol, shares: Shares, cost: Price) -> Account:
+        """Enter what an account kept by hand holds of a symbol, in place of what it had. Raises as :meth:`set_cash`."""
+        await self._kept_by_hand(account).record_position(symbol, shares, cost)
+        return await self.refresh(account)
+
+    def _kept_by_hand(self, account: str) -> HandKept:
+        broker = self.broker(account)
         if not isinstance(broker, HandKept):
-            raise Conflict(f"{broker.name}的成交由券商回报，不能手动记账。")
+            where = f"{broker.name}（{broker.mode.chinese}）"
+            raise Conflict(f"{where}的资金、持仓和成交由它自己回报，不能手动记账。")
         return broker
 
     async def on_report(self, report: Report) -> None:
@@ -646,9 +665,14 @@ def _nothing_to_do(plan: Plan, name: str, limit: Price, account: Account, symbol
     if plan.side is Side.SELL:
         held = account.position(symbol)
         if held is None or held.shares == 0:
-            return Breach("no_position", f"{account.name}没有{name}的持仓，没有生成卖出委托。")
+            return no_position(name, account)
         return Breach(
             "sellable", f"{name}可卖 {held.sellable} 股，按“{plan.quantity_text()}”算不足一手，没有生成委托。"
+        )
+    if plan.fraction is not None and not account.cash_known:
+        return Breach(
+            "cash_unknown",
+            f"没有登记资金，算不出“{plan.quantity_text()}”是多少，没有生成委托。请先用 /cash 登记，或写明股数。",
         )
     return Breach("cash", f"按“{plan.quantity_text()}”在 {price_text(limit)} 买不到一手{name}，没有生成委托。")
 

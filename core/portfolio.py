@@ -30,6 +30,7 @@ class Account(Noun):
 
     Attributes:
         cash: yuan free to buy with; ``frozen`` is tied up in open buy orders.
+        cash_known: False for an account kept by hand until the person says what there is; ``cash`` is 0 then.
         realized: yuan earned by selling, after all fees, also with what is no longer held.
         as_of: aware UTC, when the broker said so.
     """
@@ -38,6 +39,7 @@ class Account(Noun):
     name: str
     mode: Mode
     cash: Money
+    cash_known: bool = True
     frozen: Money = Decimal(0)
     positions: tuple[Position, ...] = ()
     realized: Money = Decimal(0)
@@ -65,7 +67,8 @@ class Valuation(Noun):
     """An account at today's prices.
 
     Attributes:
-        total: yuan, cash, frozen cash and the value of the positions that have a price.
+        total: yuan, cash, frozen cash and the value of the positions that have a price; while the cash is not known,
+            the positions alone.
         unpriced: held symbols without a price; ``total`` and ``profit`` leave them out, and the reader is told.
     """
 
@@ -83,7 +86,7 @@ def value(account: Account, prices: Mapping[Symbol, Price]) -> Valuation:
     return Valuation(
         positions=rows,
         value=worth,
-        total=account.cash + account.frozen + worth,
+        total=account.cash + account.frozen + worth if account.cash_known else worth,
         profit=sum((row.profit for row in rows if row.profit is not None), Decimal(0)),
         unpriced=tuple(row.position.symbol for row in rows if row.value is None and row.position.shares),
     )

@@ -15,7 +15,7 @@ from core.messages import Chat, Delivery, Incoming, Message, Outgoing
 from core.orders import Fill, Order, Report
 from core.portfolio import Account
 from core.tickets import Ticket, TicketState
-from core.types import Mode, Price, Shares, Symbol
+from core.types import Mode, Money, Price, Shares, Symbol
 from core.watches import Arm, Watch
 
 
@@ -117,7 +117,15 @@ class HandKept(Protocol):
         ...
 
     async def record_nothing(self, order_id: str) -> None:
-        """The order was not placed, or nothing (more) of it was traded."""
+        """The order was not placed, or nothing (more) of it was traded. Raises NotFound or Conflict."""
+        ...
+
+    async def record_position(self, symbol: Symbol, shares: Shares, cost: Price) -> None:
+        """What is held, in place of what the book has; 0 shares is nothing. Raises Invalid."""
+        ...
+
+    async def record_cash(self, cash: Money) -> None:
+        """What is free to buy with. Raises Invalid."""
         ...
 
 

@@ -246,6 +246,8 @@ def ticket_card(ticket: Ticket, account: str) -> Message:
         f"账户：{account}·{ticket.mode.chinese}",
         f"依据：{ticket.source} {price_text(ticket.price)}，{time_text(ticket.quoted_at)}",
     ]
+    if ticket.caution:
+        lines.append(f"⚠️ {ticket.caution}")
     if ticket.state is TicketState.OPEN:
         lines += [f"有效：到 {time_text(ticket.expires_at)}，过期作废", f"编号：{ticket.id}"]
         buttons = (
@@ -486,7 +488,9 @@ def positions(account: Account, valued: Valuation, names: dict[Symbol, str]) -> 
     title = f"💼 持仓·{account.name}·{account.mode.chinese}"
     held = [row for row in valued.positions if row.position.shares]
     if not held:
-        return Message(title=title, text=f"空仓。可用资金 {money_text(account.cash)} 元。")
+        if account.mode is Mode.MANUAL:
+            return Message(title=title, text=f"没有登记持仓，用 /hold 登记。可用资金{_cash_text(account)}。")
+        return Message(title=title, text=f"空仓。可用资金{_cash_text(account)}。")
     lines = []
     for row in held:
         position = row.position
@@ -506,10 +510,14 @@ def positions(account: Account, valued: Valuation, names: dict[Symbol, str]) -> 
     )
 
 
+def _cash_text(account: Account) -> str:
+    return f" {money_text(account.cash)} 元" if account.cash_known else "未登记，用 /cash 登记"
+
+
 def account_card(account: Account, valued: Valuation) -> Message:
     lines = [
-        f"总资产　{money_text(valued.total)} 元",
-        f"可用　　{money_text(account.cash)} 元",
+        f"总资产　{money_text(valued.total)} 元" if account.cash_known else "总资产　未知",
+        f"可用　　{_cash_text(account).lstrip()}",
         f"冻结　　{money_text(account.frozen)} 元",
         f"市值　　{money_text(valued.value)} 元",
         f"浮动盈亏 {signed(valued.profit)} 元",

@@ -10,7 +10,7 @@ from core.calendar import Phase, phase, trading_date
 from core.frames import Quote
 from core.market import board_of, fees, lot_problem, tick_problem
 from core.portfolio import Account
-from core.types import Price, Shares, Side, Symbol, money_text, price_text
+from core.types import Mode, Price, Shares, Side, Symbol, money_text, price_text
 
 
 class Draft(NamedTuple):
@@ -94,7 +94,25 @@ def _limit_price(draft: Draft, quote: Quote, now: datetime) -> tuple[Breach, ...
     return ()
 
 
+def unchecked(side: Side, account: Account) -> str:
+    """What :func:`check` could not judge, for the card; empty when there is nothing."""
+    if side is Side.BUY and not account.cash_known:
+        return "没有登记资金，未检查可用资金；用 /cash 登记"
+    return ""
+
+
+def no_position(name: str, account: Account) -> Breach:
+    """Nothing to sell; of an account kept by hand we only know what was told."""
+    if account.mode is Mode.MANUAL:
+        text = f"{account.name}没有登记{name}的持仓，不能卖出。如果有，请先用 /hold 登记。"
+    else:
+        text = f"{account.name}没有{name}的持仓，不能卖出。"
+    return Breach("no_position", text)
+
+
 def _cash(draft: Draft, account: Account, now: datetime) -> tuple[Breach, ...]:
+    if not account.cash_known:  # :func:`unchecked` says so on the card
+        return ()
     cost = fees(draft.symbol, Side.BUY, draft.shares, draft.limit, trading_date(now)).total
     needed = draft.limit * draft.shares + cost
     if needed <= account.cash:
@@ -111,7 +129,7 @@ def _cash(draft: Draft, account: Account, now: datetime) -> tuple[Breach, ...]:
 def _sellable(draft: Draft, account: Account) -> tuple[Breach, ...]:
     position = account.position(draft.symbol)
     if position is None or position.shares == 0:
-        return (Breach("no_position", f"{account.name}没有{draft.name}的持仓，不能卖出。"),)
+        return (no_position(draft.name, account),)
     if draft.shares <= position.sellable:
         return ()
     locked = position.shares - position.sellable

@@ -29,10 +29,10 @@ LONG_AGO: Final = date(1990, 12, 19)
 """The day of shares that were there before the book: sellable, whatever day it is."""
 
 _COST_STEP: Final = Decimal("0.0001")
-_VERSION: Final = 1
+_VERSION: Final = 2
 _TABLES: Final = """
 CREATE TABLE book (one INTEGER PRIMARY KEY CHECK (one = 1), account TEXT NOT NULL, mode TEXT NOT NULL,
-                   cash TEXT NOT NULL);
+                   cash TEXT NOT NULL, cash_known INTEGER NOT NULL);
 CREATE TABLE holdings (symbol TEXT PRIMARY KEY, cost TEXT NOT NULL, realized TEXT NOT NULL);
 CREATE TABLE lots (symbol TEXT NOT NULL, day TEXT NOT NULL, shares INTEGER NOT NULL CHECK (shares > 0),
                    PRIMARY KEY (symbol, day));
@@ -195,6 +195,8 @@ class Ledger:
         self._db = connection
         self._source = source
         self.cash: Money = Decimal(0)
+        self.cash_known = True
+        """False until somebody says what there is: then ``cash`` only counts what was traded since."""
         self.holdings: dict[Symbol, Holding] = {}
         self.open: dict[str, Line] = {}
         """Orders that are not final, in the order they were entered."""
@@ -271,7 +273,8 @@ class Ledger:
         """Say what is free to buy with; what is frozen stays frozen."""
         with self._transaction():
             self._write_cash(cash)
-        self.cash = cash
+            self._db.execute("UPDATE book SET cash_known = 1")
+        self.cash, self.cash_known = cash, True
 
     def set_holding(self, holding: Holding) -> None:
         """Say what is held of one symbol."""
@@ -298,7 +301,8 @@ class Ledger:
             id=account,
             name=name,
             mode=mode,
-            cash=self.cash,
+            cash=self.cash if self.cash_known else Decimal(0),
+            cash_known=self.cash_known,
             frozen=sum((line.frozen for line in self.open.values()), Decimal(0)),
             positions=tuple(
                 Position(
@@ -322,7 +326,8 @@ class Ledger:
             self.open[line.order.id] = line
 
     def _load(self) -> None:
-        self.cash = Decimal(self._rows("SELECT cash FROM book")[0][0])
+        cash, known = self._rows("SELECT cash, cash_known FROM book")[0]
+        self.cash, self.cash_known = Decimal(cash), bool(known)
         lots: dict[str, list[Lot]] = {}
         for symbol, day, shares in self._rows("SELECT symbol, day, shares FROM lots ORDER BY symbol, day"):
             lots.setdefault(symbol, []).append(Lot(date.fromisoformat(day), shares))
@@ -370,7 +375,7 @@ def open_ledger(
     account: str,
     mode: Mode,
     source: str,
-    cash: Money = Decimal(0),
+    cash: Money | None = Decimal(0),
     positions: Mapping[Symbol, tuple[Shares, Price]] | None = None,
 ) -> Ledger:
     """Open the book, or begin it with ``cash`` and ``positions``, which a book that exists does not look at.
@@ -378,6 +383,7 @@ def open_ledger(
     Args:
         path: None keeps it in memory.
         source: what errors call it.
+        cash: None says that nobody has told it yet.
         positions: shares and average cost; sellable at once.
 
     Raises:
@@ -412,7 +418,11 @@ def open_ledger(
 
 
 def _begin(
-    db: sqlite3.Connection, account: str, mode: Mode, cash: Money, positions: Mapping[Symbol, tuple[Shares, Price]]
+    db: sqlite3.Connection,
+    account: str,
+    mode: Mode,
+    cash: Money | None,
+    positions: Mapping[Symbol, tuple[Shares, Price]],
 ) -> None:
     """Make the tables, where the file is empty."""
     if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
@@ -421,7 +431,10 @@ def _begin(
         if statement.strip():
             db.execute(statement)
     db.execute(f"PRAGMA user_version = {_VERSION}")
-    db.execute("INSERT INTO book (one, account, mode, cash) VALUES (1, ?, ?, ?)", (account, mode.value, str(cash)))
+    db.execute(
+        "INSERT INTO book (one, account, mode, cash, cash_known) VALUES (1, ?, ?, ?, ?)",
+        (account, mode.value, str(cash or Decimal(0)), cash is not None),
+    )
     for symbol, (shares, cost) in positions.items():
         _insert_holding(db, held(symbol, shares, cost))
 

@@ -1,6 +1,6 @@
 """The manual account: the person places the order in the broker's own program and tells us what came of it.
 
-The book follows what it is told. Free cash begins at 0 until :meth:`ManualBroker.record_cash`, and may fall below 0:
+The book follows what it is told. Free cash is not known until :meth:`ManualBroker.record_cash`, and may fall below 0:
 a trade that happened is entered, whatever we believed before. An order does not expire by itself at 15:00, because
 only the person knows what happened to it; it stays 已报 until one of the ``record_`` methods says so.
 """
@@ -10,13 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from pathlib import Path
 
-from adapters.brokers.ledger import LONG_AGO, Ledger, Line, fee_of_fill, held, open_ledger
+from adapters.brokers.ledger import LONG_AGO, Ledger, fee_of_fill, held, open_ledger
 from core.calendar import MORNING_OPENS, is_trading_day, previous_trading_day, trading_date
 from core.clock import Clock, market_time
-from core.errors import Conflict, Refused
+from core.errors import Conflict, Invalid, NotFound, Refused
 from core.market import board_of
 from core.orders import Fill, Order, Report, ReportKind
 from core.portfolio import Account
@@ -68,7 +67,9 @@ class ManualBroker:
         Raises:
             Refused
         """
-        line = self._line(order.id)
+        line = self._ledger.line(order.id)
+        if line is None:
+            raise Refused(self.name, f"没有委托 {order.id}，请先看委托列表。")
         if line.order.state.final:
             raise Refused(self.name, f"委托 {order.id} {line.order.state.chinese}，撤不了。")
         raise Refused(self.name, "请到券商软件里撤单，撤完后告诉我没有成交，我再把它记成已撤单。")
@@ -96,10 +97,11 @@ class ManualBroker:
             day: the market date of the trade, from which T+1 counts; by default the last one possible.
 
         Raises:
-            Refused: no such order, a number that cannot be, more than ordered, or more sold than the book has.
+            NotFound: no such order.
+            Invalid: a number that cannot be.
+            Conflict: more than ordered, more sold than the book has, or a button that is not the newest.
         """
-        line = self._line(order_id)
-        order = line.order
+        order = self._order(order_id)
         unit = board_of(order.symbol).unit
         if after is not None and (order.filled != after or order.state.final):
             raise Conflict(
@@ -108,14 +110,17 @@ class ManualBroker:
                 f"确实还有成交，请发送 /filled {order_id} 成交价 股数。{self._where}"
             )
         rest = order.shares - order.filled
+        if not price.is_finite() or price <= 0:
+            raise Invalid(f"成交价 {price} 元不对，请写大于 0 的价格。{self._where}")
         if not 0 < shares <= rest:
             told = f"委托 {order.shares} {unit}，已成交 {order.filled} {unit}"
-            raise Refused(self.name, f"{told}，不能再成交 {shares} {unit}，请核对数量。")
-        if not price.is_finite() or price <= 0:
-            raise Refused(self.name, f"成交价 {price} 元不对，请写大于 0 的价格。")
+            why = f"{told}，不能再成交 {shares} {unit}，请核对数量。{self._where}"
+            raise Conflict(why) if shares > 0 else Invalid(why)
         if order.side is Side.SELL and shares > self._ledger.holding(order.symbol).shares:
             have = self._ledger.holding(order.symbol).shares
-            raise Refused(self.name, f"账上只有 {order.symbol} {have} {unit}，不够卖 {shares} {unit}，请先更正持仓。")
+            raise Conflict(
+                f"账上只有 {order.symbol} {have} {unit}，不够卖 {shares} {unit}，请先用 /hold 更正持仓。{self._where}"
+            )
         now = self._clock.now()
         traded_on = day or last_traded_day(now)
         fill = Fill(
@@ -137,11 +142,11 @@ class ManualBroker:
         """The person says that the order was not placed, or that its rest will not trade any more.
 
         Raises:
-            Refused: no such order, or it is final already.
+            NotFound, Conflict: no such order, or it is final already.
         """
-        order = self._line(order_id).order
+        order = self._order(order_id)
         if order.state.final:
-            raise Refused(self.name, f"委托 {order_id} {order.state.chinese}，不能再改。")
+            raise Conflict(f"委托 {order_id} {order.state.chinese}，不能再改。{self._where}")
         now = self._clock.now()
         note = "你说剩下的没有成交" if order.filled else "你说没有下单"
         self._record(
@@ -157,12 +162,12 @@ class ManualBroker:
             cost: average yuan per share; what the broker's program shows.
 
         Raises:
-            Refused: a number that cannot be.
+            Invalid: a number that cannot be.
         """
         if shares < 0:
-            raise Refused(self.name, f"持仓数量不能是 {shares}，请写 0 或更大的数。")
+            raise Invalid(f"持仓数量不能是 {shares}，请写 0 或更大的数。{self._where}")
         if not cost.is_finite():
-            raise Refused(self.name, f"成本 {cost} 不是数，请重新填写。")
+            raise Invalid(f"成本 {cost} 不是数，请重新填写。{self._where}")
         earned = self._ledger.holding(symbol).realized
         self._ledger.set_holding(held(symbol, shares, cost, realized=earned, day=LONG_AGO))
 
@@ -170,20 +175,20 @@ class ManualBroker:
         """The person says what is free to buy with; what open orders tie up is not part of it.
 
         Raises:
-            Refused: not a number.
+            Invalid: not a number.
         """
         if not cash.is_finite():
-            raise Refused(self.name, f"资金 {cash} 不是数，请重新填写。")
+            raise Invalid(f"资金 {cash} 不是数，请重新填写。{self._where}")
         self._ledger.set_cash(cash)
 
     async def close(self) -> None:
         self._ledger.close()
 
-    def _line(self, order_id: str) -> Line:
+    def _order(self, order_id: str) -> Order:
         line = self._ledger.line(order_id)
         if line is None:
-            raise Refused(self.name, f"没有委托 {order_id}，请先看委托列表。")
-        return line
+            raise NotFound(f"没有委托 {order_id}，请发送 /orders 查看。{self._where}")
+        return line.order
 
     def _record(self, report: Report, day: date) -> None:
         """Into the book first, then told: after a crash in between :meth:`find` tells it."""
@@ -192,7 +197,7 @@ class ManualBroker:
 
 
 def connect(*, path: Path | None, account: str, name: str, clock: Clock) -> ManualBroker:
-    """Open the book of a manual account; a new one is empty, with 0 yuan.
+    """Open the book of a manual account; a new one is empty, and its cash is not known.
 
     Args:
         path: None keeps it in memory.
@@ -201,5 +206,5 @@ def connect(*, path: Path | None, account: str, name: str, clock: Clock) -> Manu
         ConfigError: the file is the book of another account.
         Unavailable, Malformed: it cannot be opened or read.
     """
-    ledger = open_ledger(path, account=account, mode=Mode.MANUAL, source=name, cash=Decimal(0))
+    ledger = open_ledger(path, account=account, mode=Mode.MANUAL, source=name, cash=None)
     return ManualBroker(ledger, account, name, clock)

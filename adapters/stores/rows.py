@@ -243,6 +243,7 @@ class TicketRow(_Counted, table=True):
     expires_at: datetime = Field(sa_type=Instant)
     watch_id: str | None
     alert_id: str | None
+    caution: str
     state: str = Field(sa_type=Word)
     decided_by: str
     decided_at: datetime | None = Field(sa_type=Instant)

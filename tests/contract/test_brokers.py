@@ -16,7 +16,7 @@ import pytest
 
 from adapters.brokers import manual, paper
 from core.clock import MARKET_ZONE, ManualClock
-from core.errors import ConfigError, Conflict, Refused, Unavailable
+from core.errors import ConfigError, Conflict, Invalid, NotFound, Refused, Unavailable
 from core.frames import Frame, Quote, frame_of
 from core.orders import Order, OrderState, Report, ReportKind, apply
 from core.ports import Broker
@@ -886,13 +886,23 @@ async def test_a_manual_order_stays_open_until_told(hand: ManualBench) -> None:
     assert (cancelled.state, cancelled.note) == (OrderState.CANCELLED, "你说没有下单")
 
 
-async def test_a_new_book_has_no_cash_and_may_fall_below_zero(hand: ManualBench) -> None:
+async def test_a_new_book_does_not_know_its_cash_until_it_is_told(hand: ManualBench) -> None:
+    order = an_order(hand)
+    await hand.broker.submit(order)
+    await hand.manual.record_fill(order.id, 1000, D("10.00"))
+    account = await (await hand.reopen()).snapshot()
+    assert (account.cash, account.cash_known) == (D(0), False)
+    await hand.manual.record_cash(D("500.00"))
+    account = await (await hand.reopen()).snapshot()
+    assert (account.cash, account.cash_known) == (D("500.00"), True)
+
+
+async def test_known_cash_may_fall_below_zero(hand: ManualBench) -> None:
+    await hand.manual.record_cash(D(0))
     order = an_order(hand)
     await hand.broker.submit(order)
     await hand.manual.record_fill(order.id, 1000, D("10.00"))
     assert (await hand.broker.snapshot()).cash == D("-10005.10")
-    await hand.manual.record_cash(D("500.00"))
-    assert (await hand.broker.snapshot()).cash == D("500.00")
 
 
 async def test_a_fill_told_after_it_was_called_off_counts(hand: ManualBench) -> None:
@@ -942,7 +952,7 @@ async def test_a_fill_that_cannot_be_is_refused(
 ) -> None:
     order = an_order(hand)
     await hand.broker.submit(order)
-    with pytest.raises(Refused, match=says):
+    with pytest.raises((NotFound, Conflict, Invalid), match=f"{says}.*（手动账户·手动）"):
         await hand.manual.record_fill(order_id, shares, D(price))
     assert await told(hand.broker, order) == [ReportKind.ACCEPTED]
 
@@ -951,7 +961,7 @@ async def test_what_the_book_does_not_have_cannot_be_sold(hand: ManualBench) -> 
     await hand.manual.record_position(BANK, 300, COST)
     order = an_order(hand, side=Side.SELL)
     await hand.broker.submit(order)
-    with pytest.raises(Refused, match="300 股，不够卖 1000 股，请先更正持仓"):
+    with pytest.raises(Conflict, match="300 股，不够卖 1000 股，请先用 /hold 更正持仓"):
         await hand.manual.record_fill(order.id, 1000, D("10.00"))
     await hand.manual.record_position(BANK, 1000, COST)
     await hand.manual.record_fill(order.id, 1000, D("10.00"))
@@ -964,7 +974,7 @@ async def test_nothing_can_be_called_off_twice(hand: ManualBench) -> None:
     await hand.manual.record_fill(order.id, 300, D("10.00"))
     await hand.manual.record_nothing(order.id)
     assert (await after(hand.broker, order)).note == "你说剩下的没有成交"
-    with pytest.raises(Refused, match="不能再改"):
+    with pytest.raises(Conflict, match="不能再改"):
         await hand.manual.record_nothing(order.id)
 
 
@@ -990,11 +1000,11 @@ async def test_an_order_that_cannot_be_is_not_entered(hand: ManualBench, shares:
 
 
 async def test_numbers_that_are_none_are_refused(hand: ManualBench) -> None:
-    with pytest.raises(Refused, match="资金 NaN"):
+    with pytest.raises(Invalid, match="资金 NaN"):
         await hand.manual.record_cash(D("NaN"))
-    with pytest.raises(Refused, match="成本 Infinity"):
+    with pytest.raises(Invalid, match="成本 Infinity"):
         await hand.manual.record_position(BANK, 100, D("Infinity"))
-    with pytest.raises(Refused, match="持仓数量不能是 -1"):
+    with pytest.raises(Invalid, match="持仓数量不能是 -1"):
         await hand.manual.record_position(BANK, -1, COST)
 
 

@@ -17,7 +17,17 @@ from adapters.stores.memory import MemoryStore
 from adapters.stores.memory import connect as in_memory
 from core.clock import ManualClock
 from core.desk import SETTLES
-from core.errors import Breached, Conflict, DingpanError, Malformed, NotFound, OutsideError, Refused, Unavailable
+from core.errors import (
+    Breached,
+    Conflict,
+    DingpanError,
+    Invalid,
+    Malformed,
+    NotFound,
+    OutsideError,
+    Refused,
+    Unavailable,
+)
 from core.frames import Quote
 from core.messages import Message, Outgoing
 from core.orders import Fill, Order, OrderState, ReportKind
@@ -1301,6 +1311,61 @@ async def test_the_card_of_a_manual_order_offers_only_what_may_still_be_said(
     last = await the_card()
     assert (last.title, last.labels()) == ("🎉 已成交·手动", ())
     await by_hand.close()
+
+
+@pytest.fixture
+async def by_hand(store: Store, clock: ManualClock, market: Market) -> AsyncIterator[Office]:
+    """An office with an account kept by hand of which nothing was told yet."""
+    broker = manual.connect(path=None, account="manual", name="手动账户", clock=clock)
+    office = Office(store, clock, market, [broker])
+    await office.desk.load()
+    yield office
+    await broker.close()
+
+
+async def test_cash_that_nobody_told_is_not_checked_and_the_card_says_so(by_hand: Office) -> None:
+    ticket = await by_hand.ticket()
+    assert "没有登记资金，未检查可用资金；用 /cash 登记" in (await by_hand.last_card(ticket)).text
+    await tap(by_hand, ticket)
+    assert "没有登记资金" in (await by_hand.last_card(ticket)).text
+    with pytest.raises(Breached, match=r"没有登记资金.*/cash 登记"):
+        await by_hand.desk.ask(Plan(side=Side.BUY, fraction=Decimal("0.5")), MOUTAI, "manual", ORIGIN)
+    assert (await by_hand.ticket(Plan(side=Side.BUY, amount=Decimal(300_000)))).shares == 200
+
+
+async def test_cash_that_was_told_is_checked(by_hand: Office) -> None:
+    waiting = await by_hand.ticket()
+    account = await by_hand.desk.set_cash("manual", Decimal(200_000))
+    assert (account.cash, account.cash_known) == (Decimal(200_000), True)
+    assert by_hand.desk.account("manual") == account
+    assert (await by_hand.ticket()).caution == ""
+    await by_hand.desk.set_cash("manual", Decimal(1000))
+    assert "可用资金不够" in await refused(by_hand, waiting)
+
+
+async def test_a_position_is_told_before_it_is_sold(by_hand: Office) -> None:
+    for plan in (SELL, Plan(side=Side.SELL, fraction=Decimal(1))):
+        with pytest.raises(Breached, match=r"没有登记贵州茅台的持仓.*/hold 登记"):
+            await by_hand.desk.ask(plan, MOUTAI, "manual", ORIGIN)
+    await by_hand.desk.set_position("manual", MOUTAI, 200, Decimal("1399.5"))
+    assert by_hand.desk.cost_of("manual", MOUTAI) == Decimal("1399.5")
+    assert by_hand.desk.symbols == {MOUTAI}
+    assert (await by_hand.ticket(Plan(side=Side.SELL, fraction=Decimal(1)))).shares == 200
+    await by_hand.desk.set_position("manual", MOUTAI, 0, Decimal(0))
+    assert by_hand.desk.symbols == set()
+
+
+async def test_only_an_account_kept_by_hand_is_told(office: Office, by_hand: Office) -> None:
+    with pytest.raises(Conflict, match=r"测试账户（实盘）.*不能手动记账"):
+        await office.desk.set_cash("real", Decimal(1))
+    with pytest.raises(Conflict, match="不能手动记账"):
+        await office.desk.set_position("real", MOUTAI, 100, Decimal(1))
+    with pytest.raises(NotFound, match="没有账户“nowhere”"):
+        await by_hand.desk.set_cash("nowhere", Decimal(1))
+    with pytest.raises(Invalid, match="资金 NaN"):
+        await by_hand.desk.set_cash("manual", Decimal("NaN"))
+    with pytest.raises(Invalid, match="-1"):
+        await by_hand.desk.set_position("manual", MOUTAI, -1, Decimal(1))
 
 
 async def test_what_a_broker_reports_is_not_recorded_by_hand(office: Office) -> None:

@@ -363,3 +363,19 @@ def test_the_switch_names_who_and_when() -> None:
 @pytest.mark.parametrize(("amount", "text"), [("1234.5", "+1,234.50"), ("-0.1", "-0.10"), ("0", "0.00")])
 def test_profit_has_a_sign_and_nothing_has_none(amount: str, text: str) -> None:
     assert render.signed(D(amount)) == text
+
+
+def test_cash_that_nobody_told_is_not_shown_as_zero() -> None:
+    account = an_account(HELD).model_copy(update={"mode": Mode.MANUAL, "cash": D(0), "cash_known": False})
+    card = render.account_card(account, value(account, {MOUTAI: D("1390")}))
+    assert "总资产　未知" in card.text
+    assert "可用　　未登记，用 /cash 登记" in card.text
+    empty = account.model_copy(update={"positions": ()})
+    text = render.positions(empty, value(empty, {}), {}).text
+    assert text == "没有登记持仓，用 /hold 登记。可用资金未登记，用 /cash 登记。"
+
+
+@pytest.mark.parametrize("state", list(TicketState))
+def test_what_could_not_be_checked_stands_on_the_card_in_every_state(state: TicketState) -> None:
+    ticket = a_ticket(caution="没有登记资金，未检查可用资金；用 /cash 登记", state=state)
+    assert "⚠️ 没有登记资金，未检查可用资金；用 /cash 登记" in render.ticket_card(ticket, "手动账户").text

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.frames import Quote
 from core.market import fees
 from core.portfolio import Account, Position
-from core.risk import Draft, affordable, check, limits_of, not_now
+from core.risk import Draft, affordable, check, limits_of, not_now, unchecked
 from core.types import Mode, Side, Symbol
 from tests.fakes.market import market_instant
 
@@ -235,3 +235,17 @@ def test_the_date_of_the_rules_is_the_market_s_and_not_utc_s() -> None:
     quote = a_quote(symbol=BANK, name="*ST测试", preclose=D("10.00"))
     first_minutes = datetime(2026, 7, 5, 16, 30, tzinfo=UTC)  # 00:30 of the sixth in Shanghai
     assert limits_of(quote, "*ST测试", first_minutes) == (D("9.00"), D("11.00"))
+
+
+def test_cash_that_is_not_known_refuses_no_buy_and_the_card_is_told() -> None:
+    unknown = an_account("0").model_copy(update={"cash_known": False, "mode": Mode.MANUAL})
+    assert refusals(a_draft(), unknown) == {}
+    assert "没有登记资金，未检查可用资金" in unchecked(Side.BUY, unknown)
+    assert unchecked(Side.SELL, unknown) == ""
+    assert unchecked(Side.BUY, an_account("0")) == ""
+
+
+def test_what_was_never_told_of_an_account_kept_by_hand_is_asked_for() -> None:
+    by_hand = an_account().model_copy(update={"mode": Mode.MANUAL})
+    assert "/hold 登记" in refusals(sell(100), by_hand)["no_position"]
+    assert "/hold" not in refusals(sell(100))["no_position"]

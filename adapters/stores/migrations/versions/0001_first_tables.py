@@ -153,6 +153,7 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("watch_id", sa.String(), nullable=True),
         sa.Column("alert_id", sa.String(), nullable=True),
+        sa.Column("caution", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("decided_by", sa.String(), nullable=False),
         sa.Column("decided_at", sa.BigInteger(), nullable=True),
