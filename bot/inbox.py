@@ -124,14 +124,15 @@ class Inbox:
         if found is None:
             return Message(text=f"没有 /{word} 这个命令。发送 /help 看全部，或者直接说一句话。")
         rest = rest.strip()
-        request = None
+        request: Request | None = None
         if rest and found.phrase:
             request = self._read(ctx, found.phrase.format(rest))
             if request.intent not in found.intents:
                 request = self._read(ctx, rest)
-            if request.intent not in found.intents:
-                return self._not_understood(ctx, rest)
-            ctx.dialogue = ctx.dialogue.spoke(rest, request)
+            if request.intent in found.intents:
+                ctx.dialogue = ctx.dialogue.spoke(rest, request)
+            else:
+                request = None  # the command may still know the words, or says how it is used
         return await self._run(ctx, found, Call(tuple(rest.split()), request))
 
     async def _sentence(self, ctx: Context, text: str) -> Reply:

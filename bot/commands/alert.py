@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 
 from bot.command import Call, Context, Reply, command
 from bot.commands import targets
+from bot.commands.trade import orders
 from core import render
 from core.alerts import Silence
 from core.calendar import phase
@@ -20,6 +21,8 @@ from core.watches import Watch, WatchState
 LONGEST_SILENCE = timedelta(days=366)
 WATCHES_SHOWN = 10
 ALERTS_SHOWN = 40
+_PLACES = {"console": "本机终端", "script": "本次回放", "telegram": "Telegram"}
+_OTHER_HISTORY = {"decisions": "分析建议的记录", "realized_pnl": "一段时间的已实现盈亏", "asset_curve": "资产曲线"}
 
 
 @command(
@@ -33,6 +36,11 @@ ALERTS_SHOWN = 40
 )
 async def why(ctx: Context, call: Call) -> Reply:
     """What was judged last, what became of the alerts, and how their messages went."""
+    ask = call.request.ask if call.request is not None else None
+    if ask == "trades":
+        return await orders(ctx, Call())
+    if ask in _OTHER_HISTORY:
+        raise Invalid(f"{_OTHER_HISTORY[ask]}我还不会查。现在的持仓和盈亏请发送 /positions 和 /account。")
     named = _named(ctx, call)
     watches = named if named is not None else list(ctx.house.watchlist.of(ctx.person.owner))
     lines: list[str] = []
@@ -72,7 +80,8 @@ def _standing(ctx: Context, watch: Watch, now: datetime) -> list[str]:
             lines.append(f"　{name}：还没有收到行情，没有判断过")
             continue
         verdict = judge(rule, ctx.house.book.view(rule, quote))
-        armed = {True: "等待穿越", False: "已触发，等价格离开后重新待命", None: "还没有判断过"}[rule.arm.armed]
+        resting = "已触发" if rule.arm.told else "已在触发区"
+        armed = {True: "等待穿越", False: f"{resting}，等价格离开后重新待命", None: "还没有判断过"}[rule.arm.armed]
         age = render.age_text(now - quote.quoted_at)
         lines.append(f"　{name}：{verdict.why}；{armed}")
         lines.append(f"　　{quote.source} {age}前，{phase(now, board_of(symbol)).chinese}")
@@ -101,7 +110,8 @@ async def _history(ctx: Context, named: list[Watch] | None) -> list[str]:
             if alert.id in row.alert_ids:
                 fate = {"sent": "已送达", "queued": "等待发送", "failed": "发送失败"}[row.state.value]
                 why = f"：{row.error}" if row.error else ""
-                lines.append(f"　{row.chat.channel} {fate}，试了 {row.attempts} 次{why}")
+                place = _PLACES.get(row.chat.channel, row.chat.channel)
+                lines.append(f"　{place} {fate}，试了 {row.attempts} 次{why}")
     if len(chosen) > len(shown):
         lines.append(f"……更早还有 {len(chosen) - len(shown)} 次。")
     return lines
@@ -113,6 +123,7 @@ async def _history(ctx: Context, named: list[Watch] | None) -> list[str]:
     help="静音一段时间，off 取消",
     example="/silence 1h 茅台",
     intents=("silence",),
+    phrase="静音{}",
 )
 async def silence_(ctx: Context, call: Call) -> Reply:
     """Quiet for a while: everything, one share, or one watch."""
@@ -147,7 +158,7 @@ async def silence_(ctx: Context, call: Call) -> Reply:
 def _what(ctx: Context, one: Watch | Symbol | None) -> str:
     if one is None:
         return "全部提醒"
-    return f"盯盘 #{one.number}" if isinstance(one, Watch) else render.name_text(ctx.house.name(one), one)
+    return f"盯盘 #{one.number} " if isinstance(one, Watch) else render.name_text(ctx.house.name(one), one)
 
 
 def _silenced(ctx: Context, word: str) -> Watch | Symbol:

@@ -82,6 +82,8 @@ async def positions(ctx: Context, call: Call) -> Reply:
     rows = [row for row in valued.positions if row.position.shares and row.profit is not None]
     if ask in {"best", "worst", "largest"} and rows:
         return _one(account, valued, _extreme(rows, ask).position.symbol, names[_extreme(rows, ask).position.symbol])
+    if ask == "pnl_today":
+        raise Invalid("当天的盈亏我还不会算。浮动盈亏和已实现盈亏请说“总盈亏”，每只的请说“我的持仓”。")
     if ask == "pnl_total":
         return _totals(account, valued)
     return render.positions(account, valued, names)

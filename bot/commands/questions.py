@@ -18,7 +18,7 @@ _QUESTIONS: Final = {
     "conditions": ("到什么价格、涨跌多少提醒？", "例如：跌破1400、涨3%、涨停打开"),
     "value": ("价格或幅度是多少？", "例如：1400，或者 3%"),
     "price": ("什么价格？", "例如：1400，或者“现价”"),
-    "quantity": ("多少？", "例如：100股、2手、3万元、一半、清仓"),
+    "quantity": ("多少？", "请带上单位，例如：100股、2手、3万元"),
     "targets": ("是哪一个？", "请写编号，例如：3。发送 /list 看编号"),
 }
 
@@ -47,6 +47,8 @@ def about(ctx: Context, request: Request, optional: Collection[str] = ()) -> Mes
             continue
         question, hint = _QUESTIONS[slot] if request.intent != "order_cancel" else _WHICH_ORDER
         ctx.dialogue = ctx.dialogue.asking(request, slot, ctx.house.now())
+        if slot == "symbols" and request.action is not None and request.intent.startswith("order"):
+            question = f"{request.action.side.chinese}哪一只？"
         named = "、".join(name_text(ctx.house.name(symbol), symbol) for symbol in request.symbols)
         return Message(title=named, text=f"{hint}\n{question}", buttons=_answers(request, slot))
     return None
@@ -54,7 +56,7 @@ def about(ctx: Context, request: Request, optional: Collection[str] = ()) -> Mes
 
 def _which(ctx: Context, word: str, choices: tuple[Symbol, ...]) -> Message:
     rows = tuple((Button(name_text(ctx.house.name(symbol), symbol), f"choose {symbol}"),) for symbol in choices[:8])
-    return Message(text=f"点一下，或者回复第几个：\n“{word}”是哪一只？", buttons=rows)
+    return Message(text=f"点一下，或者回复“第1个”这样的话：\n“{word}”是哪一只？", buttons=rows)
 
 
 def _answers(request: Request, slot: str) -> tuple[tuple[Button, ...], ...]:

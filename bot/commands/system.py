@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from bot.command import REGISTRY, Call, Context, Reply, by_name, command
+from bot.command import REGISTRY, Call, Command, Context, Reply, by_name, command
 from core.calendar import calendar_warning, trading_date
 from core.clock import stamp_text
 from core.errors import NotFound
 from core.messages import Button, Message, Role
+from core.tickets import TicketState
 
+_FAMILIES = ("watch", "alert", "ask", "trade", "system")
 EXAMPLES = (
     "茅台跌破1400提醒我",
     "贵州茅台跌破1420提醒我，跌破就买100股",
@@ -20,8 +22,18 @@ EXAMPLES = (
 
 @command("start", "开始", help="从这里开始", example="/start", role=Role.VIEWER)
 async def start(ctx: Context, _call: Call) -> Reply:
+    """The welcome, and what must not be overlooked after a restart."""
+    waiting = [
+        one
+        for one in await ctx.house.store.tickets({TicketState.OPEN})
+        if one.owner == ctx.person.owner and one.open_at(ctx.house.now())
+    ]
+    pressing = [f"📝 有 {len(waiting)} 张委托等你确认，发送 /tickets 查看。"] if waiting else []
+    if ctx.house.desk.panicked is not None:
+        pressing.append(f"🛑 紧急停止中：{ctx.house.desk.panicked}。恢复：/panic off")
     text = "\n".join(
         [
+            *pressing,
             "用平常的话告诉我盯什么，到了我会提醒，也可以先出好委托等你点“确认”。",
             "",
             "可以试试：",
@@ -46,9 +58,15 @@ async def help_(ctx: Context, call: Call) -> Reply:
             raise NotFound(f"没有 /{call.words[0].lstrip('/')} 这个命令。发送 /help 看全部。")
         also = "、".join(found.names)
         return Message(title=f"/{found.name} {found.help}", text=f"例如：{found.example}\n也可以写：{also}")
-    lines = [f"/{one.name} {one.help}" for one in REGISTRY.values() if one.listed and ctx.person.role.covers(one.role)]
+    shown = [one for one in REGISTRY.values() if one.listed and ctx.person.role.covers(one.role)]
+    lines = [f"/{one.name} {one.help}" for one in sorted(shown, key=_by_use)]
     lines += ["", "也可以直接说话，例如：", *(f"　{example}" for example in EXAMPLES)]
     return Message(title="📖 命令", text="\n".join(lines))
+
+
+def _by_use(one: Command) -> int:
+    """Families in the order in which a newcomer needs them."""
+    return _FAMILIES.index(one.run.__module__.rpartition(".")[2])
 
 
 @command("about", "关于", help="版本、数据来源和运行情况", example="/about", role=Role.VIEWER)

@@ -108,6 +108,8 @@ async def reject(ctx: Context, call: Call) -> Reply:
 
 @command("requote", "重新报价", help="按现价重出一张卡片", listed=False)
 async def requote(ctx: Context, call: Call) -> Reply:
+    if not call.words:
+        return await tickets(ctx, call)
     ticket_id, _stamp = _ticket_words(call, "requote")
     await ctx.house.desk.requote(ticket_id, _origin(ctx))
     return None

@@ -11,16 +11,19 @@ from bot.commands import targets
 from bot.language.request import Action, Draft, Request, condition_of, plan_of
 from core import render
 from core.alerts import Trigger
-from core.conditions import Condition, Missing, View
+from core.conditions import Condition, Missing, View, zone_text
 from core.errors import Conflict, Invalid
 from core.frames import Quote
-from core.market import board_of, lot_problem
-from core.messages import Message, Role
-from core.types import Side, Symbol, from_milli, percent_text, price_text
+from core.market import board_of, lot_problem, tick_problem
+from core.messages import Button, Message, Role, Style
+from core.types import Side, Symbol, from_milli, percent_text, price_text, to_milli
 from core.watches import Plan, Repeat, Watch, WatchState
 
 MANY_SYMBOLS = 50
 MANY_WATCHES = 2000
+SURE = "sure"
+LONGEST_COMMAND = 64
+"""Bytes that a button may carry."""
 
 
 @command(
@@ -40,13 +43,14 @@ async def watch(ctx: Context, call: Call) -> Reply:
         raise Invalid("请说要盯什么，例如：/watch 茅台跌破1400提醒我")
     if len(ctx.house.watchlist.of(ctx.person.owner)) >= MANY_WATCHES:
         raise Invalid(f"盯盘任务已经有 {MANY_WATCHES} 个了，请先删除一些。")
-    parts = _parts(request)
     # All are built before the first is stored: a sentence is done whole or not at all.
-    drafts = [await _build(ctx, part) for part in parts]
+    drafts = [await _build(ctx, part) for part in _parts(request)]
+    for draft in drafts:
+        _refuse_second(ctx, draft)
     replies: list[Message] = []
-    for part, draft in zip(parts, drafts, strict=True):
+    for draft in drafts:
         made, already = await ctx.house.watchlist.create(draft)
-        ctx.dialogue = ctx.dialogue.made(part, made.id, ctx.house.now())
+        ctx.dialogue = ctx.dialogue.made(_as_said(made), made.id, ctx.house.now())
         replies.append(_read_back(ctx, made, already, changed=False))
     return replies
 
@@ -68,6 +72,35 @@ def _parts(request: Request) -> Sequence[Request]:
         )
         for index, task in enumerate(request.tasks)
     )
+
+
+def _as_said(watch: Watch) -> Request:
+    """The request that makes this watch: what the next sentence may correct."""
+    return Request(
+        intent="watch_create",
+        symbols=watch.symbols,
+        conditions=tuple(
+            Draft.model_validate(one.model_dump(exclude_none=True, exclude={"base"})) for one in watch.conditions
+        ),
+        combine=watch.combine if len(watch.conditions) > 1 else None,
+        action=None if watch.plan is None else Action.model_validate(watch.plan.model_dump(exclude_none=True)),
+        repeat=None if watch.repeat is _usual(watch.plan) else watch.repeat.value,
+        expiry=watch.expires_on,
+    )
+
+
+def _refuse_second(ctx: Context, draft: Watch) -> None:
+    """Two equal watches would tell everything twice."""
+    for one in ctx.house.watchlist.of(ctx.person.owner):
+        same = (one.symbols, one.conditions, one.combine, one.plan, one.account)
+        if one.state is WatchState.ACTIVE and same == (
+            draft.symbols,
+            draft.conditions,
+            draft.combine,
+            draft.plan,
+            draft.account,
+        ):
+            raise Conflict(f"已经有一样的任务 #{one.number}，没有重复设置。发送 /list 查看。")
 
 
 async def _build(ctx: Context, request: Request) -> Watch:
@@ -94,9 +127,14 @@ async def _build(ctx: Context, request: Request) -> Watch:
     )
 
 
+def _usual(plan: Plan | None) -> Repeat:
+    """How often where nothing is said: a trade is proposed once."""
+    return Repeat.DAILY if plan is None else Repeat.ONCE
+
+
 def _manner(request: Request, plan: Plan | None) -> dict[str, Any]:
     """How often and how long, where the sentence says so. A trade is proposed once unless the person wants more."""
-    manner: dict[str, Any] = {"repeat": Repeat(request.repeat or (Repeat.DAILY if plan is None else Repeat.ONCE))}
+    manner: dict[str, Any] = {"repeat": Repeat(request.repeat or _usual(plan))}
     if request.cooldown_s is not None:
         manner["cooldown"] = timedelta(seconds=request.cooldown_s)
         if request.repeat is None:
@@ -131,6 +169,10 @@ def _condition(
         draft = _from_which_side(ctx, draft, symbols, account, quotes)
     condition = condition_of(draft)
     for symbol in symbols:
+        for price in (getattr(condition, field, None) for field in ("value", "low", "high")):
+            problem = tick_problem(board_of(symbol), price) if price is not None and draft.unit != "pct" else None
+            if problem is not None:
+                raise Invalid(problem)
         cost = ctx.house.desk.cost_of(account, symbol)
         name = render.name_text(ctx.house.name(symbol), symbol)
         if condition.needs_cost and cost is None:
@@ -188,7 +230,19 @@ def _read_back(ctx: Context, made: Watch, already: Sequence[Trigger], *, changed
     broker = ctx.house.desk.broker(made.account)
     names = [ctx.house.name(symbol) for symbol in made.symbols]
     text = render.watch_changed if changed else render.watch_made
-    return text(made, names, already, broker.name, broker.mode)
+    message = text(made, names, already, broker.name, broker.mode)
+    prices = _trigger_prices(ctx, made)
+    return message.model_copy(update={"text": f"{message.text}\n{prices}"}) if prices else message
+
+
+def _trigger_prices(ctx: Context, watch: Watch) -> str:
+    """What percents and stops come to in yuan right now, for a watch on one share."""
+    quote = ctx.house.engine.quote(watch.symbols[0])
+    if len(watch.symbols) > 1 or quote is None or all(one.steady for one in watch.conditions):
+        return ""
+    view = View(quote, ctx.house.desk.cost_of(watch.account, watch.symbols[0]))
+    zones = [zone for one in watch.conditions if not isinstance(zone := one.zone(view), Missing)]
+    return "按现在算：" + "；".join(zone_text(zone) for zone in zones) if zones else ""
 
 
 @command("list", "列表", "任务", help="列出所有盯盘任务", example="/list", role=Role.VIEWER, intents=("watch_list",))
@@ -212,6 +266,8 @@ def _near(ctx: Context, watch: Watch) -> str:
     zones = [zone for one in watch.conditions if not isinstance(zone := one.zone(view), Missing)]
     edges = [edge for zone in zones for edge in zone if abs(edge) < 2**61 and zone.low <= zone.high]
     near = f"现价 {price_text(quote.last)}"
+    if any(to_milli(quote.last) in zone for zone in zones):
+        return f"{near}，已在触发区"
     if edges:
         distance = min(abs(from_milli(edge) - quote.last) for edge in edges)
         near += f"，距触发 {percent_text(distance / quote.last * 100)}"
@@ -240,9 +296,7 @@ async def change(ctx: Context, call: Call) -> Reply:
     if not changes:
         raise Invalid("没有看出要改什么。可以说：改成1380、每天一次、买200股、到周五有效。")
     after, already = await ctx.house.watchlist.change(before.model_copy(update=changes))
-    draft = ctx.dialogue.draft or Request(intent="watch_create", symbols=before.symbols)
-    kept = {name: value for name in ("conditions", "action", "repeat", "expiry") if (value := getattr(request, name))}
-    ctx.dialogue = ctx.dialogue.made(draft.model_copy(update=kept), after.id, ctx.house.now())
+    ctx.dialogue = ctx.dialogue.made(_as_said(after), after.id, ctx.house.now())
     return _read_back(ctx, after, already, changed=True)
 
 
@@ -262,7 +316,7 @@ def _changes(ctx: Context, before: Watch, request: Request) -> dict[str, Any]:
     if request.action is not None:
         changes["plan"] = _plan(request.action, symbols)
         if before.plan is None and request.repeat is None:
-            changes["repeat"] = Repeat.ONCE  # as if it had been made with the plan
+            changes["repeat"] = _usual(changes["plan"])
     if request.repeat is not None:
         changes["repeat"] = Repeat(request.repeat)
     if request.cooldown_s is not None:
@@ -274,8 +328,12 @@ def _changes(ctx: Context, before: Watch, request: Request) -> dict[str, Any]:
 
 @command("pause", "暂停", help="暂停任务", example="/pause 3", intents=("watch_pause",))
 async def pause(ctx: Context, call: Call) -> Reply:
-    done = [await ctx.house.watchlist.pause(one) for one in targets.watches(ctx, call)]
-    return Message(title="⏸ 已暂停", text=_numbers(done, "恢复请说“恢复{}”。"))
+    running = [one for one in targets.watches(ctx, call) if one.state is WatchState.ACTIVE]
+    if not running:
+        raise Conflict("没有在盯的任务可以暂停。发送 /list 查看。")
+    done = [await ctx.house.watchlist.pause(one) for one in running]
+    hint = "恢复请说“恢复{}”。" if len(done) == 1 else "恢复请说“恢复全部”。"
+    return Message(title="⏸ 已暂停", text=_numbers(done, hint))
 
 
 @command("resume", "恢复", "继续", help="恢复任务", example="/resume 3", intents=("watch_resume",))
@@ -298,9 +356,22 @@ async def resume(ctx: Context, call: Call) -> Reply:
 
 @command("delete", "删除", help="删除任务", example="/delete 3", intents=("watch_delete",))
 async def delete(ctx: Context, call: Call) -> Reply:
-    gone = [await ctx.house.watchlist.delete(one) for one in targets.watches(ctx, call)]
+    sure = call.words[-1:] == (SURE,)
+    found = targets.watches(ctx, Call(call.words[:-1]) if sure else call)
+    if len(found) > 1 and not sure:
+        return _ask_to_delete(found, everything=len(found) == len(ctx.house.watchlist.of(ctx.person.owner)))
+    gone = [await ctx.house.watchlist.delete(one) for one in found]
     ctx.dialogue = ctx.dialogue.closed()
     return Message(title="🗑 已删除", text=_numbers(gone, ""))
+
+
+def _ask_to_delete(found: Sequence[Watch], *, everything: bool) -> Message:
+    """Several at once are gone only after a tap: there is no way back."""
+    named = "全部" if everything else " ".join(str(one.number) for one in found)
+    button = Button(f"删除这 {len(found)} 个", f"delete {named} {SURE}", Style.DANGER)
+    if len(button.command.encode()) > LONGEST_COMMAND:
+        raise Invalid(f"一次要删 {len(found)} 个，太多了。请用编号分几次删，例如：删除2和3。")
+    return Message(text="\n".join([*_lines(found), f"要删除这 {len(found)} 个任务吗？"]), buttons=((button,),))
 
 
 @command("undo", "撤销", help="撤销刚做的任务", listed=False)
@@ -310,7 +381,8 @@ async def undo(ctx: Context, call: Call) -> Reply:
 
 
 def _numbers(done: Sequence[Watch], hint: str) -> str:
-    lines = [f"#{one.number} {one.condition_text()}" for one in done]
-    if hint:
-        lines.append(hint.format(done[0].number))
-    return "\n".join(lines)
+    return "\n".join([*_lines(done), *([hint.format(done[0].number)] if hint else [])])
+
+
+def _lines(watches: Sequence[Watch]) -> list[str]:
+    return [f"#{one.number} {one.condition_text()}" for one in watches]

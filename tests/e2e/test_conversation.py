@@ -210,7 +210,7 @@ async def test_silence_keeps_quiet_and_why_tells(stage: Theatre) -> None:
     assert stage.seen("🔔") == []
     told = await stage.say("为什么没提醒我茅台")
     assert "静音中，未提醒" in told.text
-    assert "已触发，等价格离开后重新待命" in told.text
+    assert "等价格离开后重新待命" in told.text
     await stage.say("取消静音")
     await stage.tick("600519.SH", "1430", "1418")
     assert len(stage.seen("🔔 贵州茅台")) == 1
@@ -384,4 +384,56 @@ async def test_why_remembers_the_alerts_of_watches_that_are_gone(stage: Theatre)
 
 async def test_a_watch_is_silenced_by_its_number(stage: Theatre) -> None:
     await stage.say("茅台跌破1420提醒我")
-    assert "盯盘 #1到" in (await stage.say("/silence 1h 1")).text
+    assert "盯盘 #1 到" in (await stage.say("/silence 1h 1")).text
+
+
+async def test_a_lone_number_changes_no_watch(stage: Theatre) -> None:
+    await stage.say("茅台跌破1400提醒我")
+    await stage.say("4")
+    [watch] = stage.app.house.watchlist.of("owner")
+    assert watch.condition_text() == "跌到 1400.00 及以下"
+
+
+async def test_a_corrected_share_stays_corrected(stage: Theatre) -> None:
+    await stage.say("茅台跌到1395提醒我")
+    await stage.say("不是茅台，是五粮液")
+    changed = await stage.say("改成跌到110")
+    assert "标的：五粮液(000858)" in changed.text
+
+
+async def test_the_same_watch_twice_is_said(stage: Theatre) -> None:
+    await stage.say("茅台跌破1400提醒我")
+    assert "已经有一样的任务 #1" in (await stage.say("茅台跌破1400提醒我")).text
+
+
+async def test_deleting_several_asks_first(stage: Theatre) -> None:
+    for text in ("茅台跌破1400提醒我", "茅台跌破1300提醒我", "五粮液跌破100提醒我"):
+        await stage.say(text)
+    question = await stage.say("删除茅台")
+    assert question.labels() == ("删除这 2 个",)
+    assert len(stage.app.house.watchlist.of("owner")) == 3
+    await stage.press("删除这 2 个")
+    assert [one.symbols[0] for one in stage.app.house.watchlist.of("owner")] == ["000858.SZ"]
+
+
+async def test_pausing_everything_revives_nothing_that_was_done(stage: Theatre) -> None:
+    await stage.say(SENTENCE)
+    await stage.tick("600519.SH", "1419.5")
+    await stage.say("五粮液跌破100提醒我")
+    await stage.say("暂停全部")
+    await stage.say("恢复全部")
+    assert [one.state.value for one in stage.app.house.watchlist.of("owner")] == ["done", "active"]
+
+
+async def test_the_welcome_after_a_restart_names_what_waits(stage: Theatre) -> None:
+    await stage.say(SENTENCE)
+    await stage.tick("600519.SH", "1419.5")
+    await stage.say("/panic")
+    await stage.kill()
+    welcome = await stage.say("/start")
+    assert "有 1 张委托等你确认" in welcome.text
+    assert "紧急停止中" in welcome.text
+
+
+async def test_a_percent_is_read_back_with_its_price_of_now(stage: Theatre) -> None:
+    assert "按现在算：触发区 ≥ 1475.99" in (await stage.say("茅台涨3%提醒我")).text
