@@ -236,8 +236,8 @@ def _home(settings: Settings) -> Sequence[Chat]:
     return tuple(Chat("telegram", str(user)) for user in settings.telegram_owner_ids)
 
 
-def _database(settings: Settings) -> str:
-    return settings.database_url or f"sqlite:///{settings.folder() / 'dingpan.db'}"
+def _database(settings: Settings) -> str | Path:
+    return settings.database_url or settings.folder() / "dingpan.db"
 
 
 def _broker(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[Broker, Sequence[FrameStep]]:
@@ -473,7 +473,7 @@ async def demo(*, seed: int, speed: float, folder: Path) -> None:
     from adapters.stores import sql
 
     async with AsyncExitStack() as stack:
-        store = sql.connect(f"sqlite:///{folder / 'demo.db'}")
+        store = sql.connect(folder / "demo.db")
         stack.push_async_callback(store.close)
         stage = stage_demo(store=store, start=demo_day(date.today()), seed=seed, speed=speed)  # noqa: DTZ011
         terminal = console.connect(

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
+    URL,
     Connection,
     Dialect,
     Engine,
@@ -415,7 +416,7 @@ def _first(found: Sequence[N]) -> N | None:
 
 
 # Opening
-def _engine(url: str, busy_timeout: timedelta) -> Engine:
+def _engine(url: str | Path, busy_timeout: timedelta) -> Engine:
     """An engine for a URL; touches no database yet.
 
     Raises:
@@ -424,7 +425,8 @@ def _engine(url: str, busy_timeout: timedelta) -> Engine:
     """
     example = "例如 sqlite:///data/dingpan.db 或 postgresql://用户:密码@主机/库名。"
     try:
-        place = make_url(url)
+        # In the text of a URL the characters ? and % of a file's name would mean something else.
+        place = URL.create("sqlite", database=str(url)) if isinstance(url, Path) else make_url(url)
     except ArgumentError as error:
         raise ConfigError([f"DATABASE_URL 看不懂。请写成数据库地址，{example}"]) from error
     if place.drivername in {"postgres", "postgresql"}:
@@ -496,7 +498,7 @@ def _prepare(engine: Engine) -> None:
             to_head(connection)
 
 
-def upgrade(url: str) -> str:
+def upgrade(url: str | Path) -> str:
     """Bring the schema of a database to the newest revision and return that. :func:`connect` does it as well.
 
     Raises:
@@ -511,13 +513,13 @@ def upgrade(url: str) -> str:
     return HEAD
 
 
-def connect(url: str, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> Store:
+def connect(url: str | Path, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> Store:
     """Open a database, making it and its folder where they do not exist.
 
     Blocks while it does so: it is called before anything runs.
 
     Args:
-        url: ``sqlite:///data/dingpan.db`` or ``postgresql://user:password@host/name``.
+        url: ``sqlite:///data/dingpan.db`` or ``postgresql://user:password@host/name``; a path is an SQLite file.
         busy_timeout: how long a step waits for a database that somebody else has locked.
 
     Raises:

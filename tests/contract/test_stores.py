@@ -954,3 +954,13 @@ async def everything(store: Store) -> list[object]:
         await store.value("panic"),
         await store.value("step"),
     ]
+
+
+@pytest.mark.parametrize("name", ["数据", "a%20b", "50%", "#1", "what?"])
+async def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    if sys.platform == "win32" and "?" in name:
+        pytest.skip("Windows allows no ? in a name")
+    path = tmp_path / name / "dingpan.db"
+    await sql.connect(path).close()
+    assert sql.upgrade(path)
+    assert path.is_file()
