@@ -90,3 +90,46 @@ def test_the_folder_is_made(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
     assert load(DATA_DIR=str(folder)).folder() == folder
     assert list(folder.iterdir()) == []
+
+
+def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
+    assert Settings.load({}, file=tmp_path / ".env") == load()
+    with pytest.raises(ConfigError, match=r"nope\.env"):
+        Settings.load({}, file=tmp_path / "nope.env", must_exist=True)
+    with pytest.raises(ConfigError):
+        Settings.load({}, file=tmp_path, must_exist=True)
+
+
+def test_names_that_look_like_ours_are_questioned_and_others_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(
+        "TELEGRAM_OWNER_ID=42\nBROKERS=paper\nquotes=sina\nTELEGRAM_COLOUR=red\nPATH_TO_CAT=1\nLOGO=x\nDEBUG=1\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(ConfigError) as caught:
+        Settings.load({"QUOTES_INTERVAL": "0"}, file=file)
+    assert caught.value.problems[:4] == (
+        "没有 TELEGRAM_OWNER_ID 这个设置，是不是 TELEGRAM_OWNER_IDS？",
+        "没有 BROKERS 这个设置，是不是 BROKER？",
+        "没有 quotes 这个设置，是不是 QUOTES？",
+        "没有 TELEGRAM_COLOUR 这个设置，全部设置见 .env.example。",
+    )
+    assert [problem.partition("=")[0] for problem in caught.value.problems[4:]] == ["QUOTES_INTERVAL"]
+
+
+def test_strange_names_in_the_environment_are_nobodys_business() -> None:
+    assert load(BROKERS="x", TELEGRAM_OWNER_ID="7") == load()
+
+
+def test_an_empty_variable_does_not_erase_what_the_file_says(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("BROKER=manual\nTELEGRAM_BOT_TOKEN=\nQUOTES\n", encoding="utf-8")
+    assert Settings.load({"BROKER": " "}, file=file).broker == "manual"
+
+
+def test_no_password_is_shown_in_a_problem_or_a_repr() -> None:
+    said = problems(TELEGRAM_PROXY="me:hunter2@127.0.0.1", QUOTES_PROXY="ftp://me:hunter2@h", PAPER_CASH="x")
+    assert "TELEGRAM_PROXY=（已隐藏）" in said
+    assert "hunter2" not in said
+    settings = load(TELEGRAM_PROXY="http://me:hunter2@127.0.0.1", DATABASE_URL="postgresql://me:hunter2@h/d")
+    assert "hunter2" not in repr(settings)
