@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
@@ -14,7 +15,8 @@ from bot.language.dialogue import Dialogue
 from bot.language.grammar import read
 from bot.language.request import UNKNOWN, Request
 from core.errors import OutsideError, UserError
-from core.messages import Button, Chat, Incoming, Message, Role, Style
+from core.messages import COMMAND_BYTES, Button, Chat, Incoming, Message, Role, Style
+from core.render import name_text
 from core.types import Price, Symbol
 from core.watches import Watch
 
@@ -24,6 +26,9 @@ LONGEST_TEXT: Final = 1000
 """Characters of one message that are read; nobody describes a watch in more."""
 HOME: Final = frozenset({"console", "script"})
 """Channels that only the person at this computer can reach."""
+_ABOUT_A_SHARE: Final = re.compile("涨|跌|提醒|通知|多少|现价|行情|盯|买|卖")
+LONGEST_NAME: Final = 6
+SHORTEST_NAME: Final = 3
 OWNER: Final = "owner"
 PANIC: Final = "panic"
 """Heard in the middle of any question."""
@@ -158,10 +163,27 @@ class Inbox:
     def _not_understood(self, ctx: Context, text: str, request: Request = UNKNOWN) -> Message:
         if request.intent != "unknown":
             return Message(text="这个我还不会。发送 /help 看现在能做什么。")
-        near = ctx.house.names.suggest(text) if len(text) <= 10 else ()
-        offer = tuple((Button(ctx.house.name(symbol), f"quote {symbol}"),) for symbol in near)
+        typo = self._misspelt(ctx, text)
+        if typo:
+            return Message(text="没有认出是哪只股票。\n是不是：", buttons=typo)
         hint = "没有听懂。可以这样说：\n　茅台跌破1400提醒我\n　茅台多少钱\n　我的持仓\n发送 /help 看全部命令。"
-        return Message(text=hint + ("\n你是不是想查：" if offer else ""), buttons=offer)
+        return Message(text=hint)
+
+    def _misspelt(self, ctx: Context, text: str) -> tuple[tuple[Button, ...], ...]:
+        """The sentence again with a name that looks like how it begins; a guess is only ever offered."""
+        names = ctx.house.names
+        if not _ABOUT_A_SHARE.search(text):
+            return ()
+        for length in range(min(len(text), LONGEST_NAME), SHORTEST_NAME - 1, -1):
+            near = names.suggest(text[:length]) if not names.candidates(text[:length]) else ()
+            if near:
+                whole = [(one, f"answer {names.name_of(one)}{text[length:]}") for one in near]
+                return tuple(
+                    (Button(name_text(ctx.house.name(one), one), command),)
+                    for one, command in whole
+                    if len(command.encode()) <= COMMAND_BYTES
+                )
+        return ()
 
     def _read(self, ctx: Context, text: str) -> Request:
         now = ctx.house.now()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from core.types import Noun
 
@@ -55,8 +55,12 @@ class Style(StrEnum):
     DANGER = "danger"
 
 
+COMMAND_BYTES: Final = 64
+"""What Telegram lets a button carry."""
+
+
 class Button(NamedTuple):
-    """A command under a label. ``command`` is at most 64 bytes of ASCII and means the same after a restart."""
+    """A command under a label. ``command`` has at most COMMAND_BYTES and means the same after a restart."""
 
     label: str
     command: str

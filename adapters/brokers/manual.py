@@ -82,7 +82,15 @@ class ManualBroker:
 
     async def reports(self) -> AsyncIterator[Report]:
         while True:
-            yield await self._queue.get()
+            report = await self._queue.get()
+            try:
+                yield report
+            finally:
+                self._queue.task_done()
+
+    async def told(self) -> None:
+        """Wait until the reader has dealt with every report so far."""
+        await self._queue.join()
 
     async def record_fill(
         self, order_id: str, shares: Shares, price: Price, *, after: Shares | None = None, day: date | None = None

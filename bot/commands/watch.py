@@ -15,15 +15,13 @@ from core.conditions import Condition, Missing, View, zone_text
 from core.errors import Conflict, Invalid
 from core.frames import Quote
 from core.market import board_of, lot_problem, tick_problem
-from core.messages import Button, Message, Role, Style
+from core.messages import COMMAND_BYTES, Button, Message, Role, Style
 from core.types import Side, Symbol, from_milli, percent_text, price_text, to_milli
 from core.watches import Plan, Repeat, Watch, WatchState
 
 MANY_SYMBOLS = 50
 MANY_WATCHES = 2000
 SURE = "sure"
-LONGEST_COMMAND = 64
-"""Bytes that a button may carry."""
 
 
 @command(
@@ -369,7 +367,7 @@ def _ask_to_delete(found: Sequence[Watch], *, everything: bool) -> Message:
     """Several at once are gone only after a tap: there is no way back."""
     named = "全部" if everything else " ".join(str(one.number) for one in found)
     button = Button(f"删除这 {len(found)} 个", f"delete {named} {SURE}", Style.DANGER)
-    if len(button.command.encode()) > LONGEST_COMMAND:
+    if len(button.command.encode()) > COMMAND_BYTES:
         raise Invalid(f"一次要删 {len(found)} 个，太多了。请用编号分几次删，例如：删除2和3。")
     return Message(text="\n".join([*_lines(found), f"要删除这 {len(found)} 个任务吗？"]), buttons=((button,),))
 

@@ -37,7 +37,7 @@ async def test_the_main_job(stage: Theatre) -> None:
     assert "模拟" in made.text
     await stage.tick("600519.SH", "1421", "1419.5")
     card = stage.channel.shown[-1]
-    assert card.title == "🔔 贵州茅台(600519) 1419.50，是否买入？"
+    assert card.title == "🔔 贵州茅台(600519) 1419.50，是否买入？·模拟"
     assert card.labels() == ("确认", "拒绝", "重新报价")
     assert "限价：1419.50" in card.text
     assert "账户：模拟账户·模拟" in card.text
@@ -437,3 +437,10 @@ async def test_the_welcome_after_a_restart_names_what_waits(stage: Theatre) -> N
 
 async def test_a_percent_is_read_back_with_its_price_of_now(stage: Theatre) -> None:
     assert "按现在算：触发区 ≥ 1475.99" in (await stage.say("茅台涨3%提醒我")).text
+
+
+async def test_a_misspelt_name_is_offered_and_the_sentence_goes_on(stage: Theatre) -> None:
+    question = await stage.say("贵洲茅台跌破1400提醒我")
+    assert "贵州茅台(600519)" in question.labels()
+    made = await stage.press("贵州茅台(600519)")
+    assert "条件：跌到 1400.00 及以下" in made.text

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from adapters.brokers import paper
+from adapters.brokers import manual, paper
 from adapters.channels import script
 from adapters.channels.script import ScriptChannel
 from adapters.stores import sql
@@ -39,17 +39,20 @@ class Theatre:
         at: str = "2026-11-18 10:00",
         cash: str = "1000000",
         positions: dict[Symbol, tuple[Shares, Price]] | None = None,
+        by_hand: bool = False,
     ) -> None:
         self.folder = folder
         self.clock = ManualClock(market_instant(at))
         self.market = HandMarket(self.clock)
         self._cash = Decimal(cash)
         self._positions = positions or {}
+        self._by_hand = by_hand
         self._lives = AsyncExitStack()
         self._life: asyncio.Task[None] | None = None
         self.app: App
         self.channel: ScriptChannel
         self.broker: paper.PaperBroker
+        self.hand: manual.ManualBroker | None = None
 
     async def __aenter__(self) -> Self:
         await self._live()
@@ -72,11 +75,16 @@ class Theatre:
             positions=self._positions,
         )
         self._lives.push_async_callback(self.broker.close)
+        if self._by_hand:
+            self.hand = manual.connect(
+                path=self.folder / "manual.db", account="manual", name="手动账户", clock=self.clock
+            )
+            self._lives.push_async_callback(self.hand.close)
         self.app = assemble(
             store=store,
             clock=self.clock,
             source=self.market,
-            brokers=[self.broker],
+            brokers=[self.hand or self.broker],
             names=Names.seed(),
             about="测试",
             matching=(self.broker.on_frame,),
@@ -149,7 +157,7 @@ class Theatre:
         await self.settle()
 
     async def settle(self) -> None:
-        await self.broker.told()
+        await (self.hand or self.broker).told()
         await self.app.house.notifier.drained()
 
     # -- what can be seen
