@@ -113,6 +113,11 @@ class Kind(Noun):
         """Whether the zone hangs on nothing but the condition itself, so that it need not be asked for again."""
         return False
 
+    @property
+    def daily(self) -> bool:
+        """Whether it is about the day: measured from its previous close, its open or its limits, and new each day."""
+        return False
+
 
 def _in_reason(value: Price | None) -> Price | None:
     if value is not None and not 0 < value <= HIGHEST:
@@ -227,6 +232,10 @@ class _Percent(Kind):
     @property
     def steady(self) -> bool:
         return self.reference == "last"
+
+    @property
+    def daily(self) -> bool:
+        return self.reference in {"preclose", "open"}
 
     def _base(self, view: View) -> Price | Missing:
         found = {
@@ -362,7 +371,13 @@ class StopLoss(_Exit):
         return self._text("止损", "-")
 
 
-class LimitUp(Kind):
+class _Limit(Kind):
+    @property
+    def daily(self) -> bool:
+        return True
+
+
+class LimitUp(_Limit):
     """``hit``: the price stands at the day's upper limit. ``open``: it stood there today and has come off."""
 
     kind: Literal["limit_up"] = "limit_up"
@@ -385,7 +400,7 @@ class LimitUp(Kind):
         return "涨停" if self.event == "hit" else "涨停打开"
 
 
-class LimitDown(Kind):
+class LimitDown(_Limit):
     kind: Literal["limit_down"] = "limit_down"
     event: Literal["hit", "open"] = "hit"
 

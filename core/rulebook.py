@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from core.alerts import Trigger
+from core.clock import MARKET_ZONE, market_time
 from core.conditions import FOREVER, Missing, View, Zone, zone_text
 from core.frames import Frame, Ints, Quote
 from core.market import board_of, tick
@@ -21,6 +23,7 @@ from core.watches import Arm, RuleKey, Watch
 
 ALWAYS_QUIET: Final = Zone(-FOREVER, FOREVER)
 NEVER_QUIET: Final = Zone(1, 0)
+_NO_DAY: Final = (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC))
 
 CostOf = Callable[[str, Symbol], Price | None]
 """Average cost of a symbol in an account; None without a position."""
@@ -41,12 +44,15 @@ class Rule:
 
     restless: bool = field(init=False)
     """The zone follows the day's extremes, which may move without the price."""
+    daily: bool = field(init=False)
+    """What was told on an earlier day is told again: the zone is another one each day."""
     _steady: bool = field(init=False)
     _known: tuple[Zone, Zone] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         chosen = [self.watch.conditions[index] for index in self.conditions]
         self.restless = any(getattr(condition, "event", None) == "open" for condition in chosen)
+        self.daily = any(condition.daily for condition in chosen)
         self._steady = all(condition.steady for condition in chosen)
 
     def zones(self, view: View) -> tuple[Zone, Zone] | Missing:
@@ -93,7 +99,11 @@ class Judged(NamedTuple):
 
 
 def judge(rule: Rule, view: View) -> Judged:
-    """Move a rule on by one quote: armed while false, fired on the crossing, re-armed past the band."""
+    """Move a rule on by one quote: armed while false, fired on the crossing, re-armed past the band.
+
+    A rule about the day is also re-armed by the first price of a later market date: a share that opens in the zone has
+    crossed from its previous close. The same prices in yuan overnight are no crossing.
+    """
     zones = rule.zones(view)
     if isinstance(zones, Missing):
         return Judged(False, False, None, ALWAYS_QUIET, zones, view.quote.last)
@@ -103,6 +113,10 @@ def judge(rule: Rule, view: View) -> Judged:
     last = to_milli(view.quote.last)
     inside = last in zone
     armed = rule.arm.armed
+    day = market_time(view.quote.quoted_at).date() if rule.daily else None
+    begun = armed is False and day is not None and rule.arm.day is not None and day > rule.arm.day
+    if begun:
+        armed = True
     fired = armed is True and inside
     if inside:
         now_armed = False
@@ -111,7 +125,7 @@ def judge(rule: Rule, view: View) -> Judged:
     else:
         now_armed = True
     quiet = NEVER_QUIET if rule.restless else _quiet(zone if now_armed else rearm, last, now_armed)
-    arm = None if now_armed is armed else rule.arm.turned(now_armed)
+    arm = None if now_armed is armed and not begun else rule.arm.turned(now_armed, day)
     return Judged(fired, armed is None and inside, arm, quiet, zone, view.quote.last)
 
 
@@ -150,6 +164,8 @@ class RuleBook:
         self._low: Ints = np.empty(0, np.int64)
         self._high: Ints = np.empty(0, np.int64)
         self._references: tuple[Ints, ...] = ()
+        # From when to when the day of the newest frame lasts; UTC, because that compares fastest.
+        self._day = _NO_DAY
 
     # -- keeping the rules
 
@@ -228,6 +244,7 @@ class RuleBook:
             after_gap: put on the triggers.
         """
         self._align(frame)
+        self._begin_day(frame.at)
         result = Evaluation([], [], [], [])
         woken = (frame.last < self._low) | (frame.last > self._high)
         for row in np.flatnonzero(woken).tolist():
@@ -265,7 +282,17 @@ class RuleBook:
                 result.triggers.append(Trigger(rule.key, quote, judged.why, after_gap))
             elif judged.already:
                 result.already.append(Trigger(rule.key, quote, judged.why, after_gap))
-        self._set_quiet(row, quiet)
+        # A price of another day than the frame's decides nothing about the prices of this day.
+        begins, ends = self._day
+        self._set_quiet(row, quiet if begins <= quote.quoted_at < ends else NEVER_QUIET)
+
+    def _begin_day(self, at: datetime) -> None:
+        """Judge everything again on the first frame of a market day, even where no reference price has moved."""
+        begins, ends = self._day
+        if not begins <= at < ends:
+            midnight = datetime.combine(market_time(at).date(), time(), MARKET_ZONE).astimezone(UTC)
+            self._day = midnight, midnight + timedelta(days=1)
+            self.touch(self.symbols)
 
     def _set_quiet(self, row: int, quiet: Zone) -> None:
         self._low[row], self._high[row] = quiet

@@ -132,20 +132,22 @@ class Arm(Noun):
 
     Attributes:
         armed: true while the condition has been false; it fires on the crossing only. None before the first judgement.
+        day: market date of the price that turned ``armed``; kept only where each day begins afresh.
         told_at: aware UTC of the last alert that was told.
         told: how often it was told.
     """
 
     key: RuleKey
     armed: bool | None = None
+    day: date | None = None
     told_at: datetime | None = None
     told: int = 0
 
     # Written out, because model_copy takes twice as long and both stand on the way of an alert.
-    def turned(self, armed: bool) -> Arm:
+    def turned(self, armed: bool, day: date | None) -> Arm:
         """After a quote that armed or disarmed it."""
-        return Arm(key=self.key, armed=armed, told_at=self.told_at, told=self.told)
+        return Arm(key=self.key, armed=armed, day=day, told_at=self.told_at, told=self.told)
 
     def telling(self, at: datetime) -> Arm:
         """After one more telling."""
-        return Arm(key=self.key, armed=self.armed, told_at=at, told=self.told + 1)
+        return Arm(key=self.key, armed=self.armed, day=self.day, told_at=at, told=self.told + 1)

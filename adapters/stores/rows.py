@@ -175,6 +175,7 @@ class ArmRow(Row, table=True):
     symbol: str = Field(primary_key=True)
     group: int = Field(primary_key=True)
     armed: bool | None
+    day: date | None
     told_at: datetime | None = Field(sa_type=Instant)
     told: int
 
@@ -243,6 +244,7 @@ class TicketRow(_Counted, table=True):
     expires_at: datetime = Field(sa_type=Instant)
     watch_id: str | None
     alert_id: str | None
+    reason: str
     caution: str
     state: str = Field(sa_type=Word)
     decided_by: str
@@ -368,7 +370,7 @@ def noun(kind: type[N], columns: RowMapping) -> N:
 
 def arm(columns: RowMapping) -> Arm:
     key = RuleKey(columns["watch_id"], columns["symbol"], columns["group"])
-    return Arm(key=key, armed=columns["armed"], told_at=columns["told_at"], told=columns["told"])
+    return Arm(key=key, armed=columns["armed"], day=columns["day"], told_at=columns["told_at"], told=columns["told"])
 
 
 def tellings(outgoing: Outgoing) -> list[dict[str, str]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +35,7 @@ from core.types import Price, Symbol, from_milli, to_milli
 from core.watches import Arm, RuleKey, Watch
 from tests.fakes.parts import FUND, MOUTAI, PINGAN, at, watch
 
+MORNING = at("10:00")
 SYMBOLS = (MOUTAI, PINGAN, FUND)
 # Few prices close together, so that thresholds, bands and limits are met often.
 MILLI = st.sampled_from([*range(9_900, 10_110, 10), 9_000, 9_010, 9_970, 10_990, 11_000, 10_300, 10_310])
@@ -90,6 +92,7 @@ class Row:
     limits: bool = True
     touched: tuple[bool, bool] = (False, False)
     fit: bool = True
+    yesterdays: bool = False
 
 
 # Mostly only the price moves: a reference that moves wakes the book anyway.
@@ -108,14 +111,14 @@ ROWS = st.one_of(
     MOVED_ROWS,
     st.builds(Row, last=MILLI, touched=st.tuples(st.booleans(), st.booleans())),
     st.builds(Row, last=st.just(0) | MILLI, fit=st.booleans()),
+    st.builds(Row, last=MILLI, yesterdays=st.booleans()),
 )
 
 
-def as_quote(symbol: Symbol, row: Row) -> Quote:
+def as_quote(symbol: Symbol, row: Row, now: datetime = MORNING) -> Quote:
     def known(milli: int) -> Price | None:
         return from_milli(milli) if milli else None
 
-    now = at("10:00")
     return Quote(
         symbol=symbol,
         last=known(row.last),
@@ -126,7 +129,7 @@ def as_quote(symbol: Symbol, row: Row) -> Quote:
         high=known(11_000 if row.touched[0] else 10_500),
         low=known(9_000 if row.touched[1] else 9_500),
         source="test",
-        quoted_at=now,
+        quoted_at=now - timedelta(days=1) if row.yesterdays else now,
         received_at=now,
     )
 
@@ -149,14 +152,14 @@ class Reference:
         self.rules = {key: rule for key, rule in self.rules.items() if key.watch_id != watch_id}
 
     def judge(
-        self, rows: Sequence[tuple[Symbol, Row]], costs: dict[Symbol, Price]
+        self, rows: Sequence[tuple[Symbol, Row]], costs: dict[Symbol, Price], now: datetime
     ) -> tuple[set[RuleKey], set[RuleKey]]:
         fired, already = set(), set()
         for symbol, row in rows:
             for rule in self.rules.values():
                 if rule.key.symbol != symbol or not fit(row):
                     continue
-                judged = judge(rule, View(as_quote(symbol, row), costs.get(symbol)))
+                judged = judge(rule, View(as_quote(symbol, row, now), costs.get(symbol)))
                 if judged.arm is not None:
                     rule.arm = judged.arm
                 if judged.fired:
@@ -177,6 +180,7 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("fewer"), st.tuples(ROWS)),
     st.tuples(st.just("cost"), st.tuples(st.sampled_from(SYMBOLS), st.none() | PRICES)),
     st.tuples(st.just("remove"), st.sampled_from(["a", "b"])),
+    st.tuples(st.just("days"), st.sampled_from([1, 3])),
 )
 
 
@@ -190,6 +194,7 @@ def test_the_book_and_the_reference_fire_the_same(first: list[Watch], steps: lis
         book.put(one)
         reference.put(one)
     last: Frame | None = None
+    now = MORNING
     for what, value in steps:
         if what == "put":
             book.put(value)
@@ -203,13 +208,15 @@ def test_the_book_and_the_reference_fire_the_same(first: list[Watch], steps: lis
             if cost is not None:
                 costs[symbol] = cost
             book.touch([symbol])
+        elif what == "days":
+            now += timedelta(days=value)
         else:
             rows = list(zip(SYMBOLS, value, strict=False))
-            quotes = [as_quote(symbol, row) for symbol, row in rows]
-            last = frame_of(quotes, at=at("10:00"), source="test", like=last)
+            quotes = [as_quote(symbol, row, now) for symbol, row in rows]
+            last = frame_of(quotes, at=now, source="test", like=last)
             shown: list[Row] = list(value)
             got = book.evaluate(last, lambda _frame, row, shown=shown: None if fit(shown[row]) else "坏数据")  # type: ignore[misc]  # a default keeps this frame's rows
-            fired, already = reference.judge(rows, costs)
+            fired, already = reference.judge(rows, costs, now)
             assert {one.key for one in got.triggers} == fired
             assert len(got.triggers) == len(fired)
             assert {one.key for one in got.already} == already
@@ -227,7 +234,7 @@ def test_no_rule_fires_twice_without_leaving_what_it_must_leave(one: Watch, pric
     last: Frame | None = None
     for rows in prices:
         quotes = [as_quote(symbol, row) for symbol, row in zip(SYMBOLS, rows, strict=True)]
-        last = frame_of(quotes, at=at("10:00"), source="test", like=last)
+        last = frame_of(quotes, at=MORNING, source="test", like=last)
         shown = rows
         got = book.evaluate(last, lambda _frame, row, shown=shown: None if fit(shown[row]) else "坏数据")  # type: ignore[misc]  # a default keeps this frame's rows
         fired = {trigger.key for trigger in got.triggers}

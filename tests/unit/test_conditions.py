@@ -58,6 +58,11 @@ KINDS: list[Condition] = [
 ]
 
 
+def test_what_is_measured_from_the_day_is_new_each_day() -> None:
+    daily = [one.text() for one in KINDS if one.daily]
+    assert daily == ["比昨收涨 3.00% 及以上", "比今开跌 5.00% 及以上", "涨停", "涨停打开", "跌停", "跌停打开"]
+
+
 def holds(condition: Condition, last: str, cost: Decimal | None = None, **changes: Any) -> bool | None:
     return evaluate(condition, View(quote(last=last, **changes), cost)).holds
 

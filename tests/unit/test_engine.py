@@ -563,6 +563,24 @@ async def test_every_opening_of_a_sealed_limit_is_told() -> None:
         assert home.phone.titles() == ["🔔 贵州茅台(600519) 10.99", "🔔 贵州茅台(600519) 10.98"]
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_rise_of_so_many_percent_is_told_each_day_though_it_never_left_its_zone(restarted: bool) -> None:
+    store = MemoryStore()
+    async with house(store=store) as home:
+        await home.add(watch(PctUp(value=Decimal(3))))
+        await home.tick("14:00", "1000", preclose="1000")
+        await home.tick("14:00:03", "1030", preclose="1000")
+        await home.tick("15:00", "1040", preclose="1000")
+        if not restarted:
+            await home.tick(when("09:25:02", TUESDAY), "1083", preclose="1040")
+    async with house(when("09:20", TUESDAY), store=store) as home:
+        if restarted:
+            await home.tick(when("09:25:02", TUESDAY), "1083", preclose="1040")
+        await home.tick(when("09:30:03", TUESDAY), "1084", preclose="1040")
+        assert [alert.price for alert in await home.alerts()] == [Decimal(1030), Decimal(1083)]
+        assert all(alert.reason.tells for alert in await home.alerts())
+
+
 async def test_the_next_day_judges_by_its_own_previous_close() -> None:
     async with house() as home:
         await home.add(watch(PctUp(value=Decimal(3))))

@@ -24,7 +24,7 @@ from core.frames import Frame
 from core.rulebook import Evaluation, RuleBook
 from core.types import Price, Symbol
 from core.watches import Arm, RuleKey, Watch
-from tests.fakes.parts import FUND, MOUTAI, PINGAN, frame, quote, watch
+from tests.fakes.parts import FUND, MOUTAI, PINGAN, TUESDAY, frame, quote, watch
 
 BELOW = PriceBelow(value=Decimal(1420))
 KEY = RuleKey("w1", MOUTAI, 0)
@@ -260,6 +260,71 @@ def test_a_cost_that_moves_judges_again_when_the_book_is_told() -> None:
     del here.costs[MOUTAI]
     here.book.touch([MOUTAI])
     assert here.see("50").triggers == []
+
+
+# -- days
+
+
+def on(day: str, clock: str = "10:00") -> str:
+    return f"{day} {clock}"
+
+
+@pytest.mark.parametrize(
+    ("condition", "first", "second"),
+    [
+        (PctUp(value=Decimal(3)), ("103", {"preclose": "100"}), ("108", {"preclose": "103"})),
+        (PctDown(value=Decimal(3)), ("97", {"preclose": "100"}), ("94", {"preclose": "97"})),
+        (PctUp(value=Decimal(2), reference="open"), ("103", {"open": "100"}), ("106", {"open": "103"})),
+        (LimitUp(), ("11", {"limit_up": "11"}), ("12.10", {"limit_up": "12.10"})),
+        (LimitDown(), ("9", {"limit_down": "9"}), ("8.10", {"limit_down": "8.10"})),
+    ],
+)
+def test_what_is_measured_from_the_day_fires_again_when_the_next_day_opens_in_its_zone(
+    condition: Condition, first: tuple[str, dict[str, Any]], second: tuple[str, dict[str, Any]]
+) -> None:
+    here = market(condition)
+    here.see("10" if isinstance(condition, LimitUp | LimitDown) else "100", **first[1])
+    assert len(here.see(first[0], **first[1]).triggers) == 1
+    assert here.see(first[0], when="14:59", **first[1]).triggers == []
+    again = here.see(second[0], when=on(TUESDAY, "09:25:02"), **second[1])
+    assert len(again.triggers) == 1
+    assert [arm.armed for arm in again.changed] == [False]
+    assert here.see(second[0], when=on(TUESDAY), **second[1]).triggers == []
+
+
+def test_the_next_day_is_another_day_though_no_price_of_reference_has_moved() -> None:
+    here = market(PctUp(value=Decimal("0.3")))
+    assert here.fires("100", "100.30", "100", preclose="100") == ["100.30"]
+    assert here.armed() is False
+    here.see("100", when=on(TUESDAY), preclose="100")
+    assert here.armed() is True
+
+
+def test_what_held_already_when_it_was_made_fires_when_the_next_day_opens_in_its_zone() -> None:
+    here = market(PctUp(value=Decimal(3)))
+    assert len(here.see("105", preclose="100").already) == 1
+    assert len(here.see("109", when=on(TUESDAY), preclose="105").triggers) == 1
+
+
+def test_a_price_of_yesterday_on_the_first_frames_of_a_day_begins_no_day() -> None:
+    here = market(PctUp(value=Decimal(3)))
+    here.see("105", preclose="100")
+    for second in ("01", "02"):
+        assert here.see("105", when=on(TUESDAY, f"09:25:{second}"), quoted="15:00", preclose="100").triggers == []
+    assert len(here.see("105", when=on(TUESDAY, "09:25:03"), preclose="100").triggers) == 1
+
+
+def test_a_price_in_yuan_that_stays_over_night_is_no_crossing() -> None:
+    here = market(BELOW)
+    assert here.fires("1430", "1419") == ["1419"]
+    assert here.see("1400", when=on(TUESDAY)).triggers == []
+    assert here.armed() is False
+
+
+def test_all_is_about_the_day_when_one_of_its_conditions_is() -> None:
+    here = market(PriceAbove(value=Decimal(100)), PctUp(value=Decimal(3)), combine="all")
+    assert here.fires("99", "103", preclose="100") == ["103"]
+    assert len(here.see("107", when=on(TUESDAY), preclose="103").triggers) == 1
 
 
 # -- price limits
