@@ -50,12 +50,13 @@ class Proposal(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Who asked for an order, and where the card goes."""
+    """Who asked for an order, and where the card goes; of a watch also which alert, and its words for the card."""
 
     owner: str
     chat: Chat
     watch_id: str | None = None
     alert_id: str | None = None
+    reason: str = ""
 
 
 class Desk:
@@ -228,6 +229,7 @@ class Desk:
             expires_at=now + self._time_to_live,
             watch_id=origin.watch_id,
             alert_id=origin.alert_id,
+            reason=origin.reason,
             caution=unchecked(plan.side, seen),
         )
         return Proposal(ticket)
@@ -389,7 +391,7 @@ class Desk:
                 raise Conflict("这笔委托已经确认过了，不能重新报价。发送 /orders 查看。")
             await self._refuse_second_card(old)
             plan = Plan(side=old.side, shares=old.shares, price=old.limit if old.limit_given else None)
-            origin = origin._replace(watch_id=old.watch_id, alert_id=old.alert_id)
+            origin = origin._replace(watch_id=old.watch_id, alert_id=old.alert_id, reason=old.reason)
             new = await self._draw(plan, old.symbol, old.account, origin)
             # Another process may have been faster while the price was asked for.
             await self._refuse_second_card(old)

@@ -169,7 +169,7 @@ class Dispatcher:
         )
         if watch.plan is None or not reason.tells:
             return _Told(watch, alert, None)
-        origin = Origin(watch.owner, watch.chat, watch.id, alert.id)
+        origin = Origin(watch.owner, watch.chat, watch.id, alert.id, render.reason(alert))
         proposal = self._desk.propose(watch.plan, symbol, watch.account, trigger.quote, origin)
         if proposal.ticket is None:
             return _Told(watch, alert.model_copy(update={"note": proposal.why_not}), None)

@@ -179,27 +179,30 @@ def alerts(items: Sequence[tuple[Watch, Alert]]) -> Message:
     return Message(title=f"🔔 {len(items)} 条提醒", text="\n".join(lines), buttons=(buttons,), urgent=True)
 
 
+def reason(alert: Alert) -> str:
+    """What of an alert stands on the card of its order, in every state."""
+    return "\n".join([f"条件：{alert.condition}（#{alert.watch_number}）", *_gap_lines(alert)])
+
+
+def _gap_lines(alert: Alert) -> list[str]:
+    return ["⚠️ 这是行情中断后的第一笔价格，实际穿越可能更早。"] if alert.after_gap else []
+
+
 def _alert_lines(alert: Alert) -> list[str]:
     lines = [
         f"条件：{alert.condition}（#{alert.watch_number}）",
         f"{alert.source} {time_text(alert.quoted_at)}",
+        *_gap_lines(alert),
     ]
-    if alert.after_gap:
-        lines.append("⚠️ 这是行情中断后的第一笔价格，实际穿越可能更早。")
     if alert.note:
         lines.append(f"⚠️ 没有生成委托：{alert.note}")
     return lines
 
 
 def alert_with_ticket(alert: Alert, ticket: Ticket, account: str) -> Message:
-    """The alert and the card of the order it proposes."""
-    card = ticket_card(ticket, account)
-    return card.model_copy(
-        update={
-            "title": f"🔔 {alert.name} {price_text(alert.price)}，是否{ticket.side.chinese}？",
-            "text": "\n".join([*_alert_lines(alert), "", card.text]),
-        }
-    )
+    """The alert and the card of the order it proposes; the ticket bears its :func:`reason`."""
+    title = f"🔔 {alert.name} {price_text(alert.price)}，是否{ticket.side.chinese}？·{ticket.mode.chinese}"
+    return ticket_card(ticket, account).model_copy(update={"title": title})
 
 
 def blind(since: datetime, until: datetime) -> Message:
@@ -238,7 +241,8 @@ def silenced(silence: Silence, what: str) -> Message:
 
 def ticket_card(ticket: Ticket, account: str) -> Message:
     """The card of a ticket in whatever state it is; it replaces the earlier one in place."""
-    lines = [
+    lines = [ticket.reason, ""] if ticket.reason else []
+    lines += [
         f"{ticket.side.chinese} {name_text(ticket.name, ticket.symbol)}",
         f"数量：{ticket.shares} {board_of(ticket.symbol).unit}",
         f"限价：{price_text(ticket.limit)}",

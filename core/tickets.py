@@ -43,6 +43,7 @@ class Ticket(Noun):
     Attributes:
         limit_given: the limit is the person's own, and not the best price of the other side.
         price: the price it was made from, and ``quoted_at`` and ``source`` of that quote.
+        reason: the alert that it answers, in words; empty when a person asked. Every state of the card shows it.
         caution: what could not be checked when it was made; the card says so.
         decided_by: the person's name and id as shown on the card.
         note: why it was refused or withdrawn.
@@ -66,6 +67,7 @@ class Ticket(Noun):
     expires_at: datetime
     watch_id: str | None = None
     alert_id: str | None = None
+    reason: str = ""
     caution: str = ""
     state: TicketState = TicketState.OPEN
     decided_by: str = ""

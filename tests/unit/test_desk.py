@@ -1146,6 +1146,27 @@ async def test_a_requote_keeps_the_limit_that_the_person_gave(
         old = new
 
 
+async def test_the_alert_stands_on_the_card_of_its_order_in_every_state(office: Office, market: Market) -> None:
+    async def proposed() -> Ticket:
+        quote = (await market.fetch([MOUTAI]))[MOUTAI]
+        origin = ORIGIN._replace(watch_id="W1", alert_id="A1", reason="条件：现价跌破 1420.00（#1）")
+        ticket = office.desk.propose(BUY, MOUTAI, "real", quote, origin).ticket
+        assert ticket is not None
+        await office.store.add_ticket(ticket)
+        return ticket
+
+    approved, rejected, requoted = [await proposed() for _ in range(3)]
+    await tap(office, approved)
+    await office.desk.reject(rejected.id, rejected.stamp, "我")
+    await office.desk.requote(requoted.id, ORIGIN)
+    [new] = await office.store.tickets({TicketState.OPEN})
+    for ticket in (approved, rejected, requoted, new):
+        assert (await office.last_card(ticket)).text.startswith("条件：现价跌破 1420.00（#1）\n\n买入 贵州茅台")
+    market.set(MOUTAI, "1300.00")
+    await refused(office, new)
+    assert "跌破 1420.00（#1）" in (await office.last_card(new)).text
+
+
 async def test_a_requote_keeps_the_chain_to_its_cause(office: Office, market: Market) -> None:
     quote = (await market.fetch([MOUTAI]))[MOUTAI]
     origin = ORIGIN._replace(watch_id="W1", alert_id="A1")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from core import render
+from core.alerts import Alert, Reason
 from core.messages import Chat, Message, Style
 from core.orders import Fill, Order, OrderState, Report, ReportKind
 from core.portfolio import Account, Position, value
@@ -298,6 +299,46 @@ def test_the_list_of_orders_shows_mode_state_and_what_can_still_be_cancelled() -
     for part in ("11-18 10:00·实盘", "部分成交 100/300", "·模拟", "状态未知 0/300", "8 秒没有回答", "已成交 300/300"):
         assert part in message.text
     assert [button.command for row in message.buttons for button in row] == ["cancel dp00000001", "cancel dp00000002"]
+
+
+# -- an alert and its order
+
+
+def an_alert(**changes: Any) -> Alert:
+    words: dict[str, Any] = {
+        "id": "A1",
+        "watch_id": "W1",
+        "watch_number": 3,
+        "owner": "owner",
+        "symbol": MOUTAI,
+        "name": f"{NAME}(600519)",
+        "group": 0,
+        "condition": "现价跌破 1420.00",
+        "price": D("1400"),
+        "why": "",
+        "source": "腾讯",
+        "quoted_at": AT,
+        "at": AT,
+        "after_gap": False,
+        "reason": Reason.FIRST,
+    }
+    return Alert(**(words | changes))
+
+
+@pytest.mark.parametrize("state", list(TicketState))
+def test_the_alert_stays_on_the_card_of_its_order(state: TicketState) -> None:
+    alert = an_alert(after_gap=True)
+    card = render.ticket_card(a_ticket(reason=render.reason(alert), state=state), "测试账户")
+    assert card.text.startswith("条件：现价跌破 1420.00（#3）\n⚠️ 这是行情中断后的第一笔价格")
+
+
+def test_an_alert_with_an_order_says_what_fired_and_in_which_mode_it_would_be() -> None:
+    alert = an_alert()
+    ticket = a_ticket(reason=render.reason(alert))
+    card = render.alert_with_ticket(alert, ticket, "测试账户")
+    assert card.title == "🔔 贵州茅台(600519) 1400.00，是否买入？·实盘"
+    assert card.text.count("腾讯") == 1
+    assert card.text == render.ticket_card(ticket, "测试账户").text
 
 
 # -- accounts
