@@ -148,7 +148,7 @@ def _go(begin: Callable[[], Awaitable[None]], *, invalid: int = FAILED) -> None:
 
     try:
         asyncio.run(_stoppable(begin))
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except KeyboardInterrupt:
         _print("已退出。")
     except _ClosedError:
         raise typer.Exit(FAILED) from None
@@ -166,9 +166,20 @@ async def _stoppable(begin: Callable[[], Awaitable[None]]) -> None:
     """Let SIGTERM end the program as Ctrl-C does, where the loop can listen for it: Windows keeps its own way."""
     task = asyncio.current_task()
     assert task is not None
+    asked = asyncio.Event()
+
+    def stop() -> None:
+        asked.set()
+        task.cancel()
+
     with suppress(NotImplementedError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    await begin()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+    try:
+        await begin()
+    except asyncio.CancelledError:
+        if not asked.is_set():
+            raise
+        _print("已退出。")
 
 
 def _explain(errors: Sequence[BaseException]) -> int:
@@ -184,12 +195,11 @@ def _explain(errors: Sequence[BaseException]) -> int:
             _complain("设置有问题，没有启动：", *(f"  · {problem}" for problem in error.problems))
         elif isinstance(error, DingpanError):
             _complain(str(error))
-        elif not isinstance(error, _ClosedError | asyncio.CancelledError):
+        elif not isinstance(error, _ClosedError):
             bugs.append(error)
     if bugs:
-        _complain(
-            f"内部错误（{type(bugs[0]).__name__}），程序停了。这是程序的问题，详情在 {keep(bugs)}，可以重新启动。"
-        )
+        kind = type(bugs[0]).__name__
+        _complain(f"内部错误（{kind}），程序停了。这是程序的问题，详情在 {keep(bugs)}，可以重新启动。")
     return FAILED if bugs else code
 
 

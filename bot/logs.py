@@ -34,13 +34,16 @@ def keep(bugs: Sequence[BaseException]) -> Path:
     Where no log was started, as in a replay, they get a file of their own in the system's temporary folder.
     """
     files = [Path(one.baseFilename) for one in logging.getLogger().handlers if isinstance(one, logging.FileHandler)]
+    own = None
     if not files:
         with tempfile.NamedTemporaryFile(prefix="dingpan-", suffix=".log", delete=False) as made:
             files = [Path(made.name)]
-        handler = logging.FileHandler(files[0], encoding="utf-8")
-        handler.setFormatter(logging.Formatter(FORMAT))
-        log.addHandler(handler)
-        log.propagate = False
+        own = logging.FileHandler(files[0], encoding="utf-8")
+        own.setFormatter(logging.Formatter(FORMAT))
+        log.addHandler(own)
     for bug in bugs:
         log.critical("the program ended", exc_info=bug)
+    if own is not None:
+        log.removeHandler(own)
+        own.close()
     return files[0]

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import typer
 
 from adapters.brokers import paper
+from bot import cli, logs
 from core.clock import SystemClock
+from core.errors import ConfigError, Unavailable
 from tests.shared import SHARED, needs_shared
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,16 +31,37 @@ OURS = ("TELEGRAM_", "QUOTES", "BROKER", "PAPER_", "DATABASE_URL", "DATA_DIR", "
 NOWHERE = "http://127.0.0.1:9"
 
 
+def environment(**more: str) -> dict[str, str]:
+    """A clean environment with no network beyond a closed port."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    return clean | {"TENCENT_URL": NOWHERE, "SINA_URL": NOWHERE, "PYTHONPATH": str(ROOT), **more}
+
+
+@contextmanager
+def started(*words: str, folder: Path, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[bytes]]:
+    """The program, running."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "bot", *words],
+        cwd=folder,
+        env=environment(),
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as program:
+        try:
+            yield program
+        finally:
+            program.kill()
+
+
 def dingpan(
     *words: str, folder: Path, said: str = "", env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the program in ``folder`` with a clean environment and no network beyond a closed port."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    clean |= {"TENCENT_URL": NOWHERE, "SINA_URL": NOWHERE, "PYTHONPATH": str(ROOT), **(env or {})}
+    """Run the program in ``folder``."""
     return subprocess.run(
         [sys.executable, "-m", "bot", *words],
         cwd=folder,
-        env=clean,
+        env=environment(**(env or {})),
         input=said,
         capture_output=True,
         encoding="utf-8",
@@ -174,3 +202,150 @@ def test_the_database_is_upgraded_on_request(tmp_path: Path) -> None:
 
 def test_usage_errors_exit_with_two(tmp_path: Path) -> None:
     assert dingpan("nosuch", folder=tmp_path).returncode == 2
+
+
+def test_a_reader_that_has_seen_enough_ends_a_replay_quietly(tmp_path: Path) -> None:
+    rows = [f"600519.SH,2026-03-23 {10 + n // 60}:{n % 60:02},10,11,9,10,100,1000" for n in range(80)]
+    words = ["replay", a_file(tmp_path, HEADER, *rows)]
+    for n in range(80):
+        words += ["--say", f"2026-03-23 {10 + n // 60}:{n % 60:02}|帮助"]
+    with started(*words, folder=tmp_path) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline()
+        program.stdout.close()
+        assert program.wait(60) == 1
+        assert program.stderr is not None
+        assert program.stderr.read() == b""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_a_full_disk_is_said(tmp_path: Path) -> None:
+    rows = ("600519.SH,2026-03-23 10:00,10,11,9,10,100,1000",)
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "bot", "replay", a_file(tmp_path, HEADER, *rows), "--say", "帮助"],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "输出：写不下去了（磁盘满了），后面的内容没有写出来。\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("replay", "nosuch.csv", "--say", "昨天|列表"), "--say 的时间“昨天”读不懂"),
+        (("replay", "nosuch.csv", "--cash", "inf"), "不是钱数"),
+        (("demo", "--tour", "--seed", "-1"), "演示种子"),
+        (("run", "--env-file", "nope.env"), "nope.env"),
+        (("db", "upgrade", "--env-file", "nope.env"), "nope.env"),
+    ],
+)
+def test_options_that_cannot_be_exit_with_two(tmp_path: Path, words: tuple[str, ...], sentence: str) -> None:
+    done = dingpan(*words, folder=tmp_path)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert sentence in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_data_folder_may_have_any_name(tmp_path: Path) -> None:
+    name = "我的 50%20数据"
+    done = dingpan("run", folder=tmp_path, env={"DATA_DIR": name}, said="茅台跌破1400提醒我\n")
+    assert done.returncode == 0, done.stderr
+    assert {"dingpan.db", "paper.db"} <= {file.name for file in (tmp_path / name).iterdir()}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that can be listened for")
+def test_sigterm_ends_the_program_as_ctrl_c_does(tmp_path: Path) -> None:
+    with started("run", folder=tmp_path, stdin=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline()
+        program.terminate()
+        assert program.wait(60) == 0
+        assert "已退出。" in program.stdout.read().decode()
+    assert dingpan("run", folder=tmp_path, said="列表\n").returncode == 0
+
+
+# -- what ends a program that has a bug
+
+
+def a_bug() -> None:
+    raise LookupError("a bug in the house")
+
+
+async def buggy() -> None:
+    a_bug()
+
+
+async def both() -> None:
+    async def trouble() -> None:
+        raise Unavailable("数据库", "打不开。")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(trouble())
+        group.create_task(buggy())
+
+
+async def misconfigured_and_more() -> None:
+    raise ExceptionGroup("", [ConfigError(["甲", "乙"]), Unavailable("数据库", "打不开。")])
+
+
+@pytest.fixture
+def root_log() -> Iterator[logging.Logger]:
+    """The root logger, put back as it was."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    yield root
+    for one in root.handlers:
+        if one not in before:
+            one.close()
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+@pytest.mark.parametrize("begin", [buggy, both])
+def test_a_bug_leaves_its_trace_in_the_log_and_one_sentence(
+    begin: Callable[[], Awaitable[None]],
+    root_log: logging.Logger,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    root_log.handlers.clear()
+    monkeypatch.setattr(sys, "stderr", None)
+    logs.start_logging(tmp_path, "WARNING")
+    monkeypatch.undo()
+    with pytest.raises(typer.Exit) as ended:
+        cli._go(begin)
+    assert ended.value.exit_code == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1].startswith("内部错误（LookupError），程序停了。")
+    assert str(tmp_path / "dingpan.log") in said[-1]
+    assert ("数据库：打不开。" in said) is (begin is both)
+    trace = (tmp_path / "dingpan.log").read_text(encoding="utf-8")
+    assert "Traceback" in trace
+    assert "a bug in the house" in trace
+
+
+def test_a_bug_without_a_log_gets_a_file_of_its_own(
+    root_log: logging.Logger, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root_log.handlers.clear()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(typer.Exit):
+        cli._go(buggy)
+    [file] = tmp_path.iterdir()
+    assert str(file) in capsys.readouterr().err
+    assert "a bug in the house" in file.read_text(encoding="utf-8")
+
+
+def test_settings_that_are_wrong_are_said_with_all_else_that_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as ended:
+        cli._go(misconfigured_and_more)
+    assert ended.value.exit_code == 2
+    assert capsys.readouterr().err.splitlines()[1:] == ["  · 甲", "  · 乙", "数据库：打不开。"]
