@@ -4,8 +4,9 @@ Of the library we use the Bot and its types. The poll is a loop of our own, beca
 a word on a 401, spins on an update that it cannot parse, and sleeps through a stop: here every trouble ends one life
 of the listening bot, is said once in the log, and the next life starts with fresh connections.
 
-Incoming updates are confirmed when the next poll leaves: what was said while we were away is heard, and what was said
-in the instant of a crash may be heard twice, never not at all.
+An update is confirmed (by the next poll's offset) only when it and all before it have been dealt with: what was said
+while we were away, or waited while we were killed, is heard. What was dealt with in the instant of a crash may be heard
+twice, never not at all: a press then finds its card decided, a sentence can make a second watch.
 """
 
 from __future__ import annotations
@@ -76,6 +77,8 @@ class Limits:
         answer: connecting, and each silence between two bytes of an answer.
         silence: a poll that has not ended by then is given up, whatever its connection says.
         slow: between attempts with a token that Telegram does not know.
+        patience: while something is being dealt with, the next poll waits for it, but no longer. Telegram answers a
+            poll at once as long as an update is not confirmed, so this is also the pace of the polls meanwhile.
         incident: the same trouble is not logged again before it was absent for so long.
         warm: an unused connection is used after so long, or the next alert would wait for TCP, TLS and the proxy.
         refusal, hint: a stranger, or somebody who sends pictures, is not answered more often.
@@ -87,6 +90,7 @@ class Limits:
     silence: float = 60
     slow: float = 60
     longest_wait: float = 30
+    patience: float = 1
     incident: float = 600
     warm: float = 45
     refusal: float = 3600
@@ -466,7 +470,9 @@ class TelegramChannel:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._stay_warm())
-                reception = _Reception(self._bot, receiver, tasks, self._clock, self._monotonic, self._limits)
+                reception = _Reception(
+                    self._bot, receiver, tasks, self._clock, self._monotonic, self._sleep, self._limits
+                )
                 while True:
                     trouble = await self._live(reception, tasks)
                     self._failures += 1
@@ -572,8 +578,9 @@ class TelegramChannel:
                     self._broken = False
                     LOG.info("Telegram 已恢复连接。")
                 for update in updates:
-                    self._offset = update.update_id + 1
                     reception.take(update)
+                await reception.settled(self._limits.patience)
+                self._offset = reception.unfinished(self._offset)
         except (TelegramError, TimeoutError) as error:
             return _diagnose(error, self._failures, self._limits)
         except Exception:
@@ -654,24 +661,56 @@ class _Reception:
         tasks: asyncio.TaskGroup,
         clock: Clock,
         monotonic: Callable[[], float],
+        sleep: Callable[[float], Awaitable[object]],
         limits: Limits,
     ) -> None:
-        self._bot, self._receiver, self._tasks, self._clock = bot, receiver, tasks, clock
+        self._bot, self._receiver, self._tasks, self._clock, self._sleep = bot, receiver, tasks, clock, sleep
         self._may_refuse = _Seldom(monotonic, limits.refusal)
         self._may_hint = _Seldom(monotonic, limits.hint)
-        self._waiting: dict[Chat, deque[Incoming]] = {}
+        self._waiting: dict[Chat, deque[tuple[int, Incoming]]] = {}
+        self._seen: set[int] = set()
+        self._open: set[int] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self.me: User | None = None
 
+    async def settled(self, patience: float) -> None:
+        """Wait until everything that was taken has been dealt with, or so many seconds."""
+        await asyncio.sleep(0)
+        if self._idle.is_set():
+            return
+        waits = [asyncio.ensure_future(self._idle.wait()), asyncio.ensure_future(self._sleep(patience))]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    def unfinished(self, offset: int | None) -> int | None:
+        """Up to where all updates have been dealt with: the offset of the next poll, which confirms what lies before.
+
+        Args:
+            offset: of the poll before.
+        """
+        if self._seen:
+            offset = min(self._open, default=max(self._seen) + 1)
+            self._seen = {update_id for update_id in self._seen if update_id >= offset}
+        return offset
+
     def take(self, update: Update) -> None:
+        """Begin to deal with an update; one that is known already is let be."""
+        if update.update_id in self._seen:
+            return
+        self._seen.add(update.update_id)
         try:
             if update.callback_query is not None:
-                self._pressed(update.callback_query)
+                self._pressed(update.update_id, update.callback_query)
             elif update.message is not None and update.message.from_user is not None:
-                self._said(update.message, update.message.from_user)
+                self._said(update.update_id, update.message, update.message.from_user)
         except Exception:
             LOG.exception("内部错误：没能处理 Telegram 的更新 %s。", update.update_id)
 
-    def _pressed(self, query: CallbackQuery) -> None:
+    def _pressed(self, update_id: int, query: CallbackQuery) -> None:
         if query.data is None or query.message is None:  # a game, or a button somewhere else than in a chat
             self._answer(query.id, None)
             return
@@ -688,9 +727,9 @@ class _Reception:
         refusal = self._receiver.refusal(incoming)
         self._answer(query.id, refusal)
         if refusal is None:
-            self._hand_over(incoming)
+            self._hand_over(update_id, incoming)
 
-    def _said(self, message: Said, user: User) -> None:
+    def _said(self, update_id: int, message: Said, user: User) -> None:
         assert self.me is not None
         private = message.chat.type == "private"
         answered = message.reply_to_message and message.reply_to_message.from_user
@@ -716,7 +755,7 @@ class _Reception:
             if self._may_hint(incoming.user):
                 self._reply(incoming.chat, ONLY_TEXT)
         else:
-            self._hand_over(incoming)
+            self._hand_over(update_id, incoming)
 
     def _answer(self, query_id: str, refusal: str | None) -> None:
         """End the little clock on the button; a refusal pops up."""
@@ -728,19 +767,25 @@ class _Reception:
     def _reply(self, chat: Chat, text: str) -> None:
         self._tasks.create_task(_try(self._bot.send_message(chat.id, text)))
 
-    def _hand_over(self, incoming: Incoming) -> None:
+    def _hand_over(self, update_id: int, incoming: Incoming) -> None:
         waiting = self._waiting.get(incoming.chat)
         if waiting is None:
             waiting = self._waiting[incoming.chat] = deque()
             self._tasks.create_task(self._work(incoming.chat, waiting))
-        waiting.append(incoming)
+        waiting.append((update_id, incoming))
+        self._open.add(update_id)
+        self._idle.clear()
 
-    async def _work(self, chat: Chat, waiting: deque[Incoming]) -> None:
+    async def _work(self, chat: Chat, waiting: deque[tuple[int, Incoming]]) -> None:
         while waiting:
+            update_id, incoming = waiting.popleft()
             try:
-                await self._receiver.receive(waiting.popleft())
+                await self._receiver.receive(incoming)
             except Exception:
                 LOG.exception("内部错误：没能处理 %s 里的一句话。", chat)
+            self._open.discard(update_id)
+            if not self._open:
+                self._idle.set()
         del self._waiting[chat]
 
 

@@ -278,6 +278,7 @@ async def test_a_slow_chat_keeps_its_order_and_holds_up_no_other(
     for text in "一二三":
         server.say(text)
     server.say("四", chat_id=43, user_id=43)
+    await bench.time.pass_when(1)
     assert (await bench.hall.next()).text == "四"
     bench.hall.held.pop("42").set()
     assert [(await bench.hall.next()).text for _ in range(3)] == ["一", "二", "三"]
@@ -302,6 +303,55 @@ async def test_what_was_said_while_the_bot_was_away_is_heard_once(server: FakeTe
         server.say("二")
         assert (await bench.hall.next()).text == "二"
     assert len(bench.hall.heard) == 2
+
+
+async def test_what_was_not_dealt_with_when_the_program_was_killed_is_heard_by_the_next(
+    server: FakeTelegram, bench: Bench
+) -> None:
+    bench.hall.held["42"] = asyncio.Event()
+    async with bench.running():
+        server.say("一")
+        server.say("二")
+        await bench.time.until_asleep(1)
+        server.say("三", chat_id=43, user_id=43)  # dealt with, but after what is not
+        await bench.time.pass_when(1)
+        assert (await bench.hall.next()).text == "三"
+    bench.hall.held.clear()
+    assert server.unconfirmed == 3
+    async with bench.running():
+        assert [(await bench.hall.next()).text for _ in range(3)] == ["一", "二", "三"]
+        await server.until(lambda s: s.polling and s.unconfirmed == 0)
+
+
+async def test_a_slow_sentence_is_dealt_with_once_and_the_polls_meanwhile_are_paced(
+    server: FakeTelegram, bench: Bench, channel: Channel
+) -> None:
+    bench.hall.held["42"] = asyncio.Event()
+    asked = len(server.called("getUpdates"))
+    server.say("慢")
+    for _ in range(5):
+        await bench.time.pass_when(1)
+    await bench.time.until_asleep(1)
+    assert len(server.called("getUpdates")) <= asked + 6
+    assert server.unconfirmed == 1
+    bench.hall.held.pop("42").set()
+    await server.until(lambda s: s.polling and s.unconfirmed == 0)
+    assert [incoming.text for incoming in bench.hall.heard] == ["慢"]
+
+
+async def test_trouble_with_the_poll_while_a_sentence_waits_deals_with_it_once(
+    server: FakeTelegram, bench: Bench, channel: Channel
+) -> None:
+    bench.hall.held["42"] = asyncio.Event()
+    server.say("慢")
+    await bench.time.until_asleep(1)
+    fault = server.fail("getUpdates", kind=500)
+    bench.time.advance(1)
+    await server.until(lambda _: fault.hits)
+    await bench.time.pass_when(1)
+    bench.hall.held.pop("42").set()
+    await server.until(lambda s: s.polling and s.unconfirmed == 0)
+    assert [incoming.text for incoming in bench.hall.heard] == ["慢"]
 
 
 # --- out ---
