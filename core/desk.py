@@ -39,14 +39,16 @@ on its way."""
 
 
 class Proposal(NamedTuple):
-    """A ticket, or why there is none."""
+    """A ticket, or why there is none and where it would have been."""
 
     ticket: Ticket | None
     breaches: tuple[Breach, ...] = ()
+    where: str = ""
 
     @property
     def why_not(self) -> str:
-        return " ".join(breach.text for breach in self.breaches)
+        """With the account and its mode, as every sentence about money."""
+        return " ".join(breach.text for breach in self.breaches) + (f"（{self.where}）" if self.breaches else "")
 
 
 class Origin(NamedTuple):
@@ -126,6 +128,11 @@ class Desk:
             raise NotFound(f"没有账户“{account}”。现有账户：{names}。")
         return found
 
+    def where(self, account: str) -> str:
+        """``模拟账户·模拟``: what stands on every message about money."""
+        broker = self._brokers.get(account)
+        return f"{broker.name}·{broker.mode.chinese}" if broker else account
+
     def account(self, account: str) -> Account | None:
         """As last seen; None when it was never seen."""
         return self._accounts.get(account)
@@ -190,18 +197,19 @@ class Desk:
         now = self._clock.now()
         seen = self._accounts.get(account)
         broker = self._brokers.get(account)
+        where = self.where(account)
         if broker is None or seen is None:
-            return Proposal(None, (Breach("account", f"账户 {account} 暂时连不上，没有生成委托。"),))
+            return Proposal(None, (Breach("account", f"账户 {account} 暂时连不上，没有生成委托。"),), where)
         name = self.name(symbol, quote.name)
         closed = not_now(symbol, name, quote, now)
         if closed:
-            return Proposal(None, (*self._standing(), *closed))
+            return Proposal(None, (*self._standing(), *closed), where)
         if quote.last is None:
-            return Proposal(None, (Breach("no_price", f"{name}现在没有成交价，没有生成委托。"),))
+            return Proposal(None, (Breach("no_price", f"{name}现在没有成交价，没有生成委托。"),), where)
         limit = plan.price or _opposite(plan.side, quote, name, now)
         shares = self._shares(plan, symbol, limit, seen, now)
         if shares == 0:
-            return Proposal(None, (_nothing_to_do(plan, name, limit, seen, symbol),))
+            return Proposal(None, (_nothing_to_do(plan, name, limit, seen, symbol),), where)
         draft = Draft(symbol, name, plan.side, shares, limit)
         breaches = (
             *self._standing(),
@@ -209,7 +217,7 @@ class Desk:
             *check(draft, seen, quote, now),
         )
         if breaches:
-            return Proposal(None, breaches)
+            return Proposal(None, breaches, where)
         ticket = Ticket(
             id=self._clock.new_id(),
             owner=origin.owner,
@@ -245,7 +253,7 @@ class Desk:
 
     async def _draw(self, plan: Plan, symbol: Symbol, account: str, origin: Origin) -> Ticket:
         await self.refresh(account)
-        quote = await self._fresh(symbol)
+        quote = await self._fresh(symbol, account)
         await self._refuse_if_unresolved(account, symbol, plan.side)
         proposal = self.propose(plan, symbol, account, quote, origin)
         if proposal.ticket is None:
@@ -275,9 +283,9 @@ class Desk:
             return ()
         return (Breach("panic", f"紧急停止中（{self._panicked}），不发送任何委托。发送 /panic off 恢复。"),)
 
-    def _refuse_in_panic(self) -> None:
+    def _refuse_in_panic(self, account: str) -> None:
         for breach in self._standing():
-            raise Breached(breach.text)
+            raise Breached(f"{breach.text}（{self.where(account)}）")
 
     def _unresolved(
         self, orders: Iterable[Order], states: Collection[OrderState], account: str, symbol: Symbol, side: Side
@@ -298,15 +306,17 @@ class Desk:
         orders = [order for order in await self._store.orders(open_only=True, limit=1000) if order.id != but]
         found = self._unresolved(orders, {_S.NEW, _S.UNKNOWN}, account, symbol, side)
         if found:
-            raise Breached(found[0].text)
+            raise Breached(f"{found[0].text}（{self.where(account)}）")
 
-    async def _fresh(self, symbol: Symbol) -> Quote:
+    async def _fresh(self, symbol: Symbol, account: str) -> Quote:
         """A quote to judge an order by. While nothing may be ordered it may be old: that refusal names its own rule."""
+        where = f"（{self.where(account)}）"
         try:
             async with asyncio.timeout(QUOTE_PATIENCE):
                 found = await self._quotes.fetch([symbol])
         except TimeoutError:
-            raise Unavailable("行情", f"{QUOTE_PATIENCE:.0f} 秒内没有拿到最新价，没有下单。请稍后再试。") from None
+            late = f"{QUOTE_PATIENCE:.0f} 秒内没有拿到最新价，没有下单。请稍后再试。{where}"
+            raise Unavailable("行情", late) from None
         quote = found.get(symbol)
         if quote is not None:
             if self._on_quote is not None:
@@ -314,11 +324,12 @@ class Desk:
             if not_now(symbol, "", quote, self._clock.now()):
                 return quote
         if quote is None or quote.last is None:
-            raise Unavailable("行情", f"拿不到{self.name(symbol)}的最新价，没有下单。请稍后再试。")
+            raise Unavailable("行情", f"拿不到{self.name(symbol)}的最新价，没有下单。请稍后再试。{where}")
         now = self._clock.now()
         if trading_date(quote.quoted_at) != trading_date(now) or trading_time(quote.quoted_at, now) > FRESH:
             age = render.age_text(now - quote.quoted_at)
-            raise Unavailable("行情", f"{self.name(symbol)}的最新价已是{age}前的，没有下单。请等行情恢复后再试。")
+            old = f"{self.name(symbol)}的最新价已是{age}前的，没有下单。请等行情恢复后再试。{where}"
+            raise Unavailable("行情", old)
         return quote
 
     # -- decide
@@ -338,14 +349,14 @@ class Desk:
                 could not be stored, then the text says so.
         """
         ticket = await self._open_ticket(ticket_id, stamp)
-        self._refuse_in_panic()
+        self._refuse_in_panic(ticket.account)
         await self._refuse_if_unresolved(ticket.account, ticket.symbol, ticket.side, but=ticket.order_id)
         account = await self.refresh(ticket.account)
         # Last of all that has to be waited for, so that nothing makes it old.
-        quote = await self._fresh(ticket.symbol)
+        quote = await self._fresh(ticket.symbol, ticket.account)
         await self._still_right(ticket, quote, account, by)
         # Waiting took time, in which the switch may have been pulled or the ticket may have run out.
-        self._refuse_in_panic()
+        self._refuse_in_panic(ticket.account)
         now = self._clock.now()
         if not ticket.open_at(now):
             raise Conflict(render.already_decided(await self._settle(ticket, TicketState.EXPIRED, "")))
@@ -388,7 +399,7 @@ class Desk:
             if old is None:
                 raise NotFound(f"没有编号 {ticket_id} 的待确认委托。发送 /tickets 查看现有的。")
             if old.state is TicketState.APPROVED:
-                raise Conflict("这笔委托已经确认过了，不能重新报价。发送 /orders 查看。")
+                raise Conflict(f"这笔委托已经确认过了，不能重新报价。发送 /orders 查看。（{self.where(old.account)}）")
             await self._refuse_second_card(old)
             plan = Plan(side=old.side, shares=old.shares, price=old.limit if old.limit_given else None)
             origin = origin._replace(watch_id=old.watch_id, alert_id=old.alert_id, reason=old.reason)
@@ -408,7 +419,8 @@ class Desk:
         for other in await self._store.tickets({TicketState.OPEN}, limit=1000):
             same = (other.account, other.symbol, other.side, other.shares) == wish and other.id != old.id
             if same and other.created_at > old.created_at and other.open_at(now):
-                raise Conflict(f"已经有一张新的卡片 {other.id} 在等你确认。发送 /tickets 查看。")
+                where = self.where(other.account)
+                raise Conflict(f"已经有一张新的卡片 {other.id} 在等你确认。发送 /tickets 查看。（{where}）")
 
     async def expire(self) -> None:
         """Close the tickets whose time is over."""
@@ -429,7 +441,8 @@ class Desk:
         if ticket.state is not TicketState.OPEN:
             raise Conflict(render.already_decided(ticket))
         if stamp is not None and stamp != ticket.stamp:
-            raise Conflict("这张卡片和待确认的委托对不上，没有下单。请发送 /tickets 查看最新的卡片。")
+            where = self.where(ticket.account)
+            raise Conflict(f"这张卡片和待确认的委托对不上，没有下单。请发送 /tickets 查看最新的卡片。（{where}）")
         return ticket
 
     async def _still_right(self, ticket: Ticket, quote: Quote, account: Account, by: str) -> None:
@@ -450,7 +463,7 @@ class Desk:
         if problems:
             why = " ".join(problems)
             await self._settle(ticket, TicketState.WITHDRAWN, by, note=why)
-            raise Breached(f"没有下单。{why}")
+            raise Breached(f"没有下单。{why}（{self.where(ticket.account)}）")
 
     async def _settle(
         self, ticket: Ticket, state: TicketState, by: str, *, note: str = "", order: Order | None = None
@@ -480,7 +493,7 @@ class Desk:
         except Unavailable as error:
             raise Unavailable(
                 error.source,
-                f"委托 {order.id} 已经交给{self._account_name(order.account)}，但结果没能记下（{error.reason}）"
+                f"委托 {order.id} 已经交给{self.where(order.account)}，但结果没能记下（{error.reason}）"
                 "请不要重复下单，程序会查清它的下落；发送 /orders 查看。",
             ) from error
 
@@ -510,7 +523,7 @@ class Desk:
         if order is None:
             raise NotFound(f"没有编号 {order_id} 的委托。发送 /orders 查看现有的。")
         if order.state.final:
-            raise Conflict(f"这笔委托{order.state.chinese}，撤不了。")
+            raise Conflict(f"这笔委托{order.state.chinese}，撤不了。（{self.where(order.account)}）")
         await self.broker(order.account).cancel(order)
         return order
 
@@ -552,8 +565,7 @@ class Desk:
     def _kept_by_hand(self, account: str) -> HandKept:
         broker = self.broker(account)
         if not isinstance(broker, HandKept):
-            where = f"{broker.name}（{broker.mode.chinese}）"
-            raise Conflict(f"{where}的资金、持仓和成交由它自己回报，不能手动记账。")
+            raise Conflict(f"{self.where(account)}：它的资金、持仓和成交由它自己回报，不能手动记账。")
         return broker
 
     async def on_report(self, report: Report) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -111,11 +111,16 @@ def already_holds(watch: Watch, already: Sequence[Trigger], names: Mapping[Symbo
     )
 
 
-def watch_list(watches: Sequence[tuple[Watch, Sequence[str], str]], now: datetime) -> Message:
+def watch_list(
+    watches: Sequence[tuple[Watch, Sequence[str], str]],
+    now: datetime,
+    where: Callable[[str], str] = lambda account: account,
+) -> Message:
     """All watches of a person.
 
     Args:
         watches: each with the names of its symbols and a few words on how near it is.
+        where: an account with its mode, in words, for the plans.
     """
     if not watches:
         return Message(
@@ -128,7 +133,7 @@ def watch_list(watches: Sequence[tuple[Watch, Sequence[str], str]], now: datetim
         lines.append(f"#{watch.number} {_state_text(watch, now)}{symbols_text(watch.symbols, names)}")
         lines.append(f"　{watch.condition_text()}；{watch.repeat.chinese}")
         if watch.plan is not None:
-            lines.append(f"　计划：{watch.plan.text()}")
+            lines.append(f"　计划：{watch.plan.text()}（{where(watch.account)}）")
         if near:
             lines.append(f"　{near}")
     lines.append("")
@@ -297,7 +302,7 @@ def decision_text(ticket: Ticket) -> str:
 
 def already_decided(ticket: Ticket) -> str:
     """What a second tap is told."""
-    return f"这笔委托不能再操作：{decision_text(ticket).rstrip('。')}。"
+    return f"这笔委托不能再操作：{decision_text(ticket).rstrip('。')}。（{ticket.mode.chinese}）"
 
 
 def order_news(

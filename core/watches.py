@@ -51,7 +51,7 @@ class Plan(Noun):
     def text(self) -> str:
         """``买入 100 股，限价 1380.00``."""
         price = f"限价 {price_text(self.price)}" if self.price is not None else "按触发时的对手价"
-        return f"{self.side.chinese} {self.quantity_text()},{price}"
+        return f"{self.side.chinese} {self.quantity_text()}，{price}"
 
 
 class Repeat(StrEnum):

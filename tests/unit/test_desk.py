@@ -1377,7 +1377,7 @@ async def test_a_position_is_told_before_it_is_sold(by_hand: Office) -> None:
 
 
 async def test_only_an_account_kept_by_hand_is_told(office: Office, by_hand: Office) -> None:
-    with pytest.raises(Conflict, match=r"测试账户（实盘）.*不能手动记账"):
+    with pytest.raises(Conflict, match=r"测试账户·实盘.*不能手动记账"):
         await office.desk.set_cash("real", Decimal(1))
     with pytest.raises(Conflict, match="不能手动记账"):
         await office.desk.set_position("real", MOUTAI, 100, Decimal(1))
@@ -1424,6 +1424,43 @@ async def test_the_mode_stands_on_every_message_about_money(office: Office, brok
     assert len(said) >= 9
     for message in said:
         assert "实盘" in message.title, message.plain()
+
+
+async def test_the_mode_stands_on_every_refusal(
+    office: Office, broker: FakeBroker, market: Market, clock: ManualClock
+) -> None:
+    said: list[Any] = []
+
+    async def ask(plan: Plan = BUY) -> None:
+        said.append(await outcome(office.desk.ask(plan, MOUTAI, "real", ORIGIN)))
+
+    ticket = await office.ticket()
+    second = await office.ticket()
+    said.append(await outcome(office.desk.approve(ticket.id, "00000000", "我")))
+    await ask(Plan(side=Side.BUY, shares=37))
+    await ask(Plan(side=Side.SELL, shares=10_000))
+    market.set(MOUTAI, None)
+    await ask()
+    market.set(MOUTAI, "1450.00")
+    said.append(await outcome(tap(office, ticket)))
+    said.append(await outcome(tap(office, ticket)))
+    market.set(MOUTAI, "1400.00")
+    await office.desk.panic("我")
+    said.append(await outcome(tap(office, second)))
+    await ask()
+    await office.desk.calm()
+    order = await tap(office, second)
+    said.append(await outcome(office.desk.requote(second.id, ORIGIN)))
+    broker.ends(order, ReportKind.CANCELLED)
+    async with office.listening():
+        await broker.told()
+    said.append(await outcome(office.desk.cancel(order.id)))
+    clock.set(market_instant("2026-11-18 20:00"))
+    await ask()
+    assert len(said) == 11
+    for error in said:
+        assert isinstance(error, DingpanError)
+        assert str(error).endswith("实盘）"), str(error)
 
 
 async def test_every_broker_error_at_start_is_survived(

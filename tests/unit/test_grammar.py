@@ -46,7 +46,7 @@ def test_a_watch_and_its_plan() -> None:
     assert request.intent == "watch_create"
     assert [condition_of(draft) for draft in request.conditions] == [PriceBelow(value=Decimal(1420))]
     assert request.action is not None
-    assert plan_of(request.action).text() == "买入 100 股,按触发时的对手价"
+    assert plan_of(request.action).text() == "买入 100 股，按触发时的对手价"
 
 
 def test_a_plan_at_another_price_is_a_second_task() -> None:

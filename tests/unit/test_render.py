@@ -10,11 +10,13 @@ import pytest
 
 from core import render
 from core.alerts import Alert, Reason
+from core.conditions import PriceAbove
 from core.messages import Chat, Message, Style
 from core.orders import Fill, Order, OrderState, Report, ReportKind
 from core.portfolio import Account, Position, value
 from core.tickets import Ticket, TicketState
 from core.types import Mode, Side, Symbol
+from core.watches import Plan, Watch
 
 AT = datetime(2026, 11, 18, 2, 0, tzinfo=UTC)  # 10:00 in Shanghai
 MOUTAI, FUND = Symbol("600519.SH"), Symbol("510300.SH")
@@ -171,7 +173,7 @@ def test_a_second_tap_is_told_the_first_decision() -> None:
 
 def test_a_sentence_ends_once() -> None:
     text = render.already_decided(decided(TicketState.WITHDRAWN, note="价格已变：超过 1.00%。"))
-    assert text.endswith("1.00%。")
+    assert text.endswith("超过 1.00%。（实盘）")
 
 
 def test_the_list_shows_what_waits_how_long_and_in_which_mode() -> None:
@@ -299,6 +301,29 @@ def test_the_list_of_orders_shows_mode_state_and_what_can_still_be_cancelled() -
     for part in ("11-18 10:00·实盘", "部分成交 100/300", "·模拟", "状态未知 0/300", "8 秒没有回答", "已成交 300/300"):
         assert part in message.text
     assert [button.command for row in message.buttons for button in row] == ["cancel dp00000001", "cancel dp00000002"]
+
+
+# -- watches
+
+
+def a_watch(**changes: Any) -> Watch:
+    words: dict[str, Any] = {
+        "id": "W1",
+        "number": 3,
+        "owner": "owner",
+        "chat": Chat("telegram", "42"),
+        "account": "real",
+        "symbols": (MOUTAI,),
+        "conditions": (PriceAbove(value=D("1420")),),
+        "plan": Plan(side=Side.BUY, shares=200),
+        "created_at": AT,
+    }
+    return Watch(**(words | changes))
+
+
+def test_the_plans_of_the_list_say_in_which_account_and_mode() -> None:
+    text = render.watch_list([(a_watch(), [NAME], "")], AT, {"real": "测试账户·实盘"}.__getitem__).text
+    assert "计划：买入 200 股，按触发时的对手价（测试账户·实盘）" in text
 
 
 # -- an alert and its order
