@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -41,6 +41,8 @@ class House:
     watchlist: Watchlist
     about: str
     """How it was started, in a few lines, for /about and /start."""
+    about_quotes: Callable[[], str] = str
+    """How the source of quotes fares, in one line for /about; empty where there is nothing to say."""
 
     def now(self) -> datetime:
         return self.clock.now()

@@ -88,6 +88,7 @@ def assemble(
     brokers: Sequence[Broker],
     names: Names,
     about: str,
+    about_quotes: Callable[[], str] = str,
     owners: Mapping[str, Sequence[str]] | None = None,
     matching: Sequence[FrameStep] = (),
     home: Sequence[Chat] = (HOME_CHAT,),
@@ -188,6 +189,7 @@ def assemble(
         notifier=notifier,
         watchlist=watchlist,
         about=about,
+        about_quotes=about_quotes,
     )
     return App(house, Inbox(house, owners or {}), duties, paced)
 
@@ -222,6 +224,7 @@ def build(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[App,
         brokers=[broker],
         names=Names.seed(),
         about=_about(settings),
+        about_quotes=source.describe,
         owners=owners,
         matching=matching,
         home=_home(settings),

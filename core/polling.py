@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from core.calendar import Phase, is_session, phase
-from core.clock import MARKET_ZONE, Clock, time_text
+from core.clock import MARKET_ZONE, Clock, stamp_text, time_text
 from core.errors import Malformed, OutsideError, Unavailable
 from core.frames import Frame, Quote, frame_of
 from core.market import Board, board_of
@@ -214,31 +214,6 @@ def _plain(name: str) -> str:
 # --- polling ---
 
 
-@dataclass(frozen=True, slots=True)
-class SourceStatus:
-    """How one source fares. ``trouble`` is empty and ``retry_at`` None while it is well."""
-
-    name: str
-    trouble: str = ""
-    retry_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PollStatus:
-    """Which source is in use, since when, and how all of them fare.
-
-    Attributes:
-        source: None before the first answer and while no source answers.
-        since: aware UTC, when ``source`` last changed.
-        trouble: the last change for the worse as one Chinese sentence; empty while the first source is in use.
-    """
-
-    source: str | None
-    since: datetime
-    trouble: str
-    sources: tuple[SourceStatus, ...]
-
-
 class _Link:
     """One source, its only request in flight, and its rest after a failure."""
 
@@ -313,14 +288,20 @@ class PolledQuotes:
         self._since = clock.now()
         self._trouble = ""
 
-    @property
-    def status(self) -> PollStatus:
-        return PollStatus(
-            source=self._used.name if self._used else None,
-            since=self._since,
-            trouble=self._trouble,
-            sources=tuple(SourceStatus(link.name, link.trouble, link.retry_at) for link in self._links),
-        )
+    def describe(self) -> str:
+        """Which source is in use, since when, and what ails the others, in one line for a person."""
+        if self._used is not None:
+            parts = [f"正在用{self._used.name}（{stamp_text(self._since)} 起）"]
+        elif self._trouble:
+            parts = [f"行情中断（{stamp_text(self._since)} 起）"]
+        else:
+            return "还没有取过行情。"
+        parts += [
+            f"{link.name}不可用：{link.trouble}，{time_text(link.retry_at)} 后再试"
+            for link in self._links
+            if link.retry_at is not None
+        ]
+        return "；".join(parts) + "。"
 
     def watch(self, symbols: Collection[Symbol]) -> None:
         """From now on stream exactly these."""
@@ -341,7 +322,7 @@ class PolledQuotes:
             try:
                 found, source = await self._ask(self._watched)
             except OutsideError:
-                pass  # told by _report, and kept in status
+                pass  # told by _report, and kept for describe
             else:
                 # Asked again, because the list may have changed meanwhile.
                 quotes = [found[symbol] for symbol in self._watched if symbol in found]

@@ -149,7 +149,7 @@ async def test_what_the_first_does_not_know_is_asked_of_the_second() -> None:
     assert prices(frame) == {BANK: 7_000, MAOTAI: 1_400_000}
     assert house.second.asked == [[BANK]]
     assert frame.source == "甲行情+乙行情"
-    assert house.source.status.source == "甲行情"
+    assert house.source.describe() == "正在用甲行情（11-24 10:00 起）。"
 
 
 async def test_a_vanished_symbol_does_not_keep_its_old_price() -> None:
@@ -180,10 +180,9 @@ async def test_a_failure_falls_back_within_the_same_tick_and_recovers_after_the_
     frame = await house.next()
     assert (frame.at, frame.source) == (MORNING, "乙行情")
     assert house.told == ["甲行情不可用：连不上，请检查网络。已改用乙行情。"]
-    status = house.source.status
-    assert (status.source, status.since) == ("乙行情", MORNING)
-    assert status.sources[0].retry_at == MORNING + timedelta(seconds=10)
-    assert status.sources[1].trouble == ""
+    assert house.source.describe() == (
+        "正在用乙行情（11-24 10:00 起）；甲行情不可用：连不上，请检查网络，10:00:10 后再试。"
+    )
 
     house.first.error = None
     for _ in range(3):
@@ -191,8 +190,7 @@ async def test_a_failure_falls_back_within_the_same_tick_and_recovers_after_the_
     assert len(house.first.asked) == 1  # at 3, 6 and 9 seconds it rested
     assert (await house.next()).source == "甲行情"
     assert house.told[1:] == ["甲行情已恢复。"]
-    assert house.source.status.trouble == ""
-    assert house.source.status.sources[0].retry_at is None
+    assert house.source.describe() == "正在用甲行情（11-24 10:00 起）。"
 
 
 async def test_the_rest_doubles_up_to_five_minutes() -> None:
@@ -231,7 +229,10 @@ async def test_when_all_fail_no_frame_comes_and_the_next_try_waits() -> None:
     assert not waiting.done()
     assert [(when - MORNING).total_seconds() for when in house.first.asked_at] == [0, 10, 30]
     assert house.told == ["行情中断。甲行情：连不上；乙行情：返回的内容读不懂。10 秒后自动重试。"]
-    assert house.source.status.source is None
+    assert house.source.describe() == (
+        "行情中断（11-24 10:00 起）；甲行情不可用：连不上，10:01:10 后再试；"
+        "乙行情不可用：返回的内容读不懂，10:01:10 后再试。"
+    )
     house.second.error = None
     assert (await waiting).source == "乙行情"
     assert house.told[1:] == ["甲行情不可用：连不上。已改用乙行情。"]
@@ -256,7 +257,6 @@ async def test_a_source_that_knows_none_of_several_known_symbols_is_not_well() -
     house.source.watch([MAOTAI, PINGAN])
     house.first.prices.clear()
     assert (await house.next()).source == "乙行情"
-    assert house.source.status.source == "乙行情"
     assert house.told == ["甲行情不可用：没有给出任何所问代码的行情。已改用乙行情。"]
 
 
@@ -265,7 +265,10 @@ async def test_one_strange_symbol_is_nobodys_fault() -> None:
     assert set(await house.source.fetch([BANK])) == {BANK}
     assert set(await house.source.fetch([Symbol("999999.SH")])) == set()
     assert house.told == []
-    assert house.source.status.source == "甲行情"
+
+
+async def test_before_the_first_answer_there_is_nothing_to_describe() -> None:
+    assert House().source.describe() == "还没有取过行情。"
 
 
 async def test_fetch_fills_from_the_next_source() -> None:
