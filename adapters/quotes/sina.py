@@ -17,51 +17,25 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from adapters.quotes.web import Site, open_site
-from core.errors import Malformed
+from adapters.quotes.web import Site, open_site, read_rows
 from core.frames import Quote
 from core.market import Board, board_of
-from core.polling import Row, quote_of
+from core.polling import Row
 from core.types import Symbol
 
 NAME: Final = "新浪行情"
 FIELDS: Final = 32  # up to the time; what follows is optional
-_STATEMENT: Final = re.compile(r'var hq_str_(sh|sz|bj)(\d{6})="([^"]*)"', re.ASCII)
+_STATEMENT: Final = re.compile(r'var hq_str_((?:sh|sz|bj)\d{6})="([^"]*)"', re.ASCII)
 
 
 def parse(body: bytes, received_at: datetime, rejected: list[str] | None = None) -> dict[Symbol, Quote]:
-    """The quotes of an answer. A row that cannot be true is left out; it never costs the others.
+    """The quotes of an answer; see :func:`~adapters.quotes.web.read_rows`."""
+    return read_rows(body, received_at, rejected, source=NAME, statement=_statement, row=_row)
 
-    Args:
-        received_at: aware UTC.
-        rejected: gets one Chinese phrase per row that was left out.
 
-    Raises:
-        Malformed: nothing in it can be read.
-    """
-    quotes: dict[Symbol, Quote] = {}
-    reasons: list[str] = []
-    unknown = False
-    # Neither separator can be the second byte of a GBK character, so a row cut inside one cannot swallow the next.
-    for piece in re.split(r"[;\r\n]+", body.decode("gb18030", errors="replace")):
-        if not piece.strip():
-            continue
-        statement = _STATEMENT.fullmatch(piece.strip())
-        if statement is None:
-            reasons.append(f"不是行情：{piece.strip()[:20]}")
-        elif not statement[3]:
-            unknown = True
-        else:
-            symbol = Symbol(f"{statement[2]}.{statement[1].upper()}")
-            try:
-                quotes[symbol] = quote_of(_row(symbol, statement[3]), source=NAME, received_at=received_at)
-            except ValueError as error:
-                reasons.append(f"{symbol} {error}")
-    if not quotes and not unknown:
-        raise Malformed(NAME, f"返回的内容读不懂（{reasons[0] if reasons else '空白'}）")
-    if rejected is not None:
-        rejected.extend(reasons)
-    return quotes
+def _statement(piece: str) -> tuple[str, str] | None:
+    found = _STATEMENT.fullmatch(piece)
+    return (found[1], found[2]) if found else None
 
 
 def _row(symbol: Symbol, text: str) -> Row:

@@ -18,54 +18,28 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from adapters.quotes.web import Site, open_site
-from core.errors import Malformed
+from adapters.quotes.web import Site, open_site, read_rows
 from core.frames import Quote
 from core.market import Board, board_of
-from core.polling import Row, quote_of
+from core.polling import Row
 from core.types import Symbol, code_of
 
 NAME: Final = "腾讯行情"
 FIELDS: Final = 38  # the shortest row seen; the price limits come after it
 NONE_MATCH: Final = "pv_none_match"
-_STATEMENT: Final = re.compile(r'v_(\w+)="([^"]*)"', re.ASCII)
-_CODE: Final = re.compile(r"(sh|sz|bj)(\d{6})", re.ASCII)
+_STATEMENT: Final = re.compile(rf'v_((?:sh|sz|bj)\d{{6}}|{NONE_MATCH})="([^"]*)"', re.ASCII)
 
 
 def parse(body: bytes, received_at: datetime, rejected: list[str] | None = None) -> dict[Symbol, Quote]:
-    """The quotes of an answer. A row that cannot be true is left out; it never costs the others.
+    """The quotes of an answer; see :func:`~adapters.quotes.web.read_rows`."""
+    return read_rows(body, received_at, rejected, source=NAME, statement=_statement, row=_row, empty_is_answer=True)
 
-    Args:
-        received_at: aware UTC.
-        rejected: gets one Chinese phrase per row that was left out.
 
-    Raises:
-        Malformed: nothing in it can be read. An empty body can: it knows none of the symbols.
-    """
-    quotes: dict[Symbol, Quote] = {}
-    reasons: list[str] = []
-    unknown = not body.strip()
-    # Neither separator can be the second byte of a GBK character, so a row cut inside one cannot swallow the next.
-    for piece in re.split(r"[;\r\n]+", body.decode("gb18030", errors="replace")):
-        if not piece.strip():
-            continue
-        statement = _STATEMENT.fullmatch(piece.strip())
-        code = _CODE.fullmatch(statement[1]) if statement else None
-        if statement is None or (code is None and statement[1] != NONE_MATCH):
-            reasons.append(f"不是行情：{piece.strip()[:20]}")
-        elif code is None or not statement[2]:
-            unknown = True
-        else:
-            symbol = Symbol(f"{code[2]}.{code[1].upper()}")
-            try:
-                quotes[symbol] = quote_of(_row(symbol, statement[2]), source=NAME, received_at=received_at)
-            except ValueError as error:
-                reasons.append(f"{symbol} {error}")
-    if reasons and not quotes and not unknown:
-        raise Malformed(NAME, f"返回的内容读不懂（{reasons[0]}）")
-    if rejected is not None:
-        rejected.extend(reasons)
-    return quotes
+def _statement(piece: str) -> tuple[str, str] | None:
+    found = _STATEMENT.fullmatch(piece)
+    if found is None:
+        return None
+    return ("", "") if found[1] == NONE_MATCH else (found[1], found[2])
 
 
 def _row(symbol: Symbol, text: str) -> Row:

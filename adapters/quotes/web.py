@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from core.clock import Clock
 from core.errors import Malformed, Unavailable
 from core.frames import Quote
+from core.polling import Row, quote_of
 from core.types import Symbol, code_of, exchange_of
 
 if TYPE_CHECKING:
@@ -111,6 +113,55 @@ class WebQuotes:
 
     def _banned(self, reason: str) -> Unavailable:
         return Unavailable(self.name, reason + self._site.ban_note, BAN)
+
+
+def read_rows(
+    body: bytes,
+    received_at: datetime,
+    rejected: list[str] | None,
+    *,
+    source: str,
+    statement: Callable[[str], tuple[str, str] | None],
+    row: Callable[[Symbol, str], Row],
+    empty_is_answer: bool = False,
+) -> dict[Symbol, Quote]:
+    """The quotes of an answer of statements in GBK. A row that cannot be true is left out; it never costs the others.
+
+    Args:
+        received_at: aware UTC.
+        rejected: gets one Chinese phrase per row that was left out.
+        statement: takes one apart into the code as ``sh600519`` and the row, either empty where the site knows no such
+            symbol; None for what is no statement.
+        row: reads the row; raises ValueError.
+        empty_is_answer: an empty body says that the site knows none of the symbols.
+
+    Raises:
+        Malformed: nothing in it can be read.
+    """
+    quotes: dict[Symbol, Quote] = {}
+    reasons: list[str] = []
+    unknown = empty_is_answer and not body.strip()
+    # Neither separator can be the second byte of a GBK character, so a row cut inside one cannot swallow the next.
+    for piece in re.split(r"[;\r\n]+", body.decode("gb18030", errors="replace")):
+        if not piece.strip():
+            continue
+        found = statement(piece.strip())
+        if found is None:
+            reasons.append(f"不是行情：{piece.strip()[:20]}")
+        elif not all(found):
+            unknown = True
+        else:
+            code, text = found
+            symbol = Symbol(f"{code[2:]}.{code[:2].upper()}")
+            try:
+                quotes[symbol] = quote_of(row(symbol, text), source=source, received_at=received_at)
+            except ValueError as error:
+                reasons.append(f"{symbol} {error}")
+    if not quotes and not unknown:
+        raise Malformed(source, f"返回的内容读不懂（{reasons[0] if reasons else '空白'}）")
+    if rejected is not None:
+        rejected.extend(reasons)
+    return quotes
 
 
 def open_site(
