@@ -81,6 +81,12 @@ _PHASE_CHINESE: Final = {
 }
 
 
+TAKES_ORDERS: Final = frozenset(
+    {Phase.CALL_AUCTION, Phase.BEFORE_OPEN, Phase.CONTINUOUS, Phase.LUNCH, Phase.CLOSING_AUCTION}
+)
+"""When an order may be entered. Not after hours: that takes orders of another kind, which nobody can place here."""
+
+
 @cache
 def _holidays() -> frozenset[date]:
     # Imported at first use, because the command line must start fast.
@@ -190,15 +196,6 @@ def is_session(at: datetime) -> bool:
     clock = local.time()
     inside = AUCTION_ENDS <= clock < time(11, 31) or AFTERNOON_OPENS <= clock < time(15, 2)
     return inside and is_trading_day(local.date())
-
-
-def next_open(at: datetime) -> datetime:
-    """The first instant after ``at`` at which continuous trading begins: a 09:30 or a 13:00. Aware UTC."""
-    today = trading_date(at)
-    for opens in (MORNING_OPENS, AFTERNOON_OPENS):
-        if is_trading_day(today) and at < _instant(today, opens):
-            return _instant(today, opens)
-    return _instant(next_trading_day(today), MORNING_OPENS)
 
 
 def session_close(day: date) -> datetime:

@@ -31,7 +31,7 @@ log: Final = logging.getLogger(__name__)
 PANIC: Final = "panic"
 QUOTE_PATIENCE: Final = 5.0
 """Seconds to wait for a fresh quote before an approval is turned down."""
-FRESH: Final = timedelta(seconds=60)
+BASIS_STANDS: Final = timedelta(seconds=60)
 """A price of today is a base for an order until the market has traded so long since; at lunch none grows older."""
 SETTLES: Final = timedelta(seconds=30)
 """An order that its broker still does not know so long after we last heard of it never arrived; before, it may be
@@ -326,7 +326,7 @@ class Desk:
         if quote is None or quote.last is None:
             raise Unavailable("行情", f"拿不到{self.name(symbol)}的最新价，没有下单。请稍后再试。{where}")
         now = self._clock.now()
-        if trading_date(quote.quoted_at) != trading_date(now) or trading_time(quote.quoted_at, now) > FRESH:
+        if trading_date(quote.quoted_at) != trading_date(now) or trading_time(quote.quoted_at, now) > BASIS_STANDS:
             age = render.age_text(now - quote.quoted_at)
             old = f"{self.name(symbol)}的最新价已是{age}前的，没有下单。请等行情恢复后再试。{where}"
             raise Unavailable("行情", old)

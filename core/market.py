@@ -159,11 +159,6 @@ LOTS: Final = {
 }
 
 
-def lot_buy(board: Board) -> LotRule | None:
-    """How many may be bought in one order; None where nothing can be ordered (indexes, other)."""
-    return LOTS.get(board)
-
-
 def round_down_lot(board: Board, shares: Shares) -> Shares:
     """The largest number not above ``shares`` that one buy order may hold; 0 when that is none.
 
@@ -447,7 +442,7 @@ def fees(
     Decimal('106.40')
     """
     amount = shares * price
-    taxed = board_of(symbol) in _SHARES
+    taxed = has_stamp_duty(symbol)
     commission = max(amount * commission_rate, minimum) if amount else Decimal(0)
     stamp = amount * _since(STAMP_DUTY, day) if taxed and side is Side.SELL else Decimal(0)
     transfer = amount * _since(TRANSFER, day) if taxed else Decimal(0)

@@ -66,18 +66,21 @@ def symbols_text(symbols: Sequence[Symbol], names: Sequence[str]) -> str:
 
 def watch_made(watch: Watch, names: Sequence[str], already: Sequence[Trigger], account: str, mode: Mode) -> Message:
     """The read-back of a new watch."""
-    lines = [*_watch_lines(watch, names, account, mode)]
-    buttons = [Button("撤销", f"undo {watch.id}", Style.DANGER), Button("暂停", f"pause {watch.id}")]
-    if already:
-        lines += ["", *_already_lines(already, dict(zip(watch.symbols, names, strict=True)))]
-    return Message(title=f"✅ 已开始盯盘 #{watch.number}", text="\n".join(lines), buttons=(tuple(buttons),))
+    buttons = (Button("撤销", f"undo {watch.id}", Style.DANGER), Button("暂停", f"pause {watch.id}"))
+    text = _read_back(watch, names, already, account, mode)
+    return Message(title=f"✅ 已开始盯盘 #{watch.number}", text=text, buttons=(buttons,))
 
 
 def watch_changed(watch: Watch, names: Sequence[str], already: Sequence[Trigger], account: str, mode: Mode) -> Message:
-    lines = [*_watch_lines(watch, names, account, mode)]
+    """The read-back of a watch as it now is."""
+    return Message(title=f"✏️ 已修改 #{watch.number}", text=_read_back(watch, names, already, account, mode))
+
+
+def _read_back(watch: Watch, names: Sequence[str], already: Sequence[Trigger], account: str, mode: Mode) -> str:
+    lines = _watch_lines(watch, names, account, mode)
     if already:
         lines += ["", *_already_lines(already, dict(zip(watch.symbols, names, strict=True)))]
-    return Message(title=f"✏️ 已修改 #{watch.number}", text="\n".join(lines))
+    return "\n".join(lines)
 
 
 def _watch_lines(watch: Watch, names: Sequence[str], account: str, mode: Mode) -> list[str]:
@@ -259,13 +262,7 @@ def ticket_card(ticket: Ticket, account: str) -> Message:
         lines.append(f"⚠️ {ticket.caution}")
     if ticket.state is TicketState.OPEN:
         lines += [f"有效：到 {time_text(ticket.expires_at)}，过期作废", f"编号：{ticket.id}"]
-        buttons = (
-            (
-                Button("确认", f"approve {ticket.id} {ticket.stamp}", Style.CONFIRM),
-                Button("拒绝", f"reject {ticket.id} {ticket.stamp}", Style.DANGER),
-            ),
-            (Button("重新报价", f"requote {ticket.id}"),),
-        )
+        buttons = (_answers(ticket), (Button("重新报价", f"requote {ticket.id}"),))
         return Message(
             title=f"📝 待确认委托·{ticket.mode.chinese}",
             text="\n".join(lines),
@@ -283,6 +280,13 @@ def ticket_card(ticket: Ticket, account: str) -> Message:
         buttons=buttons_after,
         card=ticket.card,
         urgent=True,
+    )
+
+
+def _answers(ticket: Ticket, which: str = "") -> tuple[Button, ...]:
+    return (
+        Button(f"确认{which}", f"approve {ticket.id} {ticket.stamp}", Style.CONFIRM),
+        Button(f"拒绝{which}", f"reject {ticket.id} {ticket.stamp}", Style.DANGER),
     )
 
 
@@ -413,13 +417,7 @@ def ticket_list(tickets: Sequence[Ticket], now: datetime) -> Message:
             f"{ticket.shares} {board_of(ticket.symbol).unit}，"
             f"限价 {price_text(ticket.limit)}·{ticket.mode.chinese}，还剩 {left}"
         )
-    rows = tuple(
-        (
-            Button(f"确认 {ticket.id}", f"approve {ticket.id} {ticket.stamp}", Style.CONFIRM),
-            Button(f"拒绝 {ticket.id}", f"reject {ticket.id} {ticket.stamp}", Style.DANGER),
-        )
-        for ticket in waiting[:8]
-    )
+    rows = tuple(_answers(ticket, f" {ticket.id}") for ticket in waiting[:8])
     return Message(title=f"📝 待确认委托（{len(waiting)}）", text="\n".join(lines), buttons=rows)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from core.calendar import Phase, phase, trading_date
+from core.calendar import TAKES_ORDERS, phase, trading_date
 from core.frames import Quote
 from core.market import board_of, fees, lot_problem, tick_problem
 from core.portfolio import Account
@@ -33,15 +33,6 @@ class Breach(NamedTuple):
 
     rule: str
     text: str
-
-
-_OPEN_TO_ORDERS = {
-    Phase.CALL_AUCTION,
-    Phase.BEFORE_OPEN,
-    Phase.CONTINUOUS,
-    Phase.LUNCH,
-    Phase.CLOSING_AUCTION,
-}
 
 
 def check(draft: Draft, account: Account, quote: Quote, now: datetime) -> tuple[Breach, ...]:
@@ -72,7 +63,7 @@ def not_now(symbol: Symbol, name: str, quote: Quote, now: datetime) -> tuple[Bre
     if quote.suspended:
         found.append(Breach("suspended", f"{name}今天停牌，不能委托。复牌后再试。"))
     where = phase(now, board_of(symbol))
-    if where not in _OPEN_TO_ORDERS:
+    if where not in TAKES_ORDERS:
         found.append(Breach("session", f"现在是{where.chinese}，不接受委托（交易日 9:15–15:00 可以委托）。"))
     return tuple(found)
 

@@ -21,7 +21,7 @@ from typing import Any, Final
 from core.calendar import next_trading_day, trading_date
 from core.errors import ConfigError, Malformed, Unavailable
 from core.market import fees, settles_same_day
-from core.orders import Order, Report, apply
+from core.orders import Fill, Order, Report, apply
 from core.portfolio import Account, Position
 from core.types import FEN, Mode, Money, Price, Shares, Side, Symbol
 
@@ -143,6 +143,25 @@ def fee_of_fill(order: Order, shares: Shares, price: Price, day: date) -> Money:
     """What one more fill adds to the fees. The minimum commission is per order, so the first fill may pay for all."""
     whole = fee_of_amount(order.symbol, order.side, order.filled_amount + price * shares, day)
     return max(whole - order.fees, Decimal(0))
+
+
+def next_fill(order: Order, shares: Shares, price: Price, at: datetime, day: date) -> Fill:
+    """The next trade of an order in our own books.
+
+    Args:
+        at: aware UTC, when it was entered; ``day`` the market date whose fees it pays.
+    """
+    return Fill(
+        id=f"{order.id}-{len(order.fill_ids) + 1}",
+        order_id=order.id,
+        account=order.account,
+        symbol=order.symbol,
+        side=order.side,
+        shares=shares,
+        price=price,
+        fee=fee_of_fill(order, shares, price, day),
+        at=at,
+    )
 
 
 def tied_up(order: Order, day: date) -> Money:

@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
-from adapters.brokers.ledger import LONG_AGO, Ledger, fee_of_fill, held, open_ledger
+from adapters.brokers.ledger import LONG_AGO, Ledger, held, next_fill, open_ledger
 from core.calendar import MORNING_OPENS, is_trading_day, previous_trading_day, trading_date
 from core.clock import Clock, market_time
 from core.errors import Conflict, Invalid, NotFound, Refused
 from core.market import board_of
-from core.orders import Fill, Order, Report, ReportKind
+from core.orders import Order, Report, ReportKind
 from core.portfolio import Account
 from core.types import Mode, Money, Price, Shares, Side, Symbol, price_text
 
@@ -131,17 +131,7 @@ class ManualBroker:
             )
         now = self._clock.now()
         traded_on = day or last_traded_day(now)
-        fill = Fill(
-            id=f"{order.id}-{len(order.fill_ids) + 1}",
-            order_id=order.id,
-            account=self.account,
-            symbol=order.symbol,
-            side=order.side,
-            shares=shares,
-            price=price,
-            fee=fee_of_fill(order, shares, price, traded_on),
-            at=now,
-        )
+        fill = next_fill(order, shares, price, now, traded_on)
         self._record(
             Report(kind=ReportKind.FILL, order_id=order.id, account=self.account, at=now, fill=fill), traded_on
         )

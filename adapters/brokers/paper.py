@@ -18,22 +18,19 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from adapters.brokers.ledger import Ledger, fee_of_amount, fee_of_fill, open_ledger
-from core.calendar import Phase, phase, session_close, trading_date
+from adapters.brokers.ledger import Ledger, fee_of_amount, next_fill, open_ledger
+from core.calendar import TAKES_ORDERS, Phase, phase, session_close, trading_date
 from core.clock import Clock, market_time
 from core.errors import Refused
 from core.frames import Frame, LatestQuotes, Quote
 from core.market import Board, board_of, lot_problem, tick_problem
-from core.orders import Fill, Order, Report, ReportKind
+from core.orders import Order, Report, ReportKind
 from core.portfolio import Account
 from core.types import Mode, Money, Price, Shares, Side, Symbol, money_text, price_text
 
-FRESH: Final = timedelta(seconds=60)
+FILLS_WITHIN: Final = timedelta(seconds=60)
 """An older quote trades nothing: a feed that stands still must not sell us yesterday's price."""
 
-_TAKES_ORDERS: Final = frozenset(
-    {Phase.CALL_AUCTION, Phase.BEFORE_OPEN, Phase.CONTINUOUS, Phase.LUNCH, Phase.CLOSING_AUCTION}
-)
 # Source: trading rules of SSE and SZSE: the host takes no cancels 09:20-09:25 and 14:57-15:00.
 _NO_CANCEL_FROM: Final = time(9, 20)
 
@@ -68,7 +65,7 @@ def objection(
 
 def _hours_problem(now: datetime, board: Board) -> str | None:
     current = phase(now, board)
-    if current in _TAKES_ORDERS:
+    if current in TAKES_ORDERS:
         return None
     return f"现在是{current.chinese}（{market_time(now):%H:%M}），只在交易日 09:15–15:00 接受委托，请到时再下单。"
 
@@ -123,7 +120,7 @@ def trades_now(quote: Quote, now: datetime) -> bool:
         not quote.suspended
         and phase(now, board) is Phase.CONTINUOUS
         and phase(quote.quoted_at, board) is Phase.CONTINUOUS
-        and now - quote.quoted_at <= FRESH
+        and now - quote.quoted_at <= FILLS_WITHIN
     )
 
 
@@ -270,18 +267,7 @@ class PaperBroker:
         shares = order.open_shares if volume is None else min(order.open_shares, volume - taken)
         if shares <= 0:
             return
-        day = trading_date(now)
-        fill = Fill(
-            id=f"{order.id}-{len(order.fill_ids) + 1}",
-            order_id=order.id,
-            account=self.account,
-            symbol=order.symbol,
-            side=order.side,
-            shares=shares,
-            price=price,
-            fee=fee_of_fill(order, shares, price, day),
-            at=now,
-        )
+        fill = next_fill(order, shares, price, now, trading_date(now))
         self._record(Report(kind=ReportKind.FILL, order_id=order.id, account=self.account, at=now, fill=fill), now)
         self._taken[order.symbol, order.side] = (quote.quoted_at, taken + shares)
 

@@ -634,11 +634,11 @@ async def test_an_order_trades_at_once_against_a_fresh_quote(sim: PaperBench) ->
 
 async def test_a_stale_quote_trades_nothing(sim: PaperBench) -> None:
     await play(sim, bid="9.98", ask="9.99", ask_volume=5000)
-    sim.clock.advance(paper.FRESH + STEP)
+    sim.clock.advance(paper.FILLS_WITHIN + STEP)
     order = an_order(sim)
     await sim.broker.submit(order)
     assert await told(sim.broker, order) == [ReportKind.ACCEPTED]
-    stale = quoted(sim.clock.now() - paper.FRESH - STEP, bid="9.98", ask="9.99", ask_volume=5000)
+    stale = quoted(sim.clock.now() - paper.FILLS_WITHIN - STEP, bid="9.98", ask="9.99", ask_volume=5000)
     await sim.paper.on_frame(framed(stale, at=sim.clock.now()))
     assert await told(sim.broker, order) == [ReportKind.ACCEPTED]
 

@@ -10,7 +10,6 @@ from core.calendar import (
     is_session,
     is_trading_day,
     known_until,
-    next_open,
     next_trading_day,
     phase,
     previous_trading_day,
@@ -210,27 +209,6 @@ def test_every_real_daily_bar_lies_on_a_trading_day_and_none_is_missing() -> Non
 def test_the_market_date_is_the_one_in_shanghai() -> None:
     assert trading_date(datetime(2026, 3, 22, 15, 59, tzinfo=UTC)) == date(2026, 3, 22)
     assert trading_date(datetime(2026, 3, 22, 16, 0, tzinfo=UTC)) == MONDAY
-
-
-@pytest.mark.parametrize(
-    ("clock", "opens"),
-    [
-        ("08:00:00", at("09:30")),
-        ("09:29:59", at("09:30")),
-        ("09:30:00", at("13:00")),
-        ("12:00:00", at("13:00")),
-        ("13:00:00", at("09:30", date(2026, 3, 24))),
-        ("20:00:00", at("09:30", date(2026, 3, 24))),
-    ],
-)
-def test_the_next_open_is_a_morning_or_an_afternoon(clock: str, opens: datetime) -> None:
-    assert next_open(at(clock)) == opens
-    assert next_open(at(clock)).tzinfo is UTC
-
-
-def test_the_next_open_after_the_eve_of_a_holiday_is_after_the_holiday() -> None:
-    assert next_open(at("14:00", date(2026, 9, 30))) == at("09:30", date(2026, 10, 8))
-    assert next_open(at("10:00", date(2026, 10, 3))) == at("09:30", date(2026, 10, 8))
 
 
 def test_the_close_is_15_00_in_shanghai_as_utc() -> None:

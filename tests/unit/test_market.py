@@ -12,7 +12,6 @@ from core.market import (
     STAMP_DUTY,
     TRANSFER,
     Board,
-    LotRule,
     PriceLimits,
     board_of,
     clean_name,
@@ -20,7 +19,6 @@ from core.market import (
     has_stamp_duty,
     is_new_listing,
     is_special,
-    lot_buy,
     lot_problem,
     price_limits,
     round_down_lot,
@@ -264,9 +262,7 @@ def test_what_is_rounded_down_can_be_bought(board: Board) -> None:
 
 
 def test_nothing_is_bought_of_an_index() -> None:
-    assert lot_buy(Board.INDEX) is None
     assert round_down_lot(Board.INDEX, 1000) == 0
-    assert lot_buy(Board.STAR) == LotRule(200, 1, 100_000)
 
 
 # --- prices ---
