@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from core import render
@@ -22,6 +22,8 @@ from core.watchlist import Watchlist
 
 log: Final = logging.getLogger(__name__)
 
+CHANGED_SINCE: Final = "触发之后任务有了变化（修改、暂停或结束），所以没有生成委托。"
+
 
 class _Told(NamedTuple):
     """An alert that is to be told, with what its message needs."""
@@ -29,6 +31,13 @@ class _Told(NamedTuple):
     watch: Watch
     alert: Alert
     ticket: Ticket | None
+
+
+class _Crossing(NamedTuple):
+    """A trigger and the rule as it stood then: by the time it can be stored, its watch may have changed."""
+
+    trigger: Trigger
+    rule: Rule
 
 
 class Dispatcher:
@@ -52,9 +61,10 @@ class Dispatcher:
         self._clock = clock
         self._feed = feed
         self._silences: list[Silence] = []
-        self._waiting: list[Trigger] = []
-        self._already: list[Trigger] = []
-        self._changed: dict[RuleKey, Arm] = {}
+        self._waiting: list[_Crossing] = []
+        self._already: list[_Crossing] = []
+        # What is remembered of these rules has changed and is not stored; the book knows what.
+        self._unstored: dict[RuleKey, None] = {}
 
     async def load(self) -> None:
         self._silences = list(await self._store.silences(self._clock.now()))
@@ -84,67 +94,117 @@ class Dispatcher:
         Args:
             changed: every arm that the frame moved.
         """
-        self._changed.update({arm.key: arm for arm in changed})
-        self._waiting.extend(triggers)
-        self._already.extend(already)
+        self._unstored.update((arm.key, None) for arm in changed)
+        self._waiting.extend(self._crossings(triggers))
+        self._already.extend(self._crossings(already))
         try:
             if self._waiting:
-                await self._fire(self._waiting)
-            elif self._changed:
-                await self._store.save_arms(list(self._changed.values()))
-            self._waiting, self._changed = [], {}
+                self._waiting = await self._fire(self._waiting)
+            elif self._unstored:
+                rules = self._storable()
+                if rules:
+                    await self._store.save_arms([rule.arm for rule in rules])
+                self._stored(rules)
             while self._already:
-                watch_id = self._already[0].key.watch_id
-                await self._say_already([one for one in self._already if one.key.watch_id == watch_id])
-                self._already = [one for one in self._already if one.key.watch_id != watch_id]
+                watch_id = self._already[0].trigger.key.watch_id
+                await self._say_already([one for one in self._already if one.trigger.key.watch_id == watch_id])
+                self._already = [one for one in self._already if one.trigger.key.watch_id != watch_id]
         except Unavailable as error:
             log.warning("%d alerts wait for the database: %s", len(self._waiting), error.reason)
 
     @property
     def waiting(self) -> bool:
         """Whether something could not be stored yet: alerts, what already holds, or the memory of a rule."""
-        return bool(self._waiting or self._already or self._changed)
+        return bool(self._waiting or self._already or self._unstored)
 
-    async def _fire(self, triggers: Sequence[Trigger]) -> None:
-        alerts: list[Alert] = []
-        told: dict[Chat, list[_Told]] = {}
-        arms: dict[RuleKey, Arm] = dict(self._changed)
+    def _crossings(self, triggers: Sequence[Trigger]) -> Iterator[_Crossing]:
         for trigger in triggers:
             rule = self._book.rule(trigger.key)
-            if rule is None:  # deleted since
+            assert rule is not None, "a frame's triggers are handed over before anything else can happen"
+            yield _Crossing(trigger, rule)
+
+    def _storable(self) -> list[Rule]:
+        """The rules whose changed memory may be stored now.
+
+        That of a held one waits, because its watch is just being stored together with its memory. One that is gone
+        begins unjudged if it ever comes back.
+        """
+        found = [self._book.rule(key) for key in self._unstored]
+        self._unstored = {rule.key: None for rule in found if rule is not None}
+        return [rule for rule in found if rule is not None and not rule.held]
+
+    def _stored(self, rules: Sequence[Rule]) -> None:
+        for rule in rules:
+            self._unstored.pop(rule.key, None)
+
+    async def _fire(self, crossings: Sequence[_Crossing]) -> list[_Crossing]:
+        """Store and tell crossings; returns those that must wait, because their watch is just being deleted."""
+        later: list[_Crossing] = []
+        alerts: list[Alert] = []
+        told: dict[Chat, list[_Told]] = {}
+        # What will be remembered of the rules that are told, and of all that were changed.
+        memory: dict[RuleKey, Arm] = {}
+        rules: dict[RuleKey, Rule] = {}
+        for trigger, rule in crossings:
+            watch = self._watchlist.current(rule.watch.id)
+            known = self._book.rule(trigger.key)
+            if watch is None and known is not None:
+                later.append(_Crossing(trigger, rule))
+                continue
+            if watch is None:
+                log.info("not told, because its watch was deleted meanwhile: %s %s", trigger.key, trigger.why)
                 continue
             if not rule.watch.live_at(trigger.quote.received_at):  # its last day was over; the job that ends it is late
                 continue
-            arm = arms.get(trigger.key) or rule.arm
-            one = self._judge(trigger, rule, self._last_told(rule, arm, arms))
+            same = known is not None and (known is rule or known.means(rule))
+            arm = memory.get(trigger.key) or (known.arm if known is not None and same else rule.arm)
+            one = self._judge(trigger, rule, self._last_told(rule, arm, memory) if same else arm, current=watch)
             alerts.append(one.alert)
             if one.alert.reason.tells:
-                arms[trigger.key] = arm.telling(one.alert.at)
+                if same:
+                    memory[trigger.key] = arm.telling(one.alert.at)
+                    rules[trigger.key] = rule
                 told.setdefault(rule.watch.chat, []).append(one)
         rows = [row for chat, items in told.items() for row in self._messages(chat, items)]
         tickets = [one.ticket for items in told.values() for one in items if one.ticket is not None]
-        fired = {one.watch.id: one.watch for items in told.values() for one in items}
-        finished = [done for watch in fired.values() if (done := self._watchlist.finished(watch, arms.values()))]
-        await self._store.fire(alerts, list(arms.values()), finished, tickets, rows)
-        for arm in arms.values():
-            self._book.remember(arm)
-        for watch in finished:
-            self._watchlist.replaced(watch)
+        ids = dict.fromkeys(key.watch_id for key in memory)
+        finished = [done for one_id in ids if (done := self._watchlist.finished(one_id, memory.values()))]
+        changed = self._storable()
+        arms = {rule.key: rule.arm for rule in changed}
+        arms |= {key: arm for key, arm in memory.items() if not self._held(key)}
+        with self._watchlist.ending(finished):
+            await self._store.fire(alerts, list(arms.values()), finished, tickets, rows)
+            for key, arm in memory.items():
+                self._book.remember(rules[key], arm)
+                if key not in arms:
+                    self._unstored[key] = None
+        self._stored(changed)
         for alert in alerts:
             self._feed.publish(alert)
         for ticket in tickets:
             self._feed.publish(ticket)
         self._notifier.post(rows)
+        return later
 
-    def _last_told(self, rule: Rule, arm: Arm, arms: Mapping[RuleKey, Arm]) -> Arm:
+    def _held(self, key: RuleKey) -> bool:
+        rule = self._book.rule(key)
+        return rule is not None and rule.held
+
+    def _last_told(self, rule: Rule, arm: Arm, memory: Mapping[RuleKey, Arm]) -> Arm:
         """The memory that decides on telling: told once is once per share, whichever of the conditions it was."""
         if rule.watch.repeat is not Repeat.ONCE:
             return arm
         others = [one for one in self._book.rules_of(rule.watch.id) if one.key.symbol == rule.key.symbol]
-        known = [arms.get(other.key) or other.arm for other in others]
+        known = [memory.get(other.key) or other.arm for other in others]
         return next((one for one in known if one.told), arm)
 
-    def _judge(self, trigger: Trigger, rule: Rule, arm: Arm) -> _Told:
+    def _judge(self, trigger: Trigger, rule: Rule, arm: Arm, current: Watch) -> _Told:
+        """Judge a crossing in the words of then.
+
+        Args:
+            arm: the memory that decides on telling.
+            current: the watch as it is now; no order is proposed by a plan that has been changed or paused since.
+        """
         now = self._clock.now()
         watch, symbol = rule.watch, rule.key.symbol
         price = trigger.quote.last
@@ -169,6 +229,8 @@ class Dispatcher:
         )
         if watch.plan is None or not reason.tells:
             return _Told(watch, alert, None)
+        if current is not watch and current != watch:
+            return _Told(watch, alert.model_copy(update={"note": CHANGED_SINCE}), None)
         origin = Origin(watch.owner, watch.chat, watch.id, alert.id, render.reason(alert))
         proposal = self._desk.propose(watch.plan, symbol, watch.account, trigger.quote, origin)
         if proposal.ticket is None:
@@ -189,9 +251,15 @@ class Dispatcher:
             rows.append(self._notifier.compose(chat, message, tuple(one.alert.id for one in plain)))
         return rows
 
-    async def _say_already(self, triggers: Sequence[Trigger]) -> None:
-        """Say what of one watch holds already."""
-        rule = self._book.rule(triggers[0].key)
-        if rule is not None:
-            names = {one.key.symbol: self._desk.name(one.key.symbol, one.quote.name) for one in triggers}
-            await self._notifier.say(rule.watch.chat, render.already_holds(rule.watch, triggers, names))
+    async def _say_already(self, crossings: Sequence[_Crossing]) -> None:
+        """Say what of one watch holds already, unless it means something else by now: that was said with the change."""
+        rule = crossings[0].rule
+        known = [self._book.rule(one.rule.key) for one in crossings]
+        meant = [
+            one.trigger
+            for one, now in zip(crossings, known, strict=True)
+            if now is not None and (now is one.rule or now.means(one.rule))
+        ]
+        if meant:
+            names = {one.key.symbol: self._desk.name(one.key.symbol, one.quote.name) for one in meant}
+            await self._notifier.say(rule.watch.chat, render.already_holds(rule.watch, meant, names))

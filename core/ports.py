@@ -202,7 +202,10 @@ class Store(Protocol):
         tickets: Sequence[Ticket],
         outgoing: Sequence[Outgoing],
     ) -> None:
-        """Store what one frame caused, together with the messages that tell it: all or nothing."""
+        """Store what one frame caused, together with the messages that tell it: all or nothing.
+
+        A watch that was deleted meanwhile stays deleted.
+        """
         ...
 
     async def alerts(self, owner: str, symbol: Symbol | None = None, limit: int = 20) -> Sequence[Alert]:

@@ -6,7 +6,7 @@ the symbols whose price has left it are judged, by the reference meaning, so boo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Final, NamedTuple
@@ -41,6 +41,8 @@ class Rule:
     conditions: tuple[int, ...]
     tick: int
     arm: Arm
+    held: bool = False
+    """Not judged just now, because its watch is being changed in the store. The next frame after that judges it."""
 
     restless: bool = field(init=False)
     """The zone follows the day's extremes, which may move without the price."""
@@ -54,6 +56,11 @@ class Rule:
         self.restless = any(getattr(condition, "event", None) == "open" for condition in chosen)
         self.daily = any(condition.daily for condition in chosen)
         self._steady = all(condition.steady for condition in chosen)
+
+    def means(self, other: Rule) -> bool:
+        """Whether the other rule is about the same, so that what is remembered of one is true of the other."""
+        mine, others = ([rule.watch.conditions[i] for i in rule.conditions] for rule in (self, other))
+        return self.key == other.key and mine == others
 
     def zones(self, view: View) -> tuple[Zone, Zone] | Missing:
         """Where all conditions of the group hold, and what must be left before it is armed again."""
@@ -137,6 +144,15 @@ def _quiet(zone: Zone, last: int, armed: bool) -> Zone:
     return Zone(-FOREVER, zone.low - 1) if last < zone.low else Zone(zone.high + 1, FOREVER)
 
 
+def _rules_of(watch: Watch) -> Iterator[Rule]:
+    """The rules of a watch, unjudged."""
+    for symbol in watch.symbols:
+        size = to_milli(tick(board_of(symbol)))
+        for group, conditions in enumerate(watch.groups()):
+            key = RuleKey(watch.id, symbol, group)
+            yield Rule(watch, key, conditions, size, Arm(key=key))
+
+
 class Evaluation(NamedTuple):
     """What one frame did.
 
@@ -174,19 +190,28 @@ class RuleBook:
         self._drop(watch.id)
         known = {arm.key: arm for arm in arms}
         keys = []
-        for symbol in watch.symbols:
-            size = to_milli(tick(board_of(symbol)))
-            for group, conditions in enumerate(watch.groups()):
-                key = RuleKey(watch.id, symbol, group)
-                arm = known.get(key) or Arm(key=key)
-                self._rules.setdefault(symbol, {})[key] = Rule(watch, key, conditions, size, arm)
-                keys.append(key)
+        for rule in _rules_of(watch):
+            rule.arm = known.get(rule.key, rule.arm)
+            self._rules.setdefault(rule.key.symbol, {})[rule.key] = rule
+            keys.append(rule.key)
         self._by_watch[watch.id] = keys
         self.touch(watch.symbols)
 
     def remove(self, watch_id: str) -> None:
         self._drop(watch_id)
         self._emptied = self._emptied or not self._rules
+
+    def hold(self, watch_id: str) -> None:
+        """Judge a watch no more until it is put again, removed or released; it still counts as watched."""
+        for rule in self.rules_of(watch_id):
+            rule.held = True
+
+    def release(self, watch_id: str) -> None:
+        """Go on judging a watch as if it had not been held."""
+        rules = self.rules_of(watch_id)
+        for rule in rules:
+            rule.held = False
+        self.touch({rule.key.symbol for rule in rules})
 
     def was_empty(self) -> bool:
         """Whether there was a moment without rules since this was last asked: then nothing was to be seen."""
@@ -209,17 +234,16 @@ class RuleBook:
             if symbol in wanted:
                 self._set_quiet(row, NEVER_QUIET)
 
-    def remember(self, arm: Arm) -> None:
-        """Replace what is remembered of a rule; unknown keys are ignored."""
-        rule = self._rules.get(arm.key.symbol, {}).get(arm.key)
-        if rule is not None:
+    def remember(self, rule: Rule, arm: Arm) -> None:
+        """Remember of a rule that it was told; of one that is gone, or means something else now, nothing is."""
+        current = self.rule(rule.key)
+        if current is rule:
             rule.arm = arm
+        elif current is not None and current.means(rule):
+            current.arm = current.arm.model_copy(update={"told_at": arm.told_at, "told": arm.told})
 
     def rule(self, key: RuleKey) -> Rule | None:
         return self._rules.get(key.symbol, {}).get(key)
-
-    def rules(self, symbol: Symbol) -> Sequence[Rule]:
-        return tuple(self._rules.get(symbol, {}).values())
 
     def rules_of(self, watch_id: str) -> Sequence[Rule]:
         return tuple(self._rules[key.symbol][key] for key in self._by_watch.get(watch_id, ()))
@@ -256,23 +280,23 @@ class RuleBook:
             self._judge_row(row, frame.quote_at(row), after_gap, result)
         return result
 
-    def judge_now(self, watch_id: str, quotes: Callable[[Symbol], Quote | None]) -> list[Trigger]:
-        """Give the rules of a new watch their first judgement from the quotes at hand; those that already hold."""
-        already = []
-        for rule in self.rules_of(watch_id):
+    def judge_first(self, watch: Watch, quotes: Callable[[Symbol], Quote | None]) -> tuple[list[Arm], list[Trigger]]:
+        """The first arms of a watch by the quotes at hand, and what of it already holds. It is not taken in."""
+        arms, already = [], []
+        for rule in _rules_of(watch):
             quote = quotes(rule.key.symbol)
-            if quote is None:
-                continue
-            judged = judge(rule, self.view(rule, quote))
-            if judged.arm is not None:
-                rule.arm = judged.arm
-            if judged.already:
+            judged = judge(rule, self.view(rule, quote)) if quote is not None else None
+            arms.append(judged.arm if judged is not None and judged.arm is not None else rule.arm)
+            if quote is not None and judged is not None and judged.already:
                 already.append(Trigger(rule.key, quote, judged.why))
-        return already
+        return arms, already
 
     def _judge_row(self, row: int, quote: Quote, after_gap: bool, result: Evaluation) -> None:
         quiet = ALWAYS_QUIET
         for rule in self._rules.get(quote.symbol, {}).values():
+            if rule.held:
+                quiet = NEVER_QUIET
+                continue
             judged = judge(rule, self.view(rule, quote))
             quiet = quiet.meet(judged.quiet)
             if judged.arm is not None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from core.alerts import Trigger
 from core.clock import Clock
-from core.errors import NotFound
+from core.errors import Conflict, NotFound
 from core.frames import Quote
 from core.ports import Store
 from core.rulebook import RuleBook
@@ -84,35 +85,36 @@ class Watchlist:
     # -- changing
 
     async def create(self, watch: Watch) -> tuple[Watch, Sequence[Trigger]]:
-        """Store and start a watch; returned with its number, and with what of it already holds."""
-        arms, already = self._judge_anew(watch)
+        """Store and start a watch; returned with its number, and with what of it already holds.
+
+        No frame may fire what is not stored yet. The first frame after that judges it against the arms of now, so
+        nothing is missed.
+        """
+        arms, already = self._book.judge_first(watch, self._quote)
         stored = await self._store.add_watch(watch, arms)
         self._keep(stored, arms)
         return stored, already
 
-    async def change(self, watch: Watch) -> tuple[Watch, Sequence[Trigger]]:
-        """Replace a watch by a changed one. What has changed is judged anew, as if it were made now."""
-        before = self.get(watch.id)
-        same_rules = (before.symbols, before.conditions, before.combine) == (
-            watch.symbols,
-            watch.conditions,
-            watch.combine,
-        )
-        earlier = [rule.arm for rule in self._book.rules_of(watch.id)]
+    async def change(self, watch: Watch, *, before: Watch | None = None) -> tuple[Watch, Sequence[Trigger]]:
+        """Replace a watch by a changed one. What has changed is judged anew, as if it were made now.
+
+        Args:
+            before: what was changed, as it was read; any later version of it is not overwritten.
+
+        Raises:
+            NotFound, Conflict: it has been deleted, ended, paused or changed since it was read.
+        """
+        current = self.get(watch.id)
+        if current.state is not watch.state or (before is not None and before != current):
+            raise Conflict("这个任务刚刚有变化，没有修改。请发送 /list 看一下再改。")
+        arms: Sequence[Arm] | None = None
         already: Sequence[Trigger] = ()
-        if same_rules:
-            arms = earlier
-            if before.repeat is not watch.repeat:
-                arms = [arm.model_copy(update={"told": 0, "told_at": None}) for arm in arms]
-            self._book.remove(watch.id)
-        else:
-            arms, already = self._judge_anew(watch)
-        try:
-            await self._store.save_watch(watch, arms)
-        except BaseException:
-            self._keep(before, earlier)
-            raise
-        self._keep(watch, arms)
+        if (current.symbols, current.conditions, current.combine) != (watch.symbols, watch.conditions, watch.combine):
+            arms, already = self._book.judge_first(watch, self._quote)
+        elif current.repeat is not watch.repeat:
+            known = [rule.arm for rule in self._book.rules_of(watch.id)]
+            arms = [arm.model_copy(update={"told": 0, "told_at": None}) for arm in known]
+        await self._replace(current, watch, arms)
         return watch, already
 
     async def pause(self, watch: Watch) -> Watch:
@@ -120,65 +122,103 @@ class Watchlist:
 
     async def resume(self, watch: Watch) -> tuple[Watch, Sequence[Trigger]]:
         """Start again. The pause is a gap nobody watched, so the rules begin unjudged."""
-        active = watch.model_copy(update={"state": WatchState.ACTIVE})
+        current = self.get(watch.id)
+        active = current.model_copy(update={"state": WatchState.ACTIVE})
         if active.expired_at(self._clock.now()):
             active = active.model_copy(update={"expires_on": None})
-        earlier = [rule.arm for rule in self._book.rules_of(watch.id)]
-        arms, already = self._judge_anew(active)
-        try:
-            await self._store.save_watch(active, arms)
-        except BaseException:
-            self._keep(watch, earlier)
-            raise
-        self._keep(active, arms)
+        arms, already = self._book.judge_first(active, self._quote)
+        await self._replace(current, active, arms)
         return active, already
 
     async def delete(self, watch: Watch) -> Watch:
         return await self._set_state(watch, WatchState.DELETED)
 
-    async def restore(self, watch: Watch) -> tuple[Watch, Sequence[Trigger]]:
-        """Undo a delete."""
-        return await self.resume(watch)
-
     async def expire(self) -> Sequence[Watch]:
         """End the watches whose last day is over; returns them so that their owners can be told."""
         now = self._clock.now()
-        over = [one for one in self._watches.values() if one.state is WatchState.ACTIVE and one.expired_at(now)]
-        return [await self._set_state(watch, WatchState.DONE) for watch in over]
+        ended = []
+        for watch in tuple(self._watches.values()):
+            # Ending one takes time, in which another may have been deleted.
+            over = watch.state is WatchState.ACTIVE and watch.expired_at(now)
+            if over and self._watches.get(watch.id) is watch:
+                ended.append(await self._set_state(watch, WatchState.DONE))
+        return ended
 
-    def finished(self, watch: Watch, arms: Iterable[Arm]) -> Watch | None:
+    # -- what the dispatcher needs
+
+    def current(self, watch_id: str) -> Watch | None:
+        """The watch as it is now; None when it was deleted."""
+        return self._watches.get(watch_id)
+
+    def finished(self, watch_id: str, arms: Iterable[Arm]) -> Watch | None:
         """The watch as done, when it is told only once and ``arms`` complete its shares; None while it goes on."""
-        if watch.repeat is not Repeat.ONCE:
+        watch = self._watches.get(watch_id)
+        if watch is None or watch.state is not WatchState.ACTIVE or watch.repeat is not Repeat.ONCE:
             return None
         told = {arm.key.symbol for arm in arms if arm.told and arm.key.watch_id == watch.id}
         told |= {rule.key.symbol for rule in self._book.rules_of(watch.id) if rule.arm.told}
         return watch.model_copy(update={"state": WatchState.DONE}) if told >= set(watch.symbols) else None
 
-    def replaced(self, watch: Watch) -> None:
-        """Take over a watch that was stored elsewhere, with the alert that ended it."""
-        self._keep(watch, [rule.arm for rule in self._book.rules_of(watch.id)])
+    @contextmanager
+    def ending(self, watches: Sequence[Watch]) -> Iterator[None]:
+        """Take over these finished watches while they are stored with the alerts that ended them.
 
-    def _judge_anew(self, watch: Watch) -> tuple[list[Arm], list[Trigger]]:
-        """First arms, and what already holds. The watch is not in the book afterwards: no frame may fire what is not
-        stored yet. The next frame judges it against these arms, so nothing is missed.
+        Who looks meanwhile sees them ended, so that nobody changes them back to life. An error takes it back.
         """
-        self._book.put(watch)
-        already = self._book.judge_now(watch.id, self._quote)
-        arms = [rule.arm for rule in self._book.rules_of(watch.id)]
-        self._book.remove(watch.id)
-        return arms, already
+        before = [self._watches[watch.id] for watch in watches]
+        self._watches.update((watch.id, watch) for watch in watches)
+        try:
+            yield
+        except BaseException:
+            for watch, earlier in zip(watches, before, strict=True):
+                if self._watches.get(watch.id) is watch:
+                    self._watches[watch.id] = earlier
+            raise
+        for watch in watches:
+            if self._watches.get(watch.id) is watch:
+                self._keep(watch)
+
+    # -- how it is done
 
     async def _set_state(self, watch: Watch, state: WatchState) -> Watch:
-        changed = watch.model_copy(update={"state": state})
-        await self._store.save_watch(changed)
-        self._keep(changed, [rule.arm for rule in self._book.rules_of(watch.id)])
+        current = self.get(watch.id)
+        changed = current.model_copy(update={"state": state})
+        await self._replace(current, changed)
         return changed
 
-    def _keep(self, watch: Watch, arms: Iterable[Arm]) -> None:
+    async def _replace(self, before: Watch, after: Watch, arms: Sequence[Arm] | None = None) -> None:
+        """Store a changed watch. Meanwhile its rules are not judged, and who looks sees it changed.
+
+        Whoever changes it again in between has the last word: what ends later then leaves memory alone.
+
+        Args:
+            arms: what is remembered from now on; None leaves that as it is.
+        """
+        self._book.hold(before.id)
+        self._list(after)
+        try:
+            await self._store.save_watch(after, arms or ())
+        except BaseException:
+            if self._listed(after):
+                self._list(before)
+                self._book.release(before.id)
+            raise
+        if self._listed(after):
+            # Asked for only now, because an alert may have been told meanwhile.
+            self._keep(after, arms if arms is not None else [rule.arm for rule in self._book.rules_of(after.id)])
+
+    def _list(self, watch: Watch) -> None:
         if watch.state is WatchState.DELETED:
             self._watches.pop(watch.id, None)
         else:
             self._watches[watch.id] = watch
+
+    def _listed(self, watch: Watch) -> bool:
+        """Whether this is still the newest version of its watch."""
+        return self._watches.get(watch.id) is (None if watch.state is WatchState.DELETED else watch)
+
+    def _keep(self, watch: Watch, arms: Iterable[Arm] = ()) -> None:
+        self._list(watch)
         if watch.live_at(self._clock.now()):
             self._book.put(watch, arms)
         else:

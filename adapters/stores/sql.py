@@ -191,7 +191,7 @@ class SqlStore:
         def step(connection: Connection) -> None:
             self._add(connection, _ALERTS, alerts)
             self._put(connection, _ARMS, arms)
-            self._put(connection, _WATCHES, watches)
+            self._put(connection, _WATCHES, _still_there(connection, watches))
             self._add(connection, _TICKETS, tickets)
             self._enqueue(connection, outgoing)
 
@@ -397,6 +397,15 @@ class SqlStore:
             transaction = connection.begin()
             with transaction:
                 return step(connection)
+
+
+def _still_there(connection: Connection, watches: Sequence[Watch]) -> Sequence[Watch]:
+    """Those that were not deleted meanwhile: an alert under way brings no watch back."""
+    if not watches:
+        return watches
+    wanted = select(_WATCHES.c.id).where(_WATCHES.c.id.in_([watch.id for watch in watches]))
+    gone = set(connection.scalars(wanted.where(_WATCHES.c.state == WatchState.DELETED)))
+    return [watch for watch in watches if watch.id not in gone]
 
 
 def _newest(state: Delivery | None = None) -> Select[Any]:

@@ -249,13 +249,15 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 
 async def test_a_watch_comes_back_as_it_went_in(store: Store) -> None:
-    stored = await store.add_watch(watch(), [arm(), arm(group=1, armed=True, told_at=NOW, told=3)])
+    stored = await store.add_watch(
+        watch(), [arm(), arm(group=1, armed=True, day=date(2026, 3, 23), told_at=NOW, told=3)]
+    )
     assert stored == watch(number=1)
     assert await store.watches() == [stored]
     assert [condition.model_dump_json() for condition in (await store.watches())[0].conditions] == [
         condition.model_dump_json() for condition in stored.conditions
     ]
-    assert await store.arms() == [arm(), arm(group=1, armed=True, told_at=NOW, told=3)]
+    assert await store.arms() == [arm(), arm(group=1, armed=True, day=date(2026, 3, 23), told_at=NOW, told=3)]
 
 
 async def test_a_watch_without_a_plan_or_an_end_comes_back(store: Store) -> None:
@@ -298,6 +300,16 @@ async def test_two_watches_of_one_owner_cannot_have_one_number(store: Store) -> 
     with pytest.raises(Unavailable, match="冲突"):
         await store.save_watch(watch("B", number=1))
     assert [each.id for each in await store.watches()] == ["A"]
+
+
+async def test_a_watch_that_was_deleted_while_its_alert_was_under_way_stays_deleted(store: Store) -> None:
+    stored = await store.add_watch(watch(), [arm()])
+    other = await store.add_watch(watch(id="WATCH002"), [])
+    await store.save_watch(stored.model_copy(update={"state": WatchState.DELETED}))
+    done = [one.model_copy(update={"state": WatchState.DONE}) for one in (stored, other)]
+    await store.fire([alert()], [arm(armed=False)], done, [], [])
+    assert await store.watches() == [done[1]]
+    assert len(await store.alerts(stored.owner)) == 1
 
 
 async def test_saved_arms_replace_those_of_the_same_rule(store: Store) -> None:

@@ -167,30 +167,40 @@ class Phone:
 
 
 class ShakyStore(MemoryStore):
-    """A memory store whose steps can be made to fail: then nothing of the step is stored."""
+    """A memory store whose steps can be made to fail, or to take long: then nothing of the step is stored yet."""
 
     def __init__(self) -> None:
         super().__init__()
         self._faults: dict[str, int] = defaultdict(int)
+        self._gates: dict[str, asyncio.Event] = {}
+        self.asked: list[str] = []
 
     def fail(self, step: str, times: int = 1) -> None:
         self._faults[step] = times
 
-    def _strike(self, step: str) -> None:
+    def hold(self, step: str) -> asyncio.Event:
+        """The step waits until the event is set; what is asked of a database meanwhile comes after it."""
+        self._gates[step] = asyncio.Event()
+        return self._gates[step]
+
+    async def _strike(self, step: str) -> None:
+        self.asked.append(step)
+        if step in self._gates:
+            await self._gates[step].wait()
         if self._faults[step]:
             self._faults[step] -= 1
             raise Unavailable("数据库", "被锁住了，请关闭占用它的程序。")
 
     async def add_watch(self, watch: Watch, arms: Collection[Arm]) -> Watch:
-        self._strike("add_watch")
+        await self._strike("add_watch")
         return await super().add_watch(watch, tuple(arms))
 
     async def save_watch(self, watch: Watch, arms: Collection[Arm] = ()) -> None:
-        self._strike("save_watch")
+        await self._strike("save_watch")
         await super().save_watch(watch, tuple(arms))
 
     async def save_arms(self, arms: Collection[Arm]) -> None:
-        self._strike("save_arms")
+        await self._strike("save_arms")
         await super().save_arms(tuple(arms))
 
     async def fire(
@@ -201,23 +211,23 @@ class ShakyStore(MemoryStore):
         tickets: Collection[Ticket],
         outgoing: Collection[Outgoing],
     ) -> None:
-        self._strike("fire")
+        await self._strike("fire")
         await super().fire(tuple(alerts), tuple(arms), tuple(watches), tuple(tickets), tuple(outgoing))
 
     async def enqueue(self, outgoing: Collection[Outgoing]) -> None:
-        self._strike("enqueue")
+        await self._strike("enqueue")
         await super().enqueue(tuple(outgoing))
 
     async def unsent(self) -> list[Outgoing]:
-        self._strike("unsent")
+        await self._strike("unsent")
         return list(await super().unsent())
 
     async def delivered(self, outgoing: Outgoing) -> None:
-        self._strike("delivered")
+        await self._strike("delivered")
         await super().delivered(outgoing)
 
     async def add_silence(self, silence: Silence) -> None:
-        self._strike("add_silence")
+        await self._strike("add_silence")
         await super().add_silence(silence)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,13 +12,14 @@ import pytest
 from adapters.stores.memory import MemoryStore
 from core.alerts import Alert, Reason, Silence
 from core.conditions import PriceAbove, PriceBelow
+from core.dispatch import CHANGED_SINCE
 from core.errors import Unavailable
 from core.feed import Fact, Said
 from core.messages import Delivery
 from core.render import ALERT_LINES
 from core.tickets import Ticket, TicketState
 from core.types import Side
-from core.watches import Plan, Repeat, WatchState
+from core.watches import Plan, Repeat, Watch, WatchState
 from tests.fakes.parts import (
     ACCOUNT,
     CHAT,
@@ -31,6 +33,7 @@ from tests.fakes.parts import (
     at,
     house,
     quote,
+    until,
     watch,
 )
 
@@ -370,6 +373,93 @@ async def test_a_waiting_alert_of_a_watch_that_was_deleted_is_dropped() -> None:
         await home.tick("10:00:06", "1419")
         assert home.phone.titles() == []
         assert not home.app.house.dispatcher.waiting
+
+
+async def failed_crossing(home: Home, store: ShakyStore, **changes: Any) -> Watch:
+    """A crossing that the database did not take."""
+    made, _ = await home.add(watch(BELOW, **changes))
+    await home.tick("10:00:00", "1430")
+    store.fail("fire", 1)
+    await home.tick("10:00:03", "1419")
+    assert home.app.house.dispatcher.waiting
+    return made
+
+
+async def test_a_waiting_alert_of_a_changed_watch_is_told_in_the_words_of_then_and_the_new_rule_is_untouched() -> None:
+    store = ShakyStore()
+    async with house(store=store) as home:
+        made = await failed_crossing(home, store, plan=BUY, repeat=Repeat.ONCE)
+        lower = made.model_copy(update={"conditions": (PriceBelow(value=Decimal(1400)),)})
+        await home.app.house.watchlist.change(lower)
+        await home.tick("10:00:06", "1418")
+        (alert,) = await home.alerts()
+        assert (alert.condition, alert.price) == ("跌到 1420.00 及以下", Decimal(1419))
+        assert alert.note == CHANGED_SINCE
+        assert await home.store.tickets(set(TicketState)) == []
+        (rule,) = home.app.house.book.rules_of("w1")
+        assert (rule.arm.armed, rule.arm.told) == (True, 0)
+        assert await home.store.arms() == [rule.arm]
+        assert home.app.house.watchlist.get("w1").state is WatchState.ACTIVE
+        await home.tick("10:00:09", "1399")
+        assert len(home.phone.titles()) == 2
+
+
+async def test_a_waiting_alert_of_a_paused_watch_is_told() -> None:
+    store = ShakyStore()
+    async with house(store=store) as home:
+        made = await failed_crossing(home, store, repeat=Repeat.ONCE)
+        await home.app.house.watchlist.pause(made)
+        await home.tick("10:00:06", "1418")
+        assert home.phone.titles() == ["🔔 贵州茅台(600519) 1419.00"]
+        assert home.app.house.watchlist.get("w1").state is WatchState.PAUSED
+        assert store._watches["w1"].state is WatchState.PAUSED
+
+
+async def test_a_waiting_alert_that_is_told_while_its_watch_is_changed_is_told_once() -> None:
+    store = ShakyStore()
+    async with house(store=store) as home:
+        made = await failed_crossing(home, store)
+        gate = store.hold("save_watch")
+        change = asyncio.create_task(home.app.house.watchlist.change(made.model_copy(update={"text": "改"})))
+        await until(lambda: "save_watch" in store.asked)
+        await home.tick("10:00:06", "1418")
+        assert len(home.phone.titles()) == 1
+        gate.set()
+        await change
+        await home.tick("10:00:09", "1450")
+        (rule,) = home.app.house.book.rules_of("w1")
+        assert (rule.arm.armed, rule.arm.told) == (True, 1)
+        assert await home.store.arms() == [rule.arm]
+        assert not home.app.house.dispatcher.waiting
+
+
+@pytest.mark.parametrize("stored", [True, False])
+async def test_a_waiting_alert_of_a_watch_that_is_being_deleted_waits_for_its_fate(stored: bool) -> None:
+    store = ShakyStore()
+    async with house(store=store) as home:
+        made = await failed_crossing(home, store)
+        gate = store.hold("save_watch")
+        store.fail("save_watch", 0 if stored else 1)
+        deletion = asyncio.create_task(home.app.house.watchlist.delete(made))
+        await until(lambda: "save_watch" in store.asked)
+        await home.tick("10:00:06", "1418")
+        assert home.phone.titles() == []
+        gate.set()
+        await asyncio.wait([deletion])
+        assert (deletion.exception() is None) is stored
+        await home.tick("10:00:09", "1418")
+        assert len(home.phone.titles()) == (0 if stored else 1)
+
+
+async def test_what_holds_already_of_a_changed_watch_is_said_by_the_change_alone() -> None:
+    store = ShakyStore()
+    async with house(store=store) as home:
+        made, _ = await home.add(watch(BELOW))
+        store.fail("enqueue")
+        await home.tick("10:00:00", "1419")
+        await home.app.house.watchlist.change(made.model_copy(update={"conditions": (PriceAbove(value=Decimal(9)),)}))
+        await home.tick("10:00:03", "1419")
+        assert home.phone.titles() == []
 
 
 async def test_a_silence_that_is_not_stored_is_not_in_force() -> None:

@@ -145,11 +145,11 @@ async def test_one_bad_row_does_not_stop_the_others() -> None:
 async def test_nothing_fires_outside_the_session(clock: str) -> None:
     async with house("08:00") as home:
         await armed(home, "09:24" if clock < "10" else "10:00")
-        home_rule = home.app.house.book.rules(MOUTAI)[0]
+        home_rule = home.app.house.book.rules_of("w1")[0]
         before = home_rule.arm
         await home.tick(clock, "1419")
         assert await home.alerts() == []
-        assert home.app.house.book.rules(MOUTAI)[0].arm == before
+        assert home.app.house.book.rules_of("w1")[0].arm == before
 
 
 async def test_nothing_fires_on_a_holiday() -> None:

@@ -24,7 +24,7 @@ from core.frames import Frame
 from core.rulebook import Evaluation, RuleBook
 from core.types import Price, Symbol
 from core.watches import Arm, RuleKey, Watch
-from tests.fakes.parts import FUND, MOUTAI, PINGAN, TUESDAY, frame, quote, watch
+from tests.fakes.parts import FUND, MOUTAI, PINGAN, TUESDAY, at, frame, quote, watch
 
 BELOW = PriceBelow(value=Decimal(1420))
 KEY = RuleKey("w1", MOUTAI, 0)
@@ -388,12 +388,37 @@ def test_a_watch_put_again_replaces_the_earlier_one() -> None:
     assert here.book.symbols == {MOUTAI, PINGAN}
 
 
-def test_the_memory_of_an_unknown_rule_is_ignored() -> None:
+def test_the_memory_of_a_rule_that_is_gone_or_means_something_else_is_ignored() -> None:
     here = market(BELOW)
-    here.book.remember(Arm(key=RuleKey("gone", MOUTAI, 0), armed=True))
-    assert here.book.rule(RuleKey("gone", MOUTAI, 0)) is None
-    assert len(here.book.rules(MOUTAI)) == 1
-    assert here.book.rules(PINGAN) == ()
+    rule = here.book.rules_of("w1")[0]
+    told = rule.arm.telling(at("10:00"))
+    here.book.put(watch(PriceBelow(value=Decimal(1400))))
+    here.book.remember(rule, told)
+    assert here.book.rules_of("w1")[0].arm.told == 0
+    here.book.remove("w1")
+    here.book.remember(rule, told)
+    assert here.book.rule(KEY) is None
+    assert len(here.book) == 0
+
+
+def test_that_a_rule_was_told_is_remembered_of_the_one_that_means_the_same_now() -> None:
+    here = market(BELOW)
+    rule = here.book.rules_of("w1")[0]
+    here.book.put(watch(BELOW, text="the same"), [Arm(key=KEY, armed=True)])
+    here.book.remember(rule, rule.arm.telling(at("10:00")))
+    assert here.book.rules_of("w1")[0].arm == Arm(key=KEY, armed=True, told=1, told_at=at("10:00"))
+
+
+def test_a_held_watch_is_watched_and_not_judged_and_the_frame_after_that_judges_it() -> None:
+    here = market(BELOW)
+    here.see("1430")
+    here.book.hold("w1")
+    assert here.see("1419").triggers == []
+    assert here.book.symbols == {MOUTAI}
+    here.book.was_empty()
+    assert not here.book.was_empty()
+    here.book.release("w1")
+    assert len(here.see("1418").triggers) == 1
 
 
 def test_frames_may_change_their_list_of_symbols() -> None:
@@ -403,19 +428,20 @@ def test_frames_may_change_their_list_of_symbols() -> None:
     assert len(here.show(quote(FUND, "4"), quote(MOUTAI, "1419")).triggers) == 1
 
 
-def test_a_first_judgement_beside_the_stream_is_remembered() -> None:
+def test_a_first_judgement_beside_the_stream_takes_nothing_in() -> None:
     book = RuleBook(lambda _account, _symbol: None)
-    book.put(watch(BELOW, symbols=(MOUTAI, PINGAN)))
-    already = book.judge_now("w1", lambda symbol: quote(symbol, "1430" if symbol == MOUTAI else "50"))
-    assert [one.key.symbol for one in already] == [PINGAN]
-    assert [rule.arm.armed for rule in book.rules_of("w1")] == [True, False]
+    one = watch(BELOW, symbols=(MOUTAI, PINGAN))
+    arms, already = book.judge_first(one, lambda symbol: quote(symbol, "1430" if symbol == MOUTAI else "50"))
+    assert [each.key.symbol for each in already] == [PINGAN]
+    assert [arm.armed for arm in arms] == [True, False]
+    assert len(book) == 0
 
 
 def test_a_first_judgement_without_a_quote_waits() -> None:
     book = RuleBook(lambda _account, _symbol: None)
-    book.put(watch(BELOW))
-    assert book.judge_now("w1", lambda _symbol: None) == []
-    assert [rule.arm.armed for rule in book.rules_of("w1")] == [None]
+    arms, already = book.judge_first(watch(BELOW), lambda _symbol: None)
+    assert already == []
+    assert [arm.armed for arm in arms] == [None]
 
 
 def test_the_book_knows_whether_it_was_empty_since_it_was_asked() -> None:

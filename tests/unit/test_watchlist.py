@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -10,11 +11,11 @@ import pytest
 
 from adapters.stores.memory import MemoryStore
 from core.conditions import EnterRange, PriceBelow
-from core.errors import NotFound, Unavailable
+from core.errors import Conflict, NotFound, Unavailable
 from core.rulebook import Rule
 from core.watches import Arm, Repeat, RuleKey, Watch, WatchState
 from core.watchlist import Watchlist
-from tests.fakes.parts import MONDAY, MOUTAI, OWNER, PINGAN, TUESDAY, Home, ShakyStore, at, house, quote, watch
+from tests.fakes.parts import MONDAY, MOUTAI, OWNER, PINGAN, TUESDAY, Home, ShakyStore, at, house, quote, until, watch
 
 BELOW = PriceBelow(value=Decimal(1420))
 LOWER = PriceBelow(value=Decimal(1400))
@@ -196,6 +197,84 @@ async def test_a_change_that_could_not_be_stored_leaves_the_watch_as_it_was(cond
         assert len(await home.alerts()) == 1, "it was armed before, and still is"
 
 
+async def test_a_change_that_leaves_the_conditions_keeps_what_was_told_while_it_was_stored() -> None:
+    store = ShakyStore()
+    async with house(store=store) as home:
+        made, _ = await home.add(watch(BELOW, repeat=Repeat.DAILY))
+        await home.tick("10:00:00", "1430")
+        firing, changing = store.hold("fire"), store.hold("save_watch")
+        crossing = asyncio.create_task(home.tick("10:00:03", "1419"))
+        await until(lambda: "fire" in store.asked)
+        change = asyncio.create_task(listed(home).change(made.model_copy(update={"text": "改"}), before=made))
+        await until(lambda: "save_watch" in store.asked)
+        firing.set()
+        await crossing
+        changing.set()
+        await change
+        assert [(rule.arm.armed, rule.arm.told) for rule in rules(home)] == [(False, 1)]
+        assert await home.store.arms() == [rule.arm for rule in rules(home)]
+
+
+@pytest.mark.parametrize("what", ["finished", "paused", "changed", "deleted"])
+async def test_what_happened_to_a_watch_since_it_was_read_is_not_changed_back(what: str) -> None:
+    async with house() as home:
+        read, _ = await home.add(watch(BELOW, repeat=Repeat.ONCE))
+        await home.tick("10:00:00", "1430")
+        if what == "finished":
+            await home.tick("10:00:03", "1419")
+        elif what == "paused":
+            await listed(home).pause(read)
+        elif what == "deleted":
+            await listed(home).delete(read)
+        else:
+            await listed(home).change(read.model_copy(update={"text": "先改"}), before=read)
+        before = await stored(home)
+        with pytest.raises(NotFound if what == "deleted" else Conflict):
+            await listed(home).change(read.model_copy(update={"text": "后改"}), before=read)
+        assert await stored(home) == before
+
+
+async def test_a_watch_that_is_just_being_finished_cannot_be_changed() -> None:
+    store = ShakyStore()
+    async with house(store=store) as home:
+        read, _ = await home.add(watch(BELOW, repeat=Repeat.ONCE))
+        await home.tick("10:00:00", "1430")
+        gate = store.hold("fire")
+        crossing = asyncio.create_task(home.tick("10:00:03", "1419"))
+        await until(lambda: "fire" in store.asked)
+        with pytest.raises(Conflict, match="刚刚有变化"):
+            await listed(home).change(read.model_copy(update={"text": "改"}))
+        gate.set()
+        await crossing
+        assert [one.state for one in await stored(home)] == [WatchState.DONE]
+
+
+async def test_changing_the_only_watch_hides_no_blind_time() -> None:
+    async with house() as home:
+        made, _ = await home.add(watch(LOWER))
+        await home.tick("10:00", "1430")
+        home.clock.set(at("10:08"))
+        await listed(home).change(made.model_copy(update={"conditions": (BELOW,)}))
+        await home.tick("10:10", "1430")
+        assert home.phone.titles() == ["⚠️ 行情中断已恢复"]
+
+
+async def test_a_change_waits_for_the_database_and_hides_no_blind_time() -> None:
+    store = ShakyStore()
+    async with house(store=store) as home:
+        made, _ = await home.add(watch(LOWER))
+        await home.tick("10:00", "1430")
+        gate = store.hold("save_watch")
+        change = asyncio.create_task(listed(home).change(made.model_copy(update={"conditions": (BELOW,)})))
+        await until(lambda: "save_watch" in store.asked)
+        await home.tick("10:10", "1430")
+        gate.set()
+        await change
+        assert home.phone.titles() == ["⚠️ 行情中断已恢复"]
+        await home.tick("10:10:03", "1419")
+        assert len(await home.alerts()) == 1
+
+
 # -- pausing
 
 
@@ -264,7 +343,7 @@ async def test_resuming_what_runs_does_not_lose_it_when_the_database_fails() -> 
 # -- ending
 
 
-async def test_a_deleted_watch_is_gone_and_can_be_brought_back() -> None:
+async def test_a_deleted_watch_is_gone() -> None:
     async with house() as home:
         made, _ = await home.add(watch(BELOW))
         gone = await listed(home).delete(made)
@@ -272,21 +351,72 @@ async def test_a_deleted_watch_is_gone_and_can_be_brought_back() -> None:
         assert await stored(home) == []
         with pytest.raises(NotFound):
             listed(home).get("w1")
-        back, _ = await listed(home).restore(gone)
-        assert (back.state, back.number) == (WatchState.ACTIVE, 1)
-        assert len(rules(home)) == 1
+        with pytest.raises(NotFound):
+            await listed(home).resume(gone)
 
 
-async def test_an_undo_that_could_not_be_stored_brings_nothing_back() -> None:
+@pytest.mark.parametrize("repeat", list(Repeat))
+async def test_a_watch_that_fires_while_it_is_deleted_stays_deleted(repeat: Repeat) -> None:
+    store = ShakyStore()
+    async with house(store=store) as home:
+        made, _ = await home.add(watch(BELOW, repeat=repeat))
+        await home.tick("10:00:00", "1430")
+        firing = store.hold("fire")
+        crossing = asyncio.create_task(home.tick("10:00:03", "1419"))
+        await until(lambda: "fire" in store.asked)
+        await listed(home).delete(made)
+        firing.set()
+        await crossing
+        assert listed(home).of(OWNER) == ()
+        assert rules(home) == []
+        assert await stored(home) == []
+
+
+@pytest.mark.parametrize("state", [WatchState.DELETED, WatchState.PAUSED])
+async def test_a_price_that_crosses_while_a_watch_is_taken_away_fires_nothing(state: WatchState) -> None:
+    store = ShakyStore()
+    async with house(store=store) as home:
+        made, _ = await home.add(watch(BELOW, repeat=Repeat.ONCE))
+        await home.tick("10:00:00", "1430")
+        gate = store.hold("save_watch")
+        here = listed(home)
+        ending = asyncio.create_task(here.delete(made) if state is WatchState.DELETED else here.pause(made))
+        await until(lambda: "save_watch" in store.asked)
+        await home.tick("10:00:03", "1419")
+        gate.set()
+        await ending
+        assert await home.alerts() == []
+        assert store._watches["w1"].state is state
+
+
+async def test_a_watch_that_could_not_be_deleted_goes_on_and_misses_nothing() -> None:
     store = ShakyStore()
     async with house(store=store) as home:
         made, _ = await home.add(watch(BELOW))
-        gone = await listed(home).delete(made)
+        await home.tick("10:00:00", "1430")
+        gate = store.hold("save_watch")
         store.fail("save_watch")
+        ending = asyncio.create_task(listed(home).delete(made))
+        await until(lambda: "save_watch" in store.asked)
+        await home.tick("10:00:03", "1419")
+        gate.set()
         with pytest.raises(Unavailable):
-            await listed(home).restore(gone)
-        assert listed(home).of(OWNER) == ()
-        assert rules(home) == []
+            await ending
+        assert listed(home).of(OWNER) == (made,)
+        await home.tick("10:00:06", "1418")
+        assert len(await home.alerts()) == 1
+
+
+async def test_a_finished_watch_whose_end_could_not_be_stored_goes_on() -> None:
+    store = ShakyStore()
+    async with house(store=store) as home:
+        made, _ = await home.add(watch(BELOW, repeat=Repeat.ONCE))
+        await home.tick("10:00:00", "1430")
+        store.fail("fire")
+        await home.tick("10:00:03", "1419")
+        assert listed(home).get("w1") == made
+        await home.tick("10:00:06", "1419")
+        assert listed(home).get("w1").state is WatchState.DONE
 
 
 @pytest.mark.parametrize(("day", "over"), [(f"{MONDAY} 23:59:59", False), (f"{TUESDAY} 00:00:00", True)])
