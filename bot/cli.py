@@ -163,8 +163,8 @@ def _go(begin: Callable[[], Awaitable[None]], *, invalid: int = FAILED) -> None:
 
 
 async def _stoppable(begin: Callable[[], Awaitable[None]]) -> None:
-    """Let SIGTERM end the program as Ctrl-C does, where the loop can listen for it: Windows keeps its own way."""
-    task = asyncio.current_task()
+    """Let SIGTERM end the program as Ctrl-C does. On Windows nobody sends it: a program is ended there without it."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
     asked = asyncio.Event()
 
@@ -172,14 +172,16 @@ async def _stoppable(begin: Callable[[], Awaitable[None]]) -> None:
         asked.set()
         task.cancel()
 
-    with suppress(NotImplementedError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+    # Not through the loop, which could not do it on Windows.
+    before = signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(stop))
     try:
         await begin()
     except asyncio.CancelledError:
         if not asked.is_set():
             raise
         _print("已退出。")
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _explain(errors: Sequence[BaseException]) -> int:
