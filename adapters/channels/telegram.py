@@ -668,8 +668,8 @@ class _Reception:
         self._may_refuse = _Seldom(monotonic, limits.refusal)
         self._may_hint = _Seldom(monotonic, limits.hint)
         self._waiting: dict[Chat, deque[tuple[int, Incoming]]] = {}
-        self._seen: set[int] = set()
-        self._open: set[int] = set()
+        self._seen: set[int] = set()  # updates that are not confirmed
+        self._open: set[int] = set()  # those of them that are not dealt with
         self._idle = asyncio.Event()
         self._idle.set()
         self.me: User | None = None
@@ -687,11 +687,7 @@ class _Reception:
                 wait.cancel()
 
     def unfinished(self, offset: int | None) -> int | None:
-        """Up to where all updates have been dealt with: the offset of the next poll, which confirms what lies before.
-
-        Args:
-            offset: of the poll before.
-        """
+        """The offset of the next poll, after that of the one before: what lies before it has been dealt with."""
         if self._seen:
             offset = min(self._open, default=max(self._seen) + 1)
             self._seen = {update_id for update_id in self._seen if update_id >= offset}
