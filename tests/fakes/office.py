@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
 from core.clock import Clock, ManualClock
 from core.desk import Desk, Origin
+from core.errors import DingpanError
 from core.feed import Feed
 from core.frames import Quote
 from core.messages import Chat, Message
 from core.notify import Notifier
+from core.orders import Order
 from core.ports import Broker, Store
 from core.tickets import Ticket, TicketState
 from core.types import Side, Symbol
@@ -113,3 +117,29 @@ class Office:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def stored(office: Office, order_id: str) -> Order:
+    order = await office.store.order(order_id)
+    assert order is not None
+    return order
+
+
+async def tap(office: Office, ticket: Ticket, by: str = "我") -> Order:
+    return await office.desk.approve(ticket.id, ticket.stamp, by)
+
+
+async def refused(office: Office, ticket: Ticket) -> str:
+    """A tap that must not send an order; why it did not."""
+    with pytest.raises(DingpanError) as caught:
+        await tap(office, ticket)
+    return str(caught.value)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let everything else run until it holds."""
+    for _ in range(100_000):
+        if holds():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it never came")
