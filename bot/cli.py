@@ -144,12 +144,13 @@ def _go(begin: Callable[[], Awaitable[None]], *, invalid: int = FAILED) -> None:
     Args:
         invalid: the exit code of what is Invalid; MISCONFIGURED where only options can be.
     """
-    from core.errors import Invalid
+    from core.errors import Invalid, Unavailable
 
     try:
         asyncio.run(_stoppable(begin))
     except KeyboardInterrupt:
-        _print("已退出。")
+        with suppress(_ClosedError, Unavailable):  # Ctrl-C ends the other side of a pipe too
+            _print("已退出。")
     except _ClosedError:
         raise typer.Exit(FAILED) from None
     except Invalid as error:

@@ -313,3 +313,13 @@ async def test_fetch_shows_the_market_as_it_is_now() -> None:
 def test_a_speed_that_makes_no_sense_is_refused(speed: float, step: float, pause: float) -> None:
     with pytest.raises(Invalid, match="请改成"):
         connect(clock=a_clock(), start=START, speed=speed, step=step, pause=pause)
+
+
+async def test_when_the_next_frame_comes_is_known_before_the_clock_moves_over_lunch_and_night_too() -> None:
+    clock = a_clock()
+    market = a_market(clock=clock, speed=1200)
+    frames = aiter(market.frames())
+    for _ in range(60):
+        promised = market.next_at
+        assert clock.now() <= promised
+        assert (await anext(frames)).at == promised == clock.now()

@@ -209,3 +209,16 @@ async def test_daily_bars_of_many_shares_share_their_frames() -> None:
     closes = {(bar.symbol, bar.time): to_milli(bar.close) for bar in bars}
     for frame in frames[3::4]:
         assert [closes[symbol, frame.at] for symbol in frame.symbols] == frame.last.tolist()
+
+
+async def test_when_the_next_frame_comes_is_known_before_the_clock_moves() -> None:
+    clock = a_clock()
+    source = connect([a_bar(MOUTAI, DAY_ONE, "10 11 9 10"), a_bar(MOUTAI, DAY_TWO, "10 11 9 10")], clock)
+    frames = aiter(source.frames())
+    assert source.next_at == DAY_ONE
+    assert clock.now() < DAY_ONE
+    promised = []
+    while source.next_at is not None:
+        promised.append(source.next_at)
+        assert (await anext(frames)).at == promised[-1]
+    assert promised == [DAY_ONE] * 4 + [DAY_TWO] * 4
