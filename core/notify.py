@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
-from core.clock import Clock
+from core.clock import Clock, stamp_text
 from core.errors import OutsideError, Unavailable
 from core.feed import Feed, Said
 from core.messages import Chat, Delivery, Message, Outgoing
@@ -21,6 +21,8 @@ IN_FLIGHT: Final = 20
 """Requests at the same time over all chats; HTTP pools get slow, not fast, beyond this."""
 FIRST_WAIT: Final = timedelta(seconds=1)
 LONGEST_WAIT: Final = timedelta(minutes=2)
+QUOTED: Final = 300
+"""Characters of a message that are repeated elsewhere when it cannot be delivered."""
 
 
 def wait_before(attempts: int, asked: timedelta | None) -> timedelta:
@@ -35,11 +37,29 @@ def wait_before(attempts: int, asked: timedelta | None) -> timedelta:
     return min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
 
 
+def _dated(message: Message, at: datetime) -> Message:
+    """A message of an earlier time, which says so."""
+    stamp = f"（{stamp_text(at)} 的消息）"
+    where = "title" if message.title else "text"
+    return message.model_copy(update={where: stamp + getattr(message, where)})
+
+
+def _undelivered(row: Outgoing) -> Message:
+    what = row.message.plain()
+    shown = what if len(what) <= QUOTED else f"{what[:QUOTED]}……"
+    text = f"有一条提醒发不到 {row.chat}：{row.error.rstrip('。')}。内容：\n{shown}"
+    return Message(title="⚠️ 提醒没有送达", text=text, urgent=row.message.urgent)
+
+
 class Notifier:
     """One lane per chat: its messages stay in order, and a chat that cannot be reached holds up no other.
 
     A row is in the store before it is handed to :meth:`post`, and is marked there after each attempt, so a message may
-    arrive twice but never not at all.
+    arrive twice but never not at all. One that its chat refuses for ever, or whose channel this run does not have, is
+    told to another chat of the house.
+
+    Args:
+        home: chats of the people who keep the house, in order of preference; nobody by default.
     """
 
     def __init__(
@@ -48,11 +68,15 @@ class Notifier:
         clock: Clock,
         feed: Feed,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        *,
+        home: Callable[[], Collection[Chat]] = tuple,
     ) -> None:
         self._store = store
         self._clock = clock
         self._feed = feed
         self._sleep = sleep
+        self._home = home
+        self._began = clock.now()
         self._channels: Mapping[str, Channel] = {}
         self._lanes: dict[Chat, deque[Outgoing]] = {}
         self._wakes: dict[Chat, asyncio.Event] = {}
@@ -92,6 +116,7 @@ class Notifier:
     async def run(self, channels: Mapping[str, Channel]) -> None:
         """Send for ever, beginning with what an earlier process left unsent."""
         self._channels = channels
+        self._began = self._clock.now()
         left = await self._unsent()
         # What was posted meanwhile is in the store too; all of it goes in the order in which it was stored.
         known = {row.id for row in left}
@@ -116,10 +141,6 @@ class Notifier:
     async def drained(self) -> None:
         """Wait until nothing waits to be sent."""
         await self._idle.wait()
-
-    @property
-    def idle(self) -> bool:
-        return self._idle.is_set()
 
     def _wake(self, chat: Chat) -> None:
         if self._group is None:
@@ -153,6 +174,8 @@ class Notifier:
     async def _attempt(self, row: Outgoing) -> Outgoing:
         attempts = row.attempts + 1
         now = self._clock.now()
+        if row.chat.channel not in self._channels and (moved := await self._move(row)) is not None:
+            return moved
         try:
             async with self._slots:
                 ref = await self._deliver(row)
@@ -171,12 +194,62 @@ class Notifier:
         else:
             done = row.model_copy(update={"attempts": attempts, "error": "", "state": Delivery.SENT, "ref": ref})
             self._feed.publish(Said(row.chat, row.message, row.alert_ids, now))
+        if done.state is Delivery.FAILED:
+            await self._tell_elsewhere(done)
+        await self._mark(done)
+        return done
+
+    async def _mark(self, done: Outgoing) -> None:
         try:
             await self._store.delivered(done)
-        except Unavailable as error:
+        except OutsideError as error:
             # It will be sent again after a restart: better twice than never.
-            log.warning("outbox row %s not marked: %s", row.id, error.reason)
+            log.warning("outbox row %s not marked: %s", done.id, error.reason)
+        except Exception:
+            # A bug, or a database in a state nobody foresaw: no reason to end the program, which still can speak.
+            log.exception("outbox row %s not marked", done.id)
+
+    def _elsewhere(self, chat: Chat) -> Chat | None:
+        """Another chat of the house that can be reached in this run."""
+        return next((one for one in self._home() if one != chat and one.channel in self._channels), None)
+
+    async def _move(self, row: Outgoing) -> Outgoing | None:
+        """Say a message to the house instead, because its channel is not there in this run; None when it must wait."""
+        target = self._elsewhere(row.chat)
+        if target is None:
+            return None
+        message = row.message if row.created_at >= self._began else _dated(row.message, row.created_at)
+        moved = self.compose(target, message, row.alert_ids)
+        if not await self._enqueue(moved):
+            return None
+        self.post([moved])
+        reason = f"这个渠道没有开启，已改发到 {target}"
+        done = row.model_copy(update={"attempts": row.attempts + 1, "error": reason, "state": Delivery.FAILED})
+        await self._mark(done)
         return done
+
+    async def _tell_elsewhere(self, row: Outgoing) -> None:
+        """Say to the house that an alert or a card did not arrive. What says so is neither, and so never told again."""
+        if not row.alert_ids and row.message.card is None:
+            return
+        target = self._elsewhere(row.chat)
+        if target is None:
+            log.error("nobody could be told that %s did not get: %s", row.chat, row.message.plain())
+            return
+        notice = self.compose(target, _undelivered(row))
+        await self._enqueue(notice)
+        self.post([notice])  # said even if it could not be stored
+
+    async def _enqueue(self, row: Outgoing) -> bool:
+        try:
+            await self._store.enqueue([row])
+        except OutsideError as error:
+            log.warning("outbox row %s for %s not stored: %s", row.id, row.chat, error.reason)
+            return False
+        except Exception:
+            log.exception("outbox row %s for %s not stored", row.id, row.chat)
+            return False
+        return True
 
     async def _deliver(self, row: Outgoing) -> str:
         channel = self._channels.get(row.chat.channel)

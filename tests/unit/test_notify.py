@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ from tests.fakes.parts import CHAT, OTHER_CHAT, Naps, Phone, ShakyStore, at, qui
 class Post:
     """A notifier at work over one phone."""
 
-    def __init__(self, store: MemoryStore | None = None) -> None:
+    def __init__(self, store: MemoryStore | None = None, home: Sequence[Chat] = ()) -> None:
         self.store = store or MemoryStore()
         # A later process gives out other ids.
         self.clock = ManualClock(at("10:00"), first_id=1000 * (1 + len(self.store._outbox)))
@@ -31,7 +31,7 @@ class Post:
         self.feed = Feed()
         self.facts: list[Fact] = []
         self.feed.subscribe(self.facts.append)
-        self.notifier = Notifier(self.store, self.clock, self.feed, self.naps)
+        self.notifier = Notifier(self.store, self.clock, self.feed, self.naps, home=lambda: home)
 
     async def say(self, *titles: str, chat: Chat = CHAT, urgent: bool = False, card: str | None = None) -> None:
         await self.notifier.say(chat, *(Message(title=title, urgent=urgent, card=card) for title in titles))
@@ -137,7 +137,6 @@ async def test_a_message_that_waits_says_in_the_store_why_and_until_when() -> No
         (row,) = await post.store.unsent()
         assert (row.state, row.attempts, row.error) == (Delivery.QUEUED, 1, "网络不通")
         assert row.next_at == at("10:00:01")
-        assert not post.notifier.idle
 
 
 @pytest.mark.parametrize("error", [Refused("phone", "被拉黑了"), Malformed("phone", "看不懂")])
@@ -174,7 +173,6 @@ async def test_a_chat_that_hangs_holds_up_no_other() -> None:
         await post.say("二", chat=OTHER_CHAT)
         await until(lambda: post.phone.titles(OTHER_CHAT) == ["二"])
         assert post.phone.titles(CHAT) == []
-        assert not post.notifier.idle
         gate.set()
         await post.notifier.drained()
     assert post.phone.titles(CHAT) == ["一"]
@@ -218,6 +216,121 @@ async def test_a_channel_that_is_not_switched_on_keeps_its_messages() -> None:
     again = Post(post.store)
     async with again.running():
         await until(lambda: again.phone.titles() == ["一"])
+
+
+HOME = Chat("terminal", "local")
+UNDELIVERED = "⚠️ 提醒没有送达"
+
+
+async def alert(post: Post, title: str, chat: Chat = CHAT) -> Outgoing:
+    """A message that tells an alert."""
+    row = post.notifier.compose(chat, Message(title=title), ("A1",))
+    await post.store.enqueue([row])
+    post.notifier.post([row])
+    return row
+
+
+async def test_an_alert_that_its_chat_refuses_is_told_to_the_house_once() -> None:
+    post = Post(home=[CHAT, HOME])
+    terminal = Phone("terminal")
+    post.phone.fail(Refused("phone", "被拉黑了。"))
+    async with post.running({"phone": post.phone, "terminal": terminal}):
+        row = await alert(post, "茅台 1419")
+        await post.notifier.drained()
+    (message,) = terminal.shown(HOME)
+    assert message.title == UNDELIVERED
+    assert message.text == "有一条提醒发不到 phone:1：被拉黑了。内容：\n茅台 1419"
+    assert [each.state for each in await post.rows()] == [Delivery.FAILED, Delivery.SENT]
+    assert [each.id for each in await post.store.deliveries(["A1"])] == [row.id]
+
+
+async def test_a_card_that_is_refused_is_told_to_the_house_and_small_talk_is_not() -> None:
+    post = Post(home=[HOME])
+    terminal = Phone("terminal")
+    post.phone.fail(Refused("phone", "被拉黑了"), Refused("phone", "被拉黑了"))
+    async with post.running({"phone": post.phone, "terminal": terminal}):
+        await post.say("你好")
+        await post.say("待确认" + "长" * 500, card="ticket:1")
+        await post.notifier.drained()
+    (message,) = terminal.shown(HOME)
+    assert "待确认" in message.text
+    assert len(message.text) < 400
+
+
+async def test_a_house_that_refuses_too_is_not_told_of_that() -> None:
+    post = Post(home=[HOME, CHAT])
+    terminal = Phone("terminal")
+    post.phone.fail(*[Refused("phone", "被拉黑了")] * 5)
+    terminal.fail(*[Refused("terminal", "关了")] * 5, chat=HOME)
+    async with post.running({"phone": post.phone, "terminal": terminal}):
+        await alert(post, "一")
+        await alert(post, "二", chat=HOME)
+        await post.notifier.drained()
+        await quiet()
+    assert len(post.phone.tried) == 2
+    assert len(terminal.tried) == 2
+
+
+@pytest.mark.parametrize("home", [(), (CHAT,), (Chat("elsewhere", "1"),)])
+async def test_without_another_chat_a_refused_alert_stands_in_the_log(
+    home: Sequence[Chat], caplog: pytest.LogCaptureFixture
+) -> None:
+    post = Post(home=home)
+    post.phone.fail(Refused("phone", "被拉黑了"))
+    async with post.running():
+        await alert(post, "茅台 1419")
+        await post.notifier.drained()
+    assert len(await post.rows()) == 1
+    assert "茅台 1419" in caplog.text
+
+
+async def test_the_house_is_told_of_a_refused_alert_though_the_database_fails() -> None:
+    store = ShakyStore()
+    post = Post(store, home=[HOME])
+    terminal = Phone("terminal")
+    post.phone.fail(Refused("phone", "被拉黑了"))
+    async with post.running({"phone": post.phone, "terminal": terminal}):
+        row = post.notifier.compose(CHAT, Message(title="一"), ("A1",))
+        await store.enqueue([row])
+        store.fail("enqueue")
+        post.notifier.post([row])
+        await post.notifier.drained()
+    assert terminal.titles(HOME) == [UNDELIVERED]
+
+
+async def test_what_is_left_for_a_channel_that_this_run_does_not_have_is_said_at_home() -> None:
+    before = Post()
+    await alert(before, "茅台 1419")
+    await before.notifier.say(CHAT, Message(text="没有标题"))
+    after = Post(before.store, home=[CHAT, HOME])
+    after.clock.advance(timedelta(hours=1))
+    terminal = Phone("terminal")
+    async with after.running({"terminal": terminal}):
+        await until(lambda: len(terminal.calls) == 2)
+        await alert(after, "茅台 1418")
+        await after.notifier.drained()
+    assert terminal.texts(HOME) == ["（03-23 10:00 的消息）茅台 1419", "（03-23 10:00 的消息）没有标题", "茅台 1418"]
+    assert await after.store.unsent() == []
+    told = await after.store.deliveries(["A1"])
+    assert [(row.chat, row.state) for row in told] == [
+        (CHAT, Delivery.FAILED),
+        (HOME, Delivery.SENT),
+        (CHAT, Delivery.FAILED),
+        (HOME, Delivery.SENT),
+    ]
+    assert told[0].error == "这个渠道没有开启，已改发到 terminal:local"
+
+
+async def test_what_could_not_be_stored_for_home_keeps_waiting_for_its_own_channel() -> None:
+    store = ShakyStore()
+    post = Post(store, home=[HOME])
+    await post.say("一")
+    store.fail("enqueue")
+    terminal = Phone("terminal")
+    async with post.running({"terminal": terminal}):
+        await until(lambda: terminal.titles(HOME) == ["一"])
+        await post.notifier.drained()
+    assert post.naps.taken == [LONGEST_WAIT.total_seconds()]
 
 
 # -- restarts and the store
@@ -301,6 +414,26 @@ async def test_a_row_that_could_not_be_marked_is_sent_again_after_a_restart() ->
     again = Post(store)
     async with again.running():
         await until(lambda: again.phone.titles() == ["一"])
+
+
+class BrokenStore(MemoryStore):
+    """Fails in a way that nobody foresaw."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    async def delivered(self, outgoing: Outgoing) -> None:
+        raise self._error
+
+
+@pytest.mark.parametrize("error", [Malformed("数据库", "表不见了"), KeyError("a bug")])
+async def test_a_database_that_fails_in_any_other_way_ends_nothing_either(error: Exception) -> None:
+    post = Post(BrokenStore(error))
+    async with post.running():
+        await post.say("一", "二")
+        await post.notifier.drained()
+    assert post.phone.titles() == ["一", "二"]
 
 
 async def test_a_message_that_could_not_be_stored_is_not_sent() -> None:
