@@ -76,9 +76,10 @@ class Dispatcher:
         self._silences.append(silence)
 
     async def unsilence(self, owner: str) -> int:
-        """End all silences of a person; how many there were."""
-        ended = await self._store.end_silences(owner, self._clock.now())
-        self._silences = [one for one in self._silences if one.owner != owner]
+        """End what silences a person now; how many there were. One that has not begun stays, as in the store."""
+        now = self._clock.now()
+        ended = await self._store.end_silences(owner, now)
+        self._silences = [one for one in self._silences if not (one.owner == owner and one.starts_at <= now)]
         return ended
 
     def silences(self, owner: str) -> Sequence[Silence]:

@@ -208,6 +208,24 @@ async def test_a_silence_survives_a_restart_and_can_be_ended() -> None:
         assert await reasons(home) == [Reason.SILENCED, Reason.FIRST]
 
 
+async def test_ending_silences_leaves_what_has_not_begun_in_memory_as_in_the_store() -> None:
+    store = MemoryStore()
+    later = silence(id="s2", starts_at=at("11:00"), ends_at=at("12:00"))
+    async with house("10:00", store=store) as home:
+        dispatcher = home.app.house.dispatcher
+        await dispatcher.silence(silence())
+        await dispatcher.silence(silence(id="over", ends_at=at("09:30")))
+        await dispatcher.silence(silence(id="other", owner="other"))
+        await dispatcher.silence(later)
+        assert await dispatcher.unsilence(OWNER) == 1
+        assert dispatcher.silences(OWNER) == ()
+        assert len(dispatcher.silences("other")) == 1
+        home.clock.set(at("11:00"))
+        assert dispatcher.silences(OWNER) == (later,)
+    async with house("11:00", store=store) as home:
+        assert home.app.house.dispatcher.silences(OWNER) == (later,)
+
+
 async def test_a_silenced_watch_proposes_no_order() -> None:
     async with house() as home:
         await home.add(watch(BELOW, plan=BUY))
