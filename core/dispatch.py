@@ -10,7 +10,7 @@ from core import render
 from core.alerts import Alert, Silence, Trigger, why_notify
 from core.clock import Clock
 from core.desk import Desk, Origin
-from core.errors import Unavailable
+from core.errors import OutsideError
 from core.feed import Feed
 from core.messages import Chat, Outgoing
 from core.notify import Notifier
@@ -110,7 +110,7 @@ class Dispatcher:
                 watch_id = self._already[0].trigger.key.watch_id
                 await self._say_already([one for one in self._already if one.trigger.key.watch_id == watch_id])
                 self._already = [one for one in self._already if one.trigger.key.watch_id != watch_id]
-        except Unavailable as error:
+        except OutsideError as error:
             log.warning("%d alerts wait for the database: %s", len(self._waiting), error.reason)
 
     @property

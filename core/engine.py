@@ -23,6 +23,7 @@ log: Final = logging.getLogger(__name__)
 STALE: Final = timedelta(minutes=3)
 """A price whose own time is older than this fires nothing."""
 _STALE_MS: Final = round(STALE.total_seconds() * 1000)
+_FIRST_ROWS: Final = 8
 SHORTEST_GAP: Final = timedelta(seconds=90)
 GAPS_KEPT: Final = 20
 
@@ -64,8 +65,12 @@ def misses_nothing(frame: Frame) -> bool:
     traded yet today is alive when somebody bids for it.
     """
     since = int(frame.at.timestamp() * 1000) - _STALE_MS
-    alive = (frame.quoted_at >= since) & ~frame.suspended & ((frame.last | frame.bid | frame.ask) > 0)
-    return bool(alive.any() or frame.suspended.all())
+    # The first rows nearly always tell, and this stands on the way of an alert.
+    for rows in (slice(_FIRST_ROWS), slice(None)):
+        known = frame.last[rows] | frame.bid[rows] | frame.ask[rows]
+        if ((frame.quoted_at[rows] >= since) & ~frame.suspended[rows] & (known > 0)).any():
+            return True
+    return bool(frame.suspended.all())
 
 
 def _beyond_limits(last: int, up: int, down: int) -> str | None:

@@ -133,10 +133,11 @@ class Notifier:
         while True:
             try:
                 return await self._store.unsent()
-            except Unavailable as error:
+            except OutsideError as error:
                 attempts += 1
                 log.warning("the outbox cannot be read: %s", error.reason)
-                await self._sleep(wait_before(attempts, error.retry_after).total_seconds())
+                asked = error.retry_after if isinstance(error, Unavailable) else None
+                await self._sleep(wait_before(attempts, asked).total_seconds())
 
     async def drained(self) -> None:
         """Wait until nothing waits to be sent."""

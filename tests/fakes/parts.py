@@ -28,7 +28,7 @@ from bot.main import HOME_CHAT, App, assemble
 from core.alerts import Alert, Silence, Trigger
 from core.clock import MARKET_ZONE, ManualClock
 from core.conditions import Condition
-from core.errors import Unavailable
+from core.errors import OutsideError, Unavailable
 from core.frames import Frame, Quote, frame_of
 from core.messages import Chat, Message, Outgoing
 from core.ports import Receiver
@@ -172,11 +172,13 @@ class ShakyStore(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self._faults: dict[str, int] = defaultdict(int)
+        self._error: OutsideError = Unavailable("数据库", "被锁住了，请关闭占用它的程序。")
         self._gates: dict[str, asyncio.Event] = {}
         self.asked: list[str] = []
 
-    def fail(self, step: str, times: int = 1) -> None:
+    def fail(self, step: str, times: int = 1, error: OutsideError | None = None) -> None:
         self._faults[step] = times
+        self._error = error or self._error
 
     def hold(self, step: str) -> asyncio.Event:
         """The step waits until the event is set; what is asked of a database meanwhile comes after it."""
@@ -189,7 +191,7 @@ class ShakyStore(MemoryStore):
             await self._gates[step].wait()
         if self._faults[step]:
             self._faults[step] -= 1
-            raise Unavailable("数据库", "被锁住了，请关闭占用它的程序。")
+            raise self._error
 
     async def add_watch(self, watch: Watch, arms: Collection[Arm]) -> Watch:
         await self._strike("add_watch")

@@ -13,7 +13,7 @@ from adapters.stores.memory import MemoryStore
 from core.alerts import Alert, Reason, Silence
 from core.conditions import PriceAbove, PriceBelow
 from core.dispatch import CHANGED_SINCE
-from core.errors import Unavailable
+from core.errors import Malformed, Unavailable
 from core.feed import Fact, Said
 from core.messages import Delivery
 from core.render import ALERT_LINES
@@ -312,12 +312,13 @@ async def test_a_plan_that_cannot_be_carried_out_still_alerts_and_says_why() -> 
 # -- a database that fails
 
 
-async def test_a_database_that_fails_loses_no_alert_and_tells_it_once() -> None:
+@pytest.mark.parametrize("error", [None, Malformed("数据库", "表不见了。")])
+async def test_a_database_that_fails_loses_no_alert_and_tells_it_once(error: Malformed | None) -> None:
     store = ShakyStore()
     async with house(store=store) as home:
         stored, _ = await home.add(watch(BELOW, plan=BUY, repeat=Repeat.ONCE))
         await home.tick("10:00:00", "1430")
-        store.fail("fire", 3)
+        store.fail("fire", 3, error)
         for second in (3, 6, 9):
             await home.tick(f"10:00:{second:02}", "1419")
             assert home.phone.titles() == []

@@ -10,10 +10,11 @@ import pytest
 
 from adapters.stores.memory import MemoryStore
 from core.conditions import LimitUp, PctUp, PriceAbove, PriceBelow, StopLoss
-from core.engine import GAPS_KEPT, doubt
+from core.engine import GAPS_KEPT, doubt, misses_nothing
 from core.errors import Unavailable
 from core.frames import Frame
 from core.jobs import LAST_FRAME
+from core.types import Symbol
 from core.watches import Repeat
 from tests.fakes.parts import (
     CHAT,
@@ -283,6 +284,14 @@ async def test_frames_that_repeat_old_prices_are_a_blind_time_and_the_crossing_i
         assert [one.after_gap for one in await home.alerts()] == [True]
         assert home.phone.titles()[1:] == [ALERT, GAP]
         assert "10:03–10:12" in home.phone.texts()[2]
+
+
+@pytest.mark.parametrize("place", [0, 8, 30])
+def test_one_good_price_in_any_row_shows_that_the_source_lives(place: int) -> None:
+    old = [quote(Symbol(f"{600000 + row}.SH"), "10", "10:10", quoted="10:00") for row in range(31)]
+    assert not misses_nothing(frame(*old))
+    old[place] = quote(old[place].symbol, "10", "10:10")
+    assert misses_nothing(frame(*old))
 
 
 async def test_one_fresh_price_shows_that_the_source_lives() -> None:

@@ -393,11 +393,12 @@ async def test_what_is_said_while_the_outbox_is_read_is_sent_once() -> None:
     assert post.phone.titles() == ["一"]
 
 
-async def test_an_outbox_that_cannot_be_read_at_the_start_is_read_later() -> None:
+@pytest.mark.parametrize("error", [None, Malformed("数据库", "表不见了。")])
+async def test_an_outbox_that_cannot_be_read_at_the_start_is_read_later(error: Malformed | None) -> None:
     store = ShakyStore()
     post = Post(store)
     await post.say("一")
-    store.fail("unsent", 3)
+    store.fail("unsent", 3, error)
     async with post.running():
         await until(lambda: post.phone.titles() == ["一"])
     assert post.naps.taken == [1, 2, 4]
