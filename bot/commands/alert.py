@@ -52,6 +52,8 @@ async def why(ctx: Context, call: Call) -> Reply:
     if len(watches) > WATCHES_SHOWN:
         lines.append(f"……另有 {len(watches) - WATCHES_SHOWN} 个任务，请写股票名或编号，例如：/why 茅台")
     lines += await _history(ctx, named)
+    if sources := ctx.house.about_quotes():
+        lines += ["", sources]
     for gap in list(ctx.house.engine.gaps)[-3:]:
         lines.append(f"行情中断：{stamp_text(gap.since)} 至 {stamp_text(gap.until)}")
     return Message(title="🔍 判断记录", text="\n".join(lines).strip() or "还没有盯盘任务，也没有提醒记录。")
@@ -87,6 +89,9 @@ def _standing(ctx: Context, watch: Watch, now: datetime) -> list[str]:
         lines.append(f"　　{quote.source} {age}前，{phase(now, board_of(symbol)).chinese}")
         if rule.arm.told_at is not None:
             lines.append(f"　　上次提醒 {stamp_text(rule.arm.told_at)}，共 {rule.arm.told} 次")
+        unfit = ctx.house.engine.doubt_now(symbol)
+        if unfit is not None:
+            lines.append(f"　　⚠️ 现在不判断：{unfit}")
         doubt = ctx.house.engine.doubt_of(symbol)
         if doubt is not None:
             lines.append(f"　　{stamp_text(doubt.at)} 有一笔行情没有采用：{doubt.why}")

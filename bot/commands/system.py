@@ -79,8 +79,10 @@ async def about(ctx: Context, _call: Call) -> Reply:
         f"盯盘 dingpan {version('dingpan')}",
         house.about,
         f"最近一次行情：{stamp_text(last)}" if last else "还没有收到行情",
-        f"盯盘规则：{len(house.book)} 条",
+        f"正在判断的条件：{len(house.book)} 条",
     ]
+    if sources := house.about_quotes():
+        lines.append(sources)
     if house.desk.panicked is not None:
         lines.append(f"🛑 紧急停止中：{house.desk.panicked}")
     warning = calendar_warning(trading_date(house.now()))

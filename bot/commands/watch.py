@@ -229,8 +229,9 @@ def _read_back(ctx: Context, made: Watch, already: Sequence[Trigger], *, changed
     names = [ctx.house.name(symbol) for symbol in made.symbols]
     text = render.watch_changed if changed else render.watch_made
     message = text(made, names, already, broker.name, broker.mode)
-    prices = _trigger_prices(ctx, made)
-    return message.model_copy(update={"text": f"{message.text}\n{prices}"}) if prices else message
+    unseen = any(ctx.house.engine.quote(symbol) is None for symbol in made.symbols)
+    more = "还没有行情，收到后开始判断。" if unseen else _trigger_prices(ctx, made)
+    return message.model_copy(update={"text": f"{message.text}\n{more}"}) if more else message
 
 
 def _trigger_prices(ctx: Context, watch: Watch) -> str:
