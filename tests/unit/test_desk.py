@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -1174,10 +1174,23 @@ async def test_a_requote_that_fails_leaves_the_old_card_as_it_is(
     assert len(await office.said()) == 1
 
 
+class Unhurried(MemoryStore):
+    """Answers a moment after it looked, as a database does that is asked by several at once."""
+
+    async def tickets(self, states: Collection[TicketState], limit: int = 50) -> Sequence[Ticket]:
+        found = await super().tickets(states, limit)
+        await asyncio.sleep(0)
+        return found
+
+
 @pytest.mark.parametrize("expired", [False, True])
-async def test_two_taps_on_requote_at_once_show_one_card(office: Office, clock: ManualClock, expired: bool) -> None:
+async def test_two_taps_on_requote_at_once_show_one_card(
+    clock: ManualClock, market: Market, broker: FakeBroker, expired: bool
+) -> None:
+    office = Office(Unhurried(), clock, market, [broker])
     old = await office.ticket()
     clock.set(old.expires_at if expired else clock.now() + MINUTE)
+    await office.desk.expire()
     results = await asyncio.gather(*(outcome(office.desk.requote(old.id, ORIGIN)) for _ in range(3)))
     assert [isinstance(one, Conflict) for one in results].count(True) == 2
     assert results.count(None) == 1
