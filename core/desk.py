@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -15,13 +15,13 @@ from core.clock import Clock
 from core.errors import Breached, Conflict, NotFound, OutsideError, Refused, Unavailable
 from core.feed import Feed
 from core.frames import Quote
-from core.market import board_of, round_down_lot
 from core.messages import Chat, Outgoing
 from core.notify import Notifier
 from core.orders import Order, OrderState, Report, ReportKind, apply
 from core.portfolio import Account
 from core.ports import Broker, HandKept, QuoteSource, Store
-from core.risk import Breach, Draft, affordable, check, limits_of, no_position, not_now, unchecked
+from core.risk import Breach, Draft, check, not_now, unchecked
+from core.sizing import nothing_to_do, opposite_price, shares_of
 from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE, Ticket, TicketState
 from core.types import Money, Price, Shares, Side, Symbol, percent_text, price_text
 from core.watches import Plan
@@ -206,10 +206,10 @@ class Desk:
             return Proposal(None, (*self._standing(), *closed), where)
         if quote.last is None:
             return Proposal(None, (Breach("no_price", f"{name}现在没有成交价，没有生成委托。"),), where)
-        limit = plan.price or _opposite(plan.side, quote, name, now)
-        shares = self._shares(plan, symbol, limit, seen, now)
+        limit = plan.price or opposite_price(plan.side, quote, name, now)
+        shares = shares_of(plan, symbol, limit, seen, now)
         if shares == 0:
-            return Proposal(None, (_nothing_to_do(plan, name, limit, seen, symbol),), where)
+            return Proposal(None, (nothing_to_do(plan, name, limit, seen, symbol),), where)
         draft = Draft(symbol, name, plan.side, shares, limit)
         breaches = (
             *self._standing(),
@@ -266,18 +266,6 @@ class Desk:
         self._feed.publish(ticket)
         self._notifier.post([row])
 
-    def _shares(self, plan: Plan, symbol: Symbol, limit: Price, account: Account, now: datetime) -> Shares:
-        if plan.shares is not None:
-            return plan.shares
-        board = board_of(symbol)
-        if plan.amount is not None:
-            return round_down_lot(board, int(plan.amount / limit))
-        fraction = plan.fraction or Decimal(0)
-        if plan.side is Side.BUY:
-            return round_down_lot(board, affordable(symbol, account.cash * fraction, limit, now))
-        sellable = account.sellable(symbol)
-        return sellable if fraction == 1 else round_down_lot(board, int(sellable * fraction))
-
     def _standing(self) -> tuple[Breach, ...]:
         if self._panicked is None:
             return ()
@@ -317,6 +305,8 @@ class Desk:
         except TimeoutError:
             late = f"{QUOTE_PATIENCE:.0f} 秒内没有拿到最新价，没有下单。请稍后再试。{where}"
             raise Unavailable("行情", late) from None
+        except OutsideError as error:
+            raise Unavailable("行情", f"拿不到最新价，没有下单（{error.reason}）。请稍后再试。{where}") from error
         quote = found.get(symbol)
         if quote is not None:
             if self._on_quote is not None:
@@ -661,34 +651,6 @@ class Desk:
 
 _S = OrderState
 _MAY_BE_LOST: Final = frozenset({_S.NEW, _S.SUBMITTED, _S.UNKNOWN})
-
-
-def _opposite(side: Side, quote: Quote, name: str, now: datetime) -> Price:
-    """The best price of the other side, kept within today's limits; the last price where no depth is known."""
-    best = quote.ask if side is Side.BUY else quote.bid
-    price = best or quote.last or Decimal(0)
-    down, up = limits_of(quote, name, now)
-    if up is not None:
-        price = min(price, up)
-    if down is not None:
-        price = max(price, down)
-    return price
-
-
-def _nothing_to_do(plan: Plan, name: str, limit: Price, account: Account, symbol: Symbol) -> Breach:
-    if plan.side is Side.SELL:
-        held = account.position(symbol)
-        if held is None or held.shares == 0:
-            return no_position(name, account)
-        return Breach(
-            "sellable", f"{name}可卖 {held.sellable} 股，按“{plan.quantity_text()}”算不足一手，没有生成委托。"
-        )
-    if plan.fraction is not None and not account.cash_known:
-        return Breach(
-            "cash_unknown",
-            f"没有登记资金，算不出“{plan.quantity_text()}”是多少，没有生成委托。请先用 /cash 登记，或写明股数。",
-        )
-    return Breach("cash", f"按“{plan.quantity_text()}”在 {price_text(limit)} 买不到一手{name}，没有生成委托。")
 
 
 def _costs_moved(before: Account | None, after: Account) -> list[Symbol]:

@@ -146,6 +146,7 @@ class Dispatcher:
         # What will be remembered of the rules that are told, and of all that were changed.
         memory: dict[RuleKey, Arm] = {}
         rules: dict[RuleKey, Rule] = {}
+        held: set[RuleKey] = set()
         for trigger, rule in crossings:
             watch = self._watchlist.current(rule.watch.id)
             known = self._book.rule(trigger.key)
@@ -165,6 +166,8 @@ class Dispatcher:
                 if same:
                     memory[trigger.key] = arm.telling(one.alert.at)
                     rules[trigger.key] = rule
+                    if known is not None and known.held:
+                        held.add(trigger.key)
                 told.setdefault(rule.watch.chat, []).append(one)
         rows = [row for chat, items in told.items() for row in self._messages(chat, items)]
         tickets = [one.ticket for items in told.values() for one in items if one.ticket is not None]
@@ -172,13 +175,12 @@ class Dispatcher:
         finished = [done for one_id in ids if (done := self._watchlist.finished(one_id, memory.values()))]
         changed = self._storable()
         arms = {rule.key: rule.arm for rule in changed}
-        arms |= {key: arm for key, arm in memory.items() if not self._held(key)}
+        arms |= {key: arm for key, arm in memory.items() if key not in held}
         with self._watchlist.ending(finished):
             await self._store.fire(alerts, list(arms.values()), finished, tickets, rows)
             for key, arm in memory.items():
                 self._book.remember(rules[key], arm)
-                if key not in arms:
-                    self._unstored[key] = None
+            self._unstored.update(dict.fromkeys(held))
         self._stored(changed)
         for alert in alerts:
             self._feed.publish(alert)
@@ -186,10 +188,6 @@ class Dispatcher:
             self._feed.publish(ticket)
         self._notifier.post(rows)
         return later
-
-    def _held(self, key: RuleKey) -> bool:
-        rule = self._book.rule(key)
-        return rule is not None and rule.held
 
     def _last_told(self, rule: Rule, arm: Arm, memory: Mapping[RuleKey, Arm]) -> Arm:
         """The memory that decides on telling: told once is once per share, whichever of the conditions it was."""

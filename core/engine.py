@@ -23,7 +23,6 @@ log: Final = logging.getLogger(__name__)
 STALE: Final = timedelta(minutes=3)
 """A price whose own time is older than this fires nothing."""
 _STALE_MS: Final = round(STALE.total_seconds() * 1000)
-_FIRST_ROWS: Final = 8
 SHORTEST_GAP: Final = timedelta(seconds=90)
 GAPS_KEPT: Final = 20
 
@@ -65,12 +64,11 @@ def misses_nothing(frame: Frame) -> bool:
     traded yet today is alive when somebody bids for it.
     """
     since = int(frame.at.timestamp() * 1000) - _STALE_MS
-    # The first rows nearly always tell, and this stands on the way of an alert.
-    for rows in (slice(_FIRST_ROWS), slice(None)):
-        known = frame.last[rows] | frame.bid[rows] | frame.ask[rows]
-        if ((frame.quoted_at[rows] >= since) & ~frame.suspended[rows] & (known > 0)).any():
-            return True
-    return bool(frame.suspended.all())
+    # The first row nearly always tells, and this stands on the way of an alert.
+    if len(frame) and frame.quoted_at.item(0) >= since and frame.last.item(0) > 0 and not frame.suspended.item(0):
+        return True
+    alive = (frame.quoted_at >= since) & ~frame.suspended & ((frame.last | frame.bid | frame.ask) > 0)
+    return bool(alive.any() or frame.suspended.all())
 
 
 def _beyond_limits(last: int, up: int, down: int) -> str | None:
@@ -200,6 +198,8 @@ class Engine:
         if before is None or unwatched:
             return None
         longest = max(SHORTEST_GAP, 3 * self._source.interval)
+        if frame.at - before <= longest:  # the calendar need not be asked
+            return None
         return Gap(before, frame.at) if trading_time(before, frame.at) > longest else None
 
     async def _tell_gaps(self) -> None:

@@ -251,7 +251,7 @@ async def list_watches(ctx: Context, _call: Call) -> Reply:
         (watch, [house.name(symbol) for symbol in watch.symbols], _near(ctx, watch))
         for watch in house.watchlist.of(ctx.person.owner)
     ]
-    return render.watch_list(rows, house.now())
+    return render.watch_list(rows, house.now(), where=house.desk.where)
 
 
 def _near(ctx: Context, watch: Watch) -> str:
