@@ -87,7 +87,8 @@ class MemoryStore:
         self._check_numbers(watches)
         self._alerts.update({alert.id: alert for alert in alerts})
         self._keep_arms(arms)
-        gone = {key for key, stored in self._watches.items() if stored.state is WatchState.DELETED}
+        stored = self._watches
+        gone = [one.id for one in watches if one.id in stored and stored[one.id].state is WatchState.DELETED]
         self._watches.update({watch.id: watch for watch in watches if watch.id not in gone})
         self._tickets.update({ticket.id: ticket for ticket in tickets})
         self._queue(outgoing)
