@@ -102,13 +102,13 @@ def assemble(
 
     Args:
         owners: vendor ids of the people who may talk to us, per channel.
-        home: where notices go while nobody has a live watch.
+        home: where notices go while nobody has a live watch, and what cannot be delivered elsewhere is told.
         matching: called with each frame before it is judged, as the paper account needs it.
         market_paced: the jobs follow the market's clock (demo, replay) and not the computer's.
         jobs: what the market's clock runs; without them the whole table.
     """
     feed = Feed()
-    notifier = Notifier(store, clock, feed, sleep)
+    notifier = Notifier(store, clock, feed, sleep, home=lambda: home)
 
     # Book, desk, watchlist and engine need each other: these functions tie the knot, and are called when all exist.
     def cost_of(account: str, symbol: Symbol) -> Price | None:

@@ -232,7 +232,7 @@ def blind_now(since: datetime | None) -> Message:
     when = f"自 {market_time(since):%H:%M} 起" if since else "启动以来"
     return Message(
         title="⚠️ 行情中断",
-        text=f"{when}没有收到行情，期间不判断任何条件，程序会一直重试。请检查电脑的网络或代理；恢复后会告诉你。",
+        text=f"{when}没有收到新的行情，期间不判断任何条件，程序会一直重试。请检查电脑的网络或代理；恢复后会告诉你。",
     )
 
 

@@ -294,7 +294,7 @@ async def change(ctx: Context, call: Call) -> Reply:
     changes = _changes(ctx, before, request)
     if not changes:
         raise Invalid("没有看出要改什么。可以说：改成1380、每天一次、买200股、到周五有效。")
-    after, already = await ctx.house.watchlist.change(before.model_copy(update=changes))
+    after, already = await ctx.house.watchlist.change(before.model_copy(update=changes), before=before)
     ctx.dialogue = ctx.dialogue.made(_as_said(after), after.id, ctx.house.now())
     return _read_back(ctx, after, already, changed=True)
 
