@@ -413,6 +413,8 @@ class PlayedBroker(Broker, Protocol):
         """Wait until all its reports have been taken."""
         ...
 
+    async def close(self) -> None: ...
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -432,6 +434,10 @@ class Stage:
         """Wait until everything that was caused so far has been dealt with."""
         await self.broker.told()
         await self.app.house.notifier.drained()
+
+    async def aclose(self) -> None:
+        """Close the account's book. The store is closed by whoever opened it."""
+        await self.broker.close()
 
 
 def stage_demo(
@@ -479,6 +485,7 @@ async def demo(*, seed: int, speed: float, folder: Path) -> None:
         store = sql.connect(folder / "demo.db")
         stack.push_async_callback(store.close)
         stage = stage_demo(store=store, start=demo_day(date.today()), seed=seed, speed=speed)  # noqa: DTZ011
+        stack.push_async_callback(stage.aclose)
         terminal = console.connect(
             clock=stage.clock,
             completions=lambda: completions(stage.app.house.names),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -367,9 +368,10 @@ async def replay(
     stage = stage_replay(paths, cash, min((line.at for line in lines if line.at is not None), default=None))
     transcript = Transcript(write, as_json=as_json)
     stage.app.house.feed.subscribe(transcript.observe)
-    await stage.app.load()
-    await Player(stage, script.connect(), lines, labels, transcript).play()
-    await transcript.summary(stage)
+    async with aclosing(stage):
+        await stage.app.load()
+        await Player(stage, script.connect(), lines, labels, transcript).play()
+        await transcript.summary(stage)
     transcript.flush()
 
 
@@ -388,11 +390,12 @@ async def tour(*, seed: int, start: date, write: Callable[[str], None]) -> bool:
     stage = stage_demo(store=memory.connect(), start=start, seed=seed, speed=10, sleep=at_once)
     transcript = Transcript(write, as_json=False)
     stage.app.house.feed.subscribe(transcript.observe)
-    await stage.app.load()
     name = stage.app.house.name(demo_quotes.MOUTAI)
     level = f"{demo_quotes.DIP.normalize():f}"
     lines = [Line(None, "/start"), Line(None, f"{name}跌破{level}提醒我，跌破就买100股"), Line(None, "列表")]
-    player = Player(stage, script.connect(), lines, ["确认"], transcript)
-    await player.play(until=lambda _frame: transcript.fills > 0, then=[f"{name}我有多少", "我的持仓", "/why"])
+    async with aclosing(stage):
+        await stage.app.load()
+        player = Player(stage, script.connect(), lines, ["确认"], transcript)
+        await player.play(until=lambda _frame: transcript.fills > 0, then=[f"{name}我有多少", "我的持仓", "/why"])
     write("\n演示结束。想自己试，请在终端里运行：dingpan demo")
     return transcript.fills > 0
