@@ -165,8 +165,8 @@ _PROBLEMS: Final = {
     "decimal_parsing": "要写数字",
     "float_parsing": "要写数字",
     "greater_than": "要大于 0",
-    "greater_than_equal": "不能小于 {ge}",
-    "less_than_equal": "不能大于 {le}",
+    "greater_than_equal": "不能小于 {ge:g}",
+    "less_than_equal": "不能大于 {le:g}",
     "literal_error": "只能是 {expected}",
 }
 
@@ -179,5 +179,5 @@ def _problem(error: Any, given: Mapping[str, str]) -> str:
         said = str(error["ctx"]["error"])
     else:
         context = error.get("ctx", {})
-        said = _PROBLEMS.get(error["type"], "写得不对").format(**context)
+        said = _PROBLEMS.get(error["type"], "写得不对").format(**context).replace("' or '", "' 或 '")
     return f"{name}={shown}：{said}。"

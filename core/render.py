@@ -261,7 +261,7 @@ def ticket_card(ticket: Ticket, account: str) -> Message:
     if ticket.caution:
         lines.append(f"⚠️ {ticket.caution}")
     if ticket.state is TicketState.OPEN:
-        lines += [f"有效：到 {time_text(ticket.expires_at)}，过期作废", f"编号：{ticket.id}"]
+        lines += [f"有效：到 {_until_text(ticket)}，过期作废", f"编号：{ticket.id}"]
         buttons = (_answers(ticket), (Button("重新报价", f"requote {ticket.id}"),))
         return Message(
             title=f"📝 待确认委托·{ticket.mode.chinese}",
@@ -288,6 +288,12 @@ def _answers(ticket: Ticket, which: str = "") -> tuple[Button, ...]:
         Button(f"确认{which}", f"approve {ticket.id} {ticket.stamp}", Style.CONFIRM),
         Button(f"拒绝{which}", f"reject {ticket.id} {ticket.stamp}", Style.DANGER),
     )
+
+
+def _until_text(ticket: Ticket) -> str:
+    """The end of its life; with the day where that is another one."""
+    same_day = market_time(ticket.expires_at).date() == market_time(ticket.created_at).date()
+    return time_text(ticket.expires_at) if same_day else stamp_text(ticket.expires_at)
 
 
 def decision_text(ticket: Ticket) -> str:

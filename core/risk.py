@@ -64,7 +64,7 @@ def not_now(symbol: Symbol, name: str, quote: Quote, now: datetime) -> tuple[Bre
         found.append(Breach("suspended", f"{name}今天停牌，不能委托。复牌后再试。"))
     where = phase(now, board_of(symbol))
     if where not in TAKES_ORDERS:
-        found.append(Breach("session", f"现在是{where.chinese}，不接受委托（交易日 9:15–15:00 可以委托）。"))
+        found.append(Breach("session", f"现在{where.chinese}，不接受委托（交易日 9:15–15:00 可以委托）。"))
     return tuple(found)
 
 

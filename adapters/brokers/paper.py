@@ -67,7 +67,7 @@ def _hours_problem(now: datetime, board: Board) -> str | None:
     current = phase(now, board)
     if current in TAKES_ORDERS:
         return None
-    return f"现在是{current.chinese}（{market_time(now):%H:%M}），只在交易日 09:15–15:00 接受委托，请到时再下单。"
+    return f"现在{current.chinese}（{market_time(now):%H:%M}），只在交易日 09:15–15:00 接受委托，请到时再下单。"
 
 
 def _quote_problem(order: Order, quote: Quote | None, now: datetime) -> str | None:

@@ -16,6 +16,7 @@ from core.tickets import TicketState
 from core.types import Mode
 
 _STAMPED = 2
+ORDERS_SHOWN = 10
 
 
 def _origin(ctx: Context) -> Origin:
@@ -125,7 +126,10 @@ async def requote(ctx: Context, call: Call) -> Reply:
 )
 async def orders(ctx: Context, call: Call) -> Reply:
     open_only = call.request is not None and call.request.ask == "open"
-    found = await ctx.house.store.orders(open_only=open_only, limit=10)
+    found = await ctx.house.store.orders(open_only=open_only, limit=200)
+    if wanted := set(targets.symbols(ctx, call, last=False)):
+        found = [order for order in found if order.symbol in wanted]
+    found = found[:ORDERS_SHOWN]
     if open_only and not found:
         return Message(title="没有未完成的委托")
     return render.order_list(found, {order.symbol: ctx.house.name(order.symbol) for order in found})
