@@ -239,7 +239,7 @@ def blind_now(since: datetime | None) -> Message:
 def silenced(silence: Silence, what: str) -> Message:
     return Message(
         title="🔕 已静音",
-        text=f"{what}到 {stamp_text(silence.ends_at)} 不再提醒。触发仍会记录，发送 /why 可以查看。",
+        text=f"{what} 到 {stamp_text(silence.ends_at)} 不再提醒。触发仍会记录，发送 /why 可以查看。",
         buttons=((Button("取消静音", "silence off"),),),
     )
 

@@ -163,7 +163,7 @@ async def silence_(ctx: Context, call: Call) -> Reply:
 def _what(ctx: Context, one: Watch | Symbol | None) -> str:
     if one is None:
         return "全部提醒"
-    return f"盯盘 #{one.number} " if isinstance(one, Watch) else render.name_text(ctx.house.name(one), one)
+    return f"盯盘 #{one.number}" if isinstance(one, Watch) else render.name_text(ctx.house.name(one), one)
 
 
 def _silenced(ctx: Context, word: str) -> Watch | Symbol:

@@ -17,6 +17,8 @@ from tests.fakes.telegram import FakeTelegram, Message
 
 ROOT = Path(__file__).resolve().parents[2]
 HOUR = "2026-11-18T10:00"
+LATER = "2026-11-18T10:06"
+"""After the five minutes of a ticket."""
 ME = 42
 STRANGER = 666
 SENTENCE = "贵州茅台跌破1420提醒我，跌破就买100股"
@@ -31,8 +33,9 @@ class Town:
         self.folder = folder
         self._program: asyncio.subprocess.Process | None = None
 
-    async def start(self) -> None:
-        """Start the program on the same folder as before."""
+    async def start(self, hour: str = HOUR) -> None:
+        """Start the program on the same folder as before, at this hour of the market."""
+        self.quotes.clock = ShiftedClock(market_instant(hour))
         env = os.environ | {
             "TELEGRAM_BOT_TOKEN": self.telegram.token,
             "TELEGRAM_BASE_URL": self.telegram.base_url,
@@ -47,7 +50,7 @@ class Town:
             sys.executable,
             "-m",
             "tests.e2e.child",
-            HOUR,
+            hour,
             cwd=ROOT,
             env=env,
             stdin=asyncio.subprocess.DEVNULL,
@@ -167,3 +170,19 @@ async def test_an_alert_is_sent_when_telegram_is_back(town: Town) -> None:
     await town.reads("是否买入")
     cards = [message for message in town.telegram.chat(ME) if "是否买入" in message.text]
     assert len(cards) == 1
+
+
+async def test_a_tap_after_expiry_places_nothing_and_the_card_says_so(town: Town) -> None:
+    card = await town.card()
+    town.telegram.say("列表", ME, ME)
+    await town.reads("盯盘任务")  # what came before it in this chat is known to be sent, or the card would come twice
+    await town.kill()
+    await town.start(LATER)
+    town.telegram.press("确认", ME, ME, stale=True)
+    await town.reads("过期未确认，没有下单", after=card.id)
+    await town.telegram.until(
+        lambda server: "过期未确认" in next(one for one in server.chat(ME) if one.id == card.id).text, timeout=30
+    )
+    after = next(message for message in town.telegram.chat(ME) if message.id == card.id)
+    assert after.labels == ["重新报价"]
+    assert town.fills() == []
