@@ -92,13 +92,7 @@ _REFERENCE_TEXT: Final = {"preclose": "昨收", "open": "今开", "cost": "成�
 
 
 class Kind(Noun):
-    """What all conditions share. ``kind`` is the discriminator; see ``Condition`` at the bottom."""
-
-    def zone(self, view: View) -> Zone | Missing:
-        raise NotImplementedError
-
-    def text(self) -> str:
-        raise NotImplementedError
+    """What all conditions share beside ``kind``, ``zone`` and ``text``; see ``Condition`` at the bottom."""
 
     def rearm(self, zone: Zone, tick: int) -> Zone:
         """The zone that the price must leave, after it held in ``zone``, before the condition is armed again."""
