@@ -19,17 +19,17 @@ import os
 import re
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from html import escape
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from adapters.channels.telegram_text import Json, addressed, compose
 from core.clock import Clock
 from core.errors import ConfigError, OutsideError, Refused, Unavailable
-from core.messages import Chat, Incoming, Message, Style
+from core.messages import Chat, Incoming, Message
 from core.ports import Receiver
 
 if TYPE_CHECKING:
@@ -42,18 +42,11 @@ LOG: Final = logging.getLogger(__name__)
 SOURCE: Final = "Telegram"
 API: Final = "https://api.telegram.org/bot"
 
-# Source: Bot API, https://core.telegram.org/bots/api and /bots/features; text is counted in UTF-16 units.
-TEXT_LIMIT: Final = 4096
-DATA_LIMIT: Final = 64
-ROW_LIMIT: Final = 8
-NOTICE_LIMIT: Final = 200
+NOTICE_LIMIT: Final = 200  # Source: Bot API, answerCallbackQuery
 DESCRIPTION_LIMIT: Final = 256
 WANTED: Final = ("message", "callback_query")
-STYLES: Final = {Style.CONFIRM: "success", Style.DANGER: "danger"}
 
 ONLY_TEXT: Final = "我只看得懂文字，请把要求打成字发给我。"
-
-Json = dict[str, Any]
 
 
 class Rate(NamedTuple):
@@ -97,136 +90,6 @@ class Limits:
     hint: float = 60
     private: Rate = PRIVATE_RATE
     group: Rate = GROUP_RATE
-
-
-# --- what is said: pure, no vendor types ---
-
-
-class Part(NamedTuple):
-    """One message as Telegram takes it."""
-
-    html: str
-    plain: str
-    keyboard: Json | None = None
-
-
-def compose(message: Message) -> tuple[Part, ...]:
-    """The parts of a message, in order; the buttons are on the last one.
-
-    It is split between lines; only a line that is too long by itself is cut.
-
-    Raises:
-        ValueError: there is nothing to show, or a button's command is empty or over 64 bytes: our bug.
-
-    >>> compose(Message(title="*ST国华 <000004>", text="现价 3.20 & 跌停"))[0].html.splitlines()
-    ['<b>*ST国华 &lt;000004&gt;</b>', '现价 3.20 &amp; 跌停']
-    """
-    title, text, keyboard = _clean(message.title), _clean(message.text), keyboard_of(message)
-    if units(title) + units(text) < TEXT_LIMIT:
-        html = (
-            f"<b>{escape(title, quote=False)}</b>\n{escape(text, quote=False)}" if title else escape(text, quote=False)
-        )
-        parts = [Part(html, f"{title}\n{text}" if title else text)]
-    else:
-        lines = [(line, True) for line in title.split("\n")] if title else []
-        lines += [(line, False) for line in text.split("\n")]
-        parts = [_part(chunk) for chunk in _chunks(lines)]
-    parts = [part for part in parts if part.plain.strip()]
-    if not parts:
-        raise ValueError("a message without any text")
-    parts[-1] = parts[-1]._replace(keyboard=keyboard)
-    return tuple(parts)
-
-
-def keyboard_of(message: Message) -> Json | None:
-    """The inline keyboard of a message, as JSON; a row that is too long for Telegram goes on in the next."""
-    rows: list[list[Json]] = []
-    for row in message.buttons:
-        for start in range(0, len(row), ROW_LIMIT):
-            rows.append([])
-            for label, command, style in row[start : start + ROW_LIMIT]:
-                if not 0 < len(command.encode()) <= DATA_LIMIT:
-                    raise ValueError(f"the command of button {label!r} has {len(command.encode())} bytes: {command!r}")
-                colour = {"style": STYLES[style]} if style in STYLES else {}
-                rows[-1].append({"text": _clean(label), "callback_data": command, **colour})
-    return {"inline_keyboard": rows} if rows else None
-
-
-def units(text: str) -> int:
-    """Length as Telegram counts it.
-
-    >>> units("涨"), units("🚀")
-    (1, 2)
-    """
-    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
-
-
-def _clean(text: str) -> str:
-    """Without lone surrogates, which no encoder takes: one of them would block the outbox for ever."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-def _part(lines: Sequence[tuple[str, bool]]) -> Part:
-    html = "\n".join(
-        f"<b>{escape(line, quote=False)}</b>" if bold else escape(line, quote=False) for line, bold in lines
-    )
-    return Part(html, "\n".join(line for line, _ in lines))
-
-
-def _chunks(lines: Iterable[tuple[str, bool]]) -> Iterator[list[tuple[str, bool]]]:
-    chunk: list[tuple[str, bool]] = []
-    used = 0
-    for line, bold in lines:
-        for piece in _cut(line):
-            size = units(piece) + 1  # and the line's end
-            if chunk and used + size - 1 > TEXT_LIMIT:
-                yield chunk
-                chunk, used = [], 0
-            chunk.append((piece, bold))
-            used += size
-    yield chunk
-
-
-def _cut(line: str) -> Iterator[str]:
-    """Pieces that fit, never through the middle of a character."""
-    start = used = 0
-    for at, character in enumerate(line):
-        size = 2 if ord(character) > 0xFFFF else 1
-        if used + size > TEXT_LIMIT:
-            yield line[start:at]
-            start, used = at, 0
-        used += size
-    yield line[start:]
-
-
-def addressed(text: str, username: str, *, private: bool, replied: bool) -> str | None:
-    """What of this was said to us; None when it was said to somebody else.
-
-    Args:
-        private: nobody else is there.
-        replied: it answers a message of ours.
-
-    >>> addressed("@Dingpan_bot 茅台跌到1400提醒我", "dingpan_bot", private=False, replied=False)
-    '茅台跌到1400提醒我'
-    >>> addressed("/list@dingpan_bot 全部", "dingpan_bot", private=False, replied=False)
-    '/list 全部'
-    >>> addressed("中午吃什么", "dingpan_bot", private=False, replied=False) is None
-    True
-    """
-    command = re.match(r"(/\w+)@(\w+)", text)
-    if command and command[2].lower() == username.lower():
-        return command[1] + text[command.end() :]
-    if private:
-        return text
-    if text.startswith("/"):
-        return None if command else text
-    # Telegram's names are ASCII, so a Chinese character ends one.
-    rest, mentions = re.subn(
-        rf"(?<![A-Za-z0-9_])@{re.escape(username)}(?![A-Za-z0-9_])", " ", text, flags=re.IGNORECASE
-    )
-    if mentions:
-        return rest.strip() or None
-    return text if replied else None
 
 
 # --- errors ---

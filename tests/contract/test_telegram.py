@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from adapters.channels.telegram import Limits, Rate, TelegramChannel, addressed, compose, connect, units
+from adapters.channels.telegram import Limits, Rate, TelegramChannel, connect
+from adapters.channels.telegram_text import addressed, compose, units
 from core.clock import ManualClock
 from core.errors import ConfigError, Refused, Unavailable
 from core.messages import Button, Chat, Incoming, Message, Style
