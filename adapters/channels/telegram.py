@@ -26,7 +26,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from adapters.channels.telegram_text import Json, addressed, compose
+from adapters.channels.telegram_text import Json, Part, addressed, compose
 from core.clock import Clock
 from core.errors import ConfigError, OutsideError, Refused, Unavailable
 from core.messages import Chat, Incoming, Message
