@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from core.frames import Quote
-from core.market import board_of, round_down_lot
+from core.market import board_of, round_down_lot, round_to_tick
 from core.portfolio import Account
 from core.risk import Breach, affordable, limits_of, no_position
 from core.types import Price, Shares, Side, Symbol, price_text
@@ -14,9 +14,13 @@ from core.watches import Plan
 
 
 def opposite_price(side: Side, quote: Quote, name: str, now: datetime) -> Price:
-    """The best price of the other side, kept within today's limits; the last price where no depth is known."""
+    """The best price of the other side, kept within today's limits; the last price where no depth is known.
+
+    On the grid of the board, towards the other side: adjusted bars of the past have prices between two ticks.
+    """
     best = quote.ask if side is Side.BUY else quote.bid
-    price = best or quote.last or Decimal(0)
+    towards = ROUND_CEILING if side is Side.BUY else ROUND_FLOOR
+    price = round_to_tick(board_of(quote.symbol), best or quote.last or Decimal(0), towards)
     down, up = limits_of(quote, name, now)
     if up is not None:
         price = min(price, up)
