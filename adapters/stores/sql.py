@@ -100,19 +100,21 @@ class _Bulk:
     def __init__(self, statement: Insert, table: Table, dialect: Dialect) -> None:
         columns = [column for column in table.c if column.name != "seq"]
         compiled = statement.compile(dialect=dialect, column_keys=[column.name for column in columns])
+        binders = {column.name: column.type.dialect_impl(dialect).bind_processor(dialect) for column in columns}
         self._text = str(compiled)
-        self._positions: Sequence[str] | None = compiled.positiontup if compiled.positional else None
-        self._binders = [(column.name, column.type.dialect_impl(dialect).bind_processor(dialect)) for column in columns]
+        self._positional = compiled.positional
+        names = compiled.positiontup if compiled.positional else None
+        self._binders = [(name, binders[name]) for name in names or binders]
 
     def execute(self, connection: Connection, values: Sequence[Mapping[str, Any]]) -> None:
-        bound = [
-            {name: value[name] if binder is None else binder(value[name]) for name, binder in self._binders}
+        bound = (
+            [(name, value[name] if binder is None else binder(value[name])) for name, binder in self._binders]
             for value in values
-        ]
-        if self._positions is None:
-            connection.exec_driver_sql(self._text, bound)
+        )
+        if self._positional:
+            connection.exec_driver_sql(self._text, [tuple(cell for _name, cell in row) for row in bound])
         else:
-            connection.exec_driver_sql(self._text, [tuple(row[name] for name in self._positions) for row in bound])
+            connection.exec_driver_sql(self._text, [dict(row) for row in bound])
 
 
 class SqlStore:
