@@ -26,9 +26,9 @@ LONGEST_TEXT: Final = 1000
 """Characters of one message that are read; nobody describes a watch in more."""
 HOME: Final = frozenset({"console", "script"})
 """Channels that only the person at this computer can reach."""
-_ABOUT_A_SHARE: Final = re.compile("涨|跌|提醒|通知|多少|现价|行情|盯|买|卖")
-LONGEST_NAME: Final = 6
-SHORTEST_NAME: Final = 3
+_TRADES: Final = re.compile("买|卖|清仓")
+_FIRST_WORD: Final = re.compile(r"[\u4e00-\u9fff]{3,6}?(?=涨|跌|突破|站上|多少|现价|行情|提醒我)")
+"""What stands where a share's name is expected."""
 OWNER: Final = "owner"
 PANIC: Final = "panic"
 """Heard in the middle of any question."""
@@ -74,11 +74,10 @@ class Inbox:
             log.warning("refused %s of %s", incoming.user, incoming.chat)
             return
         self._house.feed.publish(incoming)
+        dialogue = await self._dialogue(incoming.chat)
+        ctx = Context(self._house, person, incoming.chat, dialogue)
         try:
-            dialogue = await self._dialogue(incoming.chat)
-            ctx = Context(self._house, person, incoming.chat, dialogue)
             reply = await self._answer(ctx, incoming)
-            await self._remember(incoming.chat, dialogue, ctx.dialogue)
         except UserError as error:
             reply = Message(text=str(error))
         except OutsideError as error:
@@ -88,6 +87,7 @@ class Inbox:
             number = self._house.clock.new_id()
             log.exception("internal error %s", number)
             reply = Message(text=f"内部错误 {number}。这是程序的问题，已记入日志。请用 /orders 和 /list 核对后再试。")
+        await self._remember(incoming.chat, dialogue, ctx.dialogue)
         await self._reply(incoming.chat, reply)
 
     async def _reply(self, chat: Chat, reply: Reply) -> None:
@@ -166,24 +166,27 @@ class Inbox:
         typo = self._misspelt(ctx, text)
         if typo:
             return Message(text="没有认出是哪只股票。\n是不是：", buttons=typo)
+        if len(_TRADES.findall(text)) > 1:
+            return Message(text="没有做任何事。一句话里好像有几个交易，请一次只说一个，例如：茅台跌到1380买一手")
         hint = "没有听懂。可以这样说：\n　茅台跌破1400提醒我\n　茅台多少钱\n　我的持仓\n发送 /help 看全部命令。"
         return Message(text=hint)
 
     def _misspelt(self, ctx: Context, text: str) -> tuple[tuple[Button, ...], ...]:
-        """The sentence again with a name that looks like how it begins; a guess is only ever offered."""
+        """The sentence again with a name that looks like its first word; a guess is only ever offered.
+
+        Only the word itself is replaced, and only where no name begins the sentence: nothing else may be lost.
+        """
         names = ctx.house.names
-        if not _ABOUT_A_SHARE.search(text):
+        word = _FIRST_WORD.match(text)
+        if word is None or any(mention.start == 0 for mention in names.find(text.lower())):
             return ()
-        for length in range(min(len(text), LONGEST_NAME), SHORTEST_NAME - 1, -1):
-            near = names.suggest(text[:length]) if not names.candidates(text[:length]) else ()
-            if near:
-                whole = [(one, f"answer {names.name_of(one)}{text[length:]}") for one in near]
-                return tuple(
-                    (Button(name_text(ctx.house.name(one), one), command),)
-                    for one, command in whole
-                    if len(command.encode()) <= COMMAND_BYTES
-                )
-        return ()
+        rest = text[word.end() :]
+        offers = [(one, f"answer {names.name_of(one)}{rest}") for one in names.suggest(word[0])]
+        return tuple(
+            (Button(name_text(ctx.house.name(one), one), command),)
+            for one, command in offers
+            if len(command.encode()) <= COMMAND_BYTES
+        )
 
     def _read(self, ctx: Context, text: str) -> Request:
         now = ctx.house.now()

@@ -414,7 +414,7 @@ def impossible_report(order: Order, report: Report) -> Message:
 def ticket_list(tickets: Sequence[Ticket], now: datetime) -> Message:
     waiting = [ticket for ticket in tickets if ticket.open_at(now)]
     if not waiting:
-        return Message(title="没有待确认的委托")
+        return Message(title="没有待确认的委托", text="要回答别的问题，请点那张卡片上的按钮。")
     lines = []
     for ticket in waiting:
         left = age_text(ticket.expires_at - now)

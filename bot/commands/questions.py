@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from decimal import Decimal
 from typing import Final
 
 from bot.command import Context
@@ -11,7 +12,7 @@ from core.errors import Invalid
 from core.market import board_of, lot_problem
 from core.messages import Button, Message
 from core.render import name_text
-from core.types import Side, Symbol, code_of
+from core.types import Side, Symbol, code_of, price_text
 
 _QUESTIONS: Final = {
     "symbols": ("盯哪一只？", "请写股票名或六位代码，例如：茅台"),
@@ -49,6 +50,8 @@ def about(ctx: Context, request: Request, optional: Collection[str] = ()) -> Mes
         ctx.dialogue = ctx.dialogue.asking(request, slot, ctx.house.now())
         if slot == "symbols" and request.action is not None and request.intent.startswith("order"):
             question = f"{request.action.side.chinese}哪一只？"
+        if slot == "quantity" and request.action is not None and isinstance(request.action.price, Decimal):
+            question = f"限价 {price_text(request.action.price)}，{question}"
         named = "、".join(name_text(ctx.house.name(symbol), symbol) for symbol in request.symbols)
         return Message(title=named, text=f"{hint}\n{question}", buttons=_answers(request, slot))
     return None

@@ -220,9 +220,10 @@ async def cash(ctx: Context, call: Call) -> Reply:
 async def hold(ctx: Context, call: Call) -> Reply:
     """For an account without a connection: how many shares, at which cost."""
     usage = "请写：/hold 股票 股数 成本价，例如：/hold 茅台 200 1399.5；股数写 0 是清掉。"
-    if len(call.words) != 3:
+    words = (*call.words, "0") if len(call.words) == 2 and call.words[1] == "0" else call.words
+    if len(words) != 3:
         raise Invalid(usage)
-    shares, cost = _number(call.words[1]), _number(call.words[2])
+    shares, cost = _number(words[1]), _number(words[2])
     if shares is None or cost is None or shares != int(shares) or shares < 0 or cost < 0:
         raise Invalid(usage)
     [symbol] = targets.symbols(ctx, Call(call.words[:1]))

@@ -11,7 +11,8 @@ from bot.commands import targets
 from bot.language.request import Action, Draft, Request, condition_of, plan_of
 from core import render
 from core.alerts import Trigger
-from core.conditions import Condition, Missing, View, zone_text
+from core.clock import market_time
+from core.conditions import Condition, Missing, PctDown, PctUp, View, zone_text
 from core.errors import Conflict, Invalid
 from core.frames import Quote
 from core.market import board_of, lot_problem, tick_problem
@@ -43,10 +44,13 @@ async def watch(ctx: Context, call: Call) -> Reply:
         raise Invalid(f"盯盘任务已经有 {MANY_WATCHES} 个了，请先删除一些。")
     # All are built before the first is stored: a sentence is done whole or not at all.
     drafts = [await _build(ctx, part) for part in _parts(request)]
-    for draft in drafts:
-        _refuse_second(ctx, draft)
     replies: list[Message] = []
     for draft in drafts:
+        same = _same(ctx, draft)
+        if same is not None:
+            ctx.dialogue = ctx.dialogue.made(_as_said(same), same.id, ctx.house.now())
+            replies.append(Message(text=f"已经有一样的任务 #{same.number}，没有重复设置：{same.condition_text()}"))
+            continue
         made, already = await ctx.house.watchlist.create(draft)
         ctx.dialogue = ctx.dialogue.made(_as_said(made), made.id, ctx.house.now())
         replies.append(_read_back(ctx, made, already, changed=False))
@@ -87,23 +91,20 @@ def _as_said(watch: Watch) -> Request:
     )
 
 
-def _refuse_second(ctx: Context, draft: Watch) -> None:
-    """Two equal watches would tell everything twice."""
-    for one in ctx.house.watchlist.of(ctx.person.owner):
-        same = (one.symbols, one.conditions, one.combine, one.plan, one.account)
-        if one.state is WatchState.ACTIVE and same == (
-            draft.symbols,
-            draft.conditions,
-            draft.combine,
-            draft.plan,
-            draft.account,
-        ):
-            raise Conflict(f"已经有一样的任务 #{one.number}，没有重复设置。发送 /list 查看。")
+def _same(ctx: Context, draft: Watch) -> Watch | None:
+    """A running watch that would tell the same: a second one would tell everything twice."""
+
+    def what(watch: Watch) -> tuple[object, ...]:
+        return watch.symbols, watch.conditions, watch.combine, watch.plan, watch.account
+
+    mine = ctx.house.watchlist.of(ctx.person.owner)
+    return next((one for one in mine if one.state is WatchState.ACTIVE and what(one) == what(draft)), None)
 
 
 async def _build(ctx: Context, request: Request) -> Watch:
     """The watch that a request means, not yet stored. Raises Invalid or NotFound."""
     house = ctx.house
+    _refuse_past(ctx, request)
     symbols = _symbols(ctx, request)
     quotes = await house.look(symbols)
     account = targets.account(ctx, request)
@@ -123,6 +124,11 @@ async def _build(ctx: Context, request: Request) -> Watch:
         created_at=house.now(),
         **_manner(request, plan),
     )
+
+
+def _refuse_past(ctx: Context, request: Request) -> None:
+    if request.expiry is not None and request.expiry < market_time(ctx.house.now()).date():
+        raise Invalid(f"有效期 {request.expiry} 已经过去了，请写今天或以后的日子。")
 
 
 def _usual(plan: Plan | None) -> Repeat:
@@ -194,6 +200,14 @@ def _from_now(condition: Condition, symbols: tuple[Symbol, ...], quotes: Mapping
     return condition.model_copy(update={"base": quote.last})
 
 
+def _from_where_it_was(condition: Condition, before: Watch, symbols: tuple[Symbol, ...]) -> Condition:
+    """A corrected percent of "from now on" keeps the price it began at."""
+    base = next((one.base for one in before.conditions if isinstance(one, PctUp | PctDown) and one.base), None)
+    if base is not None and symbols == before.symbols and getattr(condition, "reference", None) == "last":
+        return condition.model_copy(update={"base": base})
+    return condition
+
+
 def _from_which_side(
     ctx: Context, draft: Draft, symbols: tuple[Symbol, ...], account: str, quotes: Mapping[Symbol, Quote]
 ) -> Draft:
@@ -240,8 +254,11 @@ def _trigger_prices(ctx: Context, watch: Watch) -> str:
     if len(watch.symbols) > 1 or quote is None or all(one.steady for one in watch.conditions):
         return ""
     view = View(quote, ctx.house.desk.cost_of(watch.account, watch.symbols[0]))
-    zones = [zone for one in watch.conditions if not isinstance(zone := one.zone(view), Missing)]
-    return "按现在算：" + "；".join(zone_text(zone) for zone in zones) if zones else ""
+    found = [one.zone(view) for one in watch.conditions]
+    missing = [zone.what for zone in found if isinstance(zone, Missing)]
+    if missing:
+        return f"现在还判断不了：{missing[0]}。"
+    return "按现在算：" + "；".join(zone_text(zone) for zone in found if not isinstance(zone, Missing))
 
 
 @command("list", "列表", "任务", help="列出所有盯盘任务", example="/list", role=Role.VIEWER, intents=("watch_list",))
@@ -301,15 +318,15 @@ async def change(ctx: Context, call: Call) -> Reply:
 
 def _changes(ctx: Context, before: Watch, request: Request) -> dict[str, Any]:
     """The fields of a watch that a request changes."""
+    _refuse_past(ctx, request)
     changes: dict[str, Any] = {}
     symbols = before.symbols
     if request.targets == ("last",) and request.symbols:
         symbols = changes["symbols"] = request.symbols
     if request.conditions:
         quotes = {one: quote for one in symbols if (quote := ctx.house.engine.quote(one)) is not None}
-        changes["conditions"] = tuple(
-            _condition(ctx, draft, symbols, before.account, quotes) for draft in request.conditions
-        )
+        found = [_condition(ctx, draft, symbols, before.account, quotes) for draft in request.conditions]
+        changes["conditions"] = tuple(_from_where_it_was(one, before, symbols) for one in found)
         if request.combine is not None:
             changes["combine"] = request.combine
     if request.action is not None:
@@ -331,8 +348,8 @@ async def pause(ctx: Context, call: Call) -> Reply:
     if not running:
         raise Conflict("没有在盯的任务可以暂停。发送 /list 查看。")
     done = [await ctx.house.watchlist.pause(one) for one in running]
-    hint = "恢复请说“恢复{}”。" if len(done) == 1 else "恢复请说“恢复全部”。"
-    return Message(title="⏸ 已暂停", text=_numbers(done, hint))
+    numbers = "和".join(str(one.number) for one in done)
+    return Message(title="⏸ 已暂停", text="\n".join([*_lines(done), f"恢复请说“恢复{numbers}”。"]))
 
 
 @command("resume", "恢复", "继续", help="恢复任务", example="/resume 3", intents=("watch_resume",))
@@ -361,7 +378,7 @@ async def delete(ctx: Context, call: Call) -> Reply:
         return _ask_to_delete(found, everything=len(found) == len(ctx.house.watchlist.of(ctx.person.owner)))
     gone = [await ctx.house.watchlist.delete(one) for one in found]
     ctx.dialogue = ctx.dialogue.closed()
-    return Message(title="🗑 已删除", text=_numbers(gone, ""))
+    return Message(title="🗑 已删除", text="\n".join(_lines(gone)))
 
 
 def _ask_to_delete(found: Sequence[Watch], *, everything: bool) -> Message:
@@ -377,10 +394,6 @@ def _ask_to_delete(found: Sequence[Watch], *, everything: bool) -> Message:
 async def undo(ctx: Context, call: Call) -> Reply:
     """Take a watch back; the button under its card."""
     return await delete(ctx, call)
-
-
-def _numbers(done: Sequence[Watch], hint: str) -> str:
-    return "\n".join([*_lines(done), *([hint.format(done[0].number)] if hint else [])])
 
 
 def _lines(watches: Sequence[Watch]) -> list[str]:

@@ -198,6 +198,8 @@ def _trade_given(reading: Reading, draft: Request, asked: str) -> Request | None
         if sentence.take(written):
             slots["price"] = price
             break
+    if action.side is Side.BUY and _SOLD.search(reading.plain):
+        return None  # 清仓 is no amount to buy
     if asked == "quantity":
         slots |= _quantity(reading)
     if "price" not in slots and (asked == "price" or slots):
@@ -316,6 +318,7 @@ def _fraction(reading: Reading) -> dict[str, Any]:
 
 # On a phone a lone 4 is a button's number or a slip; it must not become the price of a watch that stands.
 _ONLY_A_NUMBER: Final = re.compile(r"[\d.]+")
+_SOLD: Final = re.compile("清仓|清掉|卖|抛|割肉")
 _BARE_VALUE: Final = pattern("(?P<v><price>|<percent>)(?:吧|左右|就行)?")
 
 

@@ -194,6 +194,9 @@ def read_options(reading: Reading) -> dict[str, Any]:
     return found
 
 
+_OVER: Final = re.compile("昨|前天")
+
+
 def _last_day(reading: Reading, match: re.Match[str]) -> date:
     moment = reading.sentence.moments.get(match["d"] or "")
     if moment is None or moment.day is None:
@@ -205,7 +208,7 @@ def _last_day(reading: Reading, match: re.Match[str]) -> date:
             if moment.last.weekday() == 6 and (moment.last - moment.day).days == 6
             else moment.last
         )
-    if moment.day < reading.now.date() and moment.kind == "day":
+    if moment.day < reading.now.date() and moment.kind == "day" and not _OVER.search(reading.plain):
         # 15号 said on the 18th is next month's.
         return (moment.day.replace(day=1) + timedelta(days=32)).replace(day=min(moment.day.day, 28))
     return moment.day

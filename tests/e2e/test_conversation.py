@@ -444,3 +444,48 @@ async def test_a_misspelt_name_is_offered_and_the_sentence_goes_on(stage: Theatr
     assert "贵州茅台(600519)" in question.labels()
     made = await stage.press("贵州茅台(600519)")
     assert "条件：跌到 1400.00 及以下" in made.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "平安银行涨到12卖一半，涨到13清仓",
+        "茅台跌到1380买一手，1350再买两手",
+        "茅台跌到1300买100股，招商银行涨到45买200股",
+        "茅台如果没跌破1337就提醒我",
+        "茅台别跌破1336",
+        "茅台跌破1e3提醒我",
+    ],
+)
+async def test_what_is_not_wholly_understood_is_never_done_in_part(stage: Theatre, text: str) -> None:
+    said = await stage.say(text)
+    assert said.buttons == ()
+    assert stage.app.house.watchlist.of("owner") == ()
+    assert await stage.app.house.store.tickets({TicketState.OPEN}) == []
+
+
+async def test_clearing_out_is_no_amount_to_buy(stage: Theatre) -> None:
+    await stage.say("买平安银行")
+    await stage.say("清仓")
+    assert stage.seen("待确认委托") == []
+
+
+async def test_of_several_tasks_only_the_new_ones_are_made_and_a_correction_means_the_last(stage: Theatre) -> None:
+    await stage.say("茅台跌破1400提醒我")
+    await stage.say("五粮液跌破100提醒我")
+    said = await stage.say("茅台跌破1400提醒我，跌到1380买一手")
+    assert "已经有一样的任务 #1" in stage.transcript()
+    assert "✅ 已开始盯盘 #3" in said.title
+    await stage.say("茅台跌破1400提醒我")
+    changed = await stage.say("不对，改成1370")
+    assert changed.title == "✏️ 已修改 #1"
+
+
+async def test_a_day_that_is_over_is_no_expiry(stage: Theatre) -> None:
+    assert "已经过去了" in (await stage.say("茅台跌破1341提醒我，到昨天有效")).text
+
+
+async def test_a_corrected_percent_from_now_keeps_where_it_began(stage: Theatre) -> None:
+    await stage.say("茅台从现在起跌3%提醒我")
+    await stage.tick("600519.SH", "1440")
+    assert "从 1430.00 起跌 5.00%" in (await stage.say("改成5%")).text
