@@ -84,6 +84,7 @@ class Inbox:
             log.warning("%s: %s", error.source, error.reason)
             reply = Message(text=f"{error.source}：{error.reason}")
         except Exception:
+            # A bug: whoever spoke is answered all the same, and told to check what was done.
             number = self._house.clock.new_id()
             log.exception("internal error %s", number)
             reply = Message(text=f"内部错误 {number}。这是程序的问题，已记入日志。请用 /orders 和 /list 核对后再试。")

@@ -158,7 +158,7 @@ class Dispatcher:
                 continue
             if not rule.watch.live_at(trigger.quote.received_at):  # its last day was over; the job that ends it is late
                 continue
-            same = known is not None and (known is rule or known.means(rule))
+            same = known is not None and known.means(rule)
             arm = memory.get(trigger.key) or (known.arm if known is not None and same else rule.arm)
             one = self._judge(trigger, rule, self._last_told(rule, arm, memory) if same else arm, current=watch)
             alerts.append(one.alert)
@@ -255,9 +255,7 @@ class Dispatcher:
         rule = crossings[0].rule
         known = [self._book.rule(one.rule.key) for one in crossings]
         meant = [
-            one.trigger
-            for one, now in zip(crossings, known, strict=True)
-            if now is not None and (now is one.rule or now.means(one.rule))
+            one.trigger for one, now in zip(crossings, known, strict=True) if now is not None and now.means(one.rule)
         ]
         if meant:
             names = {one.key.symbol: self._desk.name(one.key.symbol, one.quote.name) for one in meant}

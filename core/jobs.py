@@ -161,6 +161,7 @@ async def perform(job: Job, duties: Duties, now: datetime) -> None:
     except OutsideError as error:
         log.warning("job %s: %s", job.name, error)
     except Exception:
+        # A bug in one job must not stop the others.
         log.exception("job %s failed", job.name)
 
 

@@ -248,6 +248,7 @@ class Notifier:
             log.warning("outbox row %s for %s not stored: %s", row.id, row.chat, error.reason)
             return False
         except Exception:
+            # As when marking: the program still can speak.
             log.exception("outbox row %s for %s not stored", row.id, row.chat)
             return False
         return True

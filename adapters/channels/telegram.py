@@ -277,6 +277,7 @@ def _line(*, proxy: str | None, trust_env: bool, limits: Limits) -> HTTPXRequest
         try:
             Update.de_json(update, None)
         except Exception:
+            # The library may trip with any error; raised, it would be fetched again before all others.
             LOG.warning("读不懂 Telegram 的更新 %s，已跳过。", update.get("update_id"), exc_info=True)
             return {"update_id": update["update_id"]}
         return update
@@ -447,6 +448,7 @@ class TelegramChannel:
         except (TelegramError, TimeoutError) as error:
             return _diagnose(error, self._failures, self._limits)
         except Exception:
+            # The library may trip over a strange answer with any error, and a bot that ends here goes silent.
             LOG.exception("内部错误：读不懂 Telegram 的回应，稍后重新连接。")
             return _Trouble("bug", "Telegram 的连接已重建。", self._limits.longest_wait)
         finally:
@@ -472,6 +474,7 @@ async def _try(call: Awaitable[object]) -> bool:
         LOG.debug("Telegram: %s", _SECRETS.strike(str(error)))
         return False
     except Exception:
+        # Any error of the library, as when receiving; nothing may end over a courtesy.
         LOG.exception("内部错误：读不懂 Telegram 的回应。")
         return False
     return True
@@ -567,6 +570,7 @@ class _Reception:
             elif update.message is not None and update.message.from_user is not None:
                 self._said(update.update_id, update.message, update.message.from_user)
         except Exception:
+            # A bug over one update must not keep those behind it from being heard.
             LOG.exception("内部错误：没能处理 Telegram 的更新 %s。", update.update_id)
 
     def _pressed(self, update_id: int, query: CallbackQuery) -> None:
@@ -641,6 +645,7 @@ class _Reception:
             try:
                 await self._receiver.receive(incoming)
             except Exception:
+                # A bug over one sentence must not end the chat's queue: the next would never be answered.
                 LOG.exception("内部错误：没能处理 %s 里的一句话。", chat)
             self._open.discard(update_id)
             if not self._open:
