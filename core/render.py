@@ -140,7 +140,7 @@ def watch_list(
         if near:
             lines.append(f"　{near}")
     lines.append("")
-    lines.append("管理：暂停3、恢复3、删除3、把3改成1380、为什么3")
+    lines.append("管理：暂停3、恢复3、删除3、把3改成1380、/why 3")
     return Message(title=f"📋 盯盘任务（{len(watches)}）", text="\n".join(lines))
 
 

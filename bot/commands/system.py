@@ -20,7 +20,7 @@ EXAMPLES = (
 )
 
 
-@command("start", "开始", help="从这里开始", example="/start", role=Role.VIEWER)
+@command("start", "开始", "你好", "您好", "在吗", help="从这里开始", example="/start", role=Role.VIEWER)
 async def start(ctx: Context, _call: Call) -> Reply:
     """The welcome, and what must not be overlooked after a restart."""
     waiting = [

@@ -51,6 +51,27 @@ async def test_the_main_job(stage: Theatre) -> None:
     assert "贵州茅台(600519)\n　100 股，可卖 0，成本 " in positions.text
 
 
+async def test_everything_the_list_offers_is_understood(stage: Theatre) -> None:
+    await stage.say(SENTENCE)
+    listed = await stage.say("列表")
+    offers = listed.text.rpartition("管理：")[2].split("、")
+    answers = {
+        "暂停1": "已暂停",
+        "恢复1": "已开始盯盘 #1",
+        "删除1": "已删除",
+        "把1改成1380": "已修改 #1",
+        "/why 1": "判断记录",
+    }
+    assert sorted(offer.replace("3", "1", 1) for offer in offers) == sorted(answers)
+    for offer in ("/why 1", "暂停1", "恢复1", "把1改成1380", "删除1"):
+        assert answers[offer] in (await stage.say(offer)).plain(), offer
+
+
+async def test_a_greeting_is_answered_with_the_welcome(stage: Theatre) -> None:
+    for greeting in ("你好", "您好", "在吗"):
+        assert (await stage.say(greeting)).title == "👋 我是盯盘助手"
+
+
 async def test_a_rejected_ticket_places_nothing_and_the_card_says_who(stage: Theatre) -> None:
     await stage.say(SENTENCE)
     await stage.tick("600519.SH", "1419.5")
