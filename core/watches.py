@@ -54,6 +54,10 @@ class Plan(Noun):
         return f"{self.side.chinese} {self.quantity_text()}，{price}"
 
 
+Scope = Literal["symbols", "holdings", "watchlist", "market"]
+"""Which shares a watch is about: those it names, whatever its account holds, the favourites, or all there are."""
+
+
 class Repeat(StrEnum):
     """How often a crossing is told. A watch with a plan is told once unless the person says otherwise."""
 
@@ -84,6 +88,12 @@ class Watch(Noun):
         combine: with ``all`` every condition must hold at once and the group fires as one; with ``any`` each alone.
         cooldown: the least time between two alerts of the same condition.
         expires_on: last market date on which it is judged.
+        scope: where it follows something, ``symbols`` is what that is at the moment.
+        top: of a watch on the whole market, how many shares one message names.
+        band: percent by which the measure must leave its threshold before it is armed again; None is the usual band.
+        only_held: told only for shares that the account holds.
+        resolved: the end of what was told is told too.
+        escalate_after: how long a telling may stay unacknowledged before it goes to the next channel; None is never.
     """
 
     id: str
@@ -98,6 +108,12 @@ class Watch(Noun):
     repeat: Repeat = Repeat.DAILY
     cooldown: timedelta = DEFAULT_COOLDOWN
     expires_on: date | None = None
+    scope: Scope = "symbols"
+    top: int | None = Field(default=None, gt=0)
+    band: Decimal | None = Field(default=None, ge=0, le=50)
+    only_held: bool = False
+    resolved: bool = False
+    escalate_after: timedelta | None = None
     state: WatchState = WatchState.ACTIVE
     text: str = ""
     created_at: datetime
@@ -135,6 +151,7 @@ class Arm(Noun):
         day: market date of the price that turned ``armed``; kept only where each day begins afresh.
         told_at: aware UTC of the last alert that was told.
         told: how often it was told.
+        peak: the highest price since the watch was made, milli-yuan; kept only where a stop trails it.
     """
 
     key: RuleKey
@@ -142,12 +159,13 @@ class Arm(Noun):
     day: date | None = None
     told_at: datetime | None = None
     told: int = 0
+    peak: int | None = None
 
     # Written out, because model_copy takes twice as long and both stand on the way of an alert.
     def turned(self, armed: bool, day: date | None) -> Arm:
         """After a quote that armed or disarmed it."""
-        return Arm(key=self.key, armed=armed, day=day, told_at=self.told_at, told=self.told)
+        return Arm(key=self.key, armed=armed, day=day, told_at=self.told_at, told=self.told, peak=self.peak)
 
     def telling(self, at: datetime) -> Arm:
         """After one more telling."""
-        return Arm(key=self.key, armed=self.armed, day=self.day, told_at=at, told=self.told + 1)
+        return Arm(key=self.key, armed=self.armed, day=self.day, told_at=at, told=self.told + 1, peak=self.peak)

@@ -163,6 +163,12 @@ class WatchRow(Row, table=True):
     repeat: str = Field(sa_type=Word)
     cooldown: timedelta = Field(sa_type=Span)
     expires_on: date | None
+    scope: str
+    top: int | None
+    band: Decimal | None = Field(sa_type=Exact)
+    only_held: bool
+    resolved: bool
+    escalate_after: timedelta | None = Field(sa_type=Span)
     state: str = Field(sa_type=Word)
     text: str
     created_at: datetime = Field(sa_type=Instant)
@@ -178,6 +184,7 @@ class ArmRow(Row, table=True):
     day: date | None
     told_at: datetime | None = Field(sa_type=Instant)
     told: int
+    peak: int | None = Field(sa_type=BigInteger)
 
 
 class AlertRow(_Counted, table=True):
@@ -370,7 +377,14 @@ def noun(kind: type[N], columns: RowMapping) -> N:
 
 def arm(columns: RowMapping) -> Arm:
     key = RuleKey(columns["watch_id"], columns["symbol"], columns["group"])
-    return Arm(key=key, armed=columns["armed"], day=columns["day"], told_at=columns["told_at"], told=columns["told"])
+    return Arm(
+        key=key,
+        armed=columns["armed"],
+        day=columns["day"],
+        told_at=columns["told_at"],
+        told=columns["told"],
+        peak=columns["peak"],
+    )
 
 
 def tellings(outgoing: Outgoing) -> list[dict[str, str]]:

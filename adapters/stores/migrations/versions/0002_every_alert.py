@@ -1,0 +1,35 @@
+"""What a watch may ask for beside its conditions."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("watches") as table:
+        table.add_column(sa.Column("scope", sa.String(), nullable=False, server_default="symbols"))
+        table.add_column(sa.Column("top", sa.Integer(), nullable=True))
+        table.add_column(sa.Column("band", sa.String(), nullable=True))
+        table.add_column(sa.Column("only_held", sa.Boolean(), nullable=False, server_default=sa.false()))
+        table.add_column(sa.Column("resolved", sa.Boolean(), nullable=False, server_default=sa.false()))
+        table.add_column(sa.Column("escalate_after", sa.BigInteger(), nullable=True))
+    with op.batch_alter_table("watches") as table:
+        # The defaults were for the rows that were there.
+        for name in ("scope", "only_held", "resolved"):
+            table.alter_column(name, server_default=None)
+    with op.batch_alter_table("arms") as table:
+        table.add_column(sa.Column("peak", sa.BigInteger(), nullable=True))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("arms") as table:
+        table.drop_column("peak")
+    with op.batch_alter_table("watches") as table:
+        for name in ("escalate_after", "resolved", "only_held", "band", "top", "scope"):
+            table.drop_column(name)
