@@ -1,26 +1,33 @@
-"""Bar (K线): what happened to one symbol in one stretch of time, and how bars are read from a file.
+"""Bar (K线): what happened to one symbol in one stretch of time; how bars become longer ones, and are read from a file.
 
 A bar is labelled by its end: the 1-minute bar of 09:38 holds 09:37:00 to 09:38:00, and the bar of a day bears 14:55,
 shortly before the close, so that what it triggers can still be traded on that day.
-The first 1-minute bar of a day, 09:30, holds the trade of the opening auction.
+The first 1-minute bar of a day, 09:30, holds the trade of the opening auction; longer bars count it to their first one,
+and end at lunch and at the close.
 """
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
+from core.calendar import is_session
 from core.clock import MARKET_ZONE, market_time
 from core.errors import Invalid
-from core.types import Money, Price, Shares, Symbol, parse_symbol
+from core.types import Money, Price, Shares, Symbol, from_milli, parse_symbol, to_milli
+
+Period = Literal["day", "1m", "5m", "15m", "30m", "60m"]
+MINUTES: Final[Mapping[Period, int]] = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "60m": 60}
+"""Trading minutes of a bar, for the periods shorter than a day."""
 
 COLUMNS: Final = ("symbol", "time", "open", "high", "low", "close", "volume")
 """The columns that a file must have; ``amount`` may be missing or empty."""
@@ -28,6 +35,8 @@ COLUMNS: Final = ("symbol", "time", "open", "high", "low", "close", "volume")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(?P<clock> \d\d:\d\d(?::\d\d)?)?")
 _REMARK: Final = re.compile(r"\(index\)$", re.IGNORECASE)
 _END_OF_DAY: Final = timedelta(hours=14, minutes=55)
+# Minutes since midnight. What is stamped within the minute after the bell was traded before it.
+_OPEN, _LUNCH, _LUNCH_OVER, _AFTERNOON, _CLOSE = 570, 690, 691, 780, 900
 # Outside these nothing is a price of this market, and int64 arrays could overflow.
 _LEAST: Final = Decimal("0.001")
 _MOST: Final = Decimal(10_000_000)
@@ -53,6 +62,119 @@ class Bar:
     close: Price
     volume: Shares
     amount: Money | None = None
+
+
+class Rescale(NamedTuple):
+    """What an ex-date does to the bars before it: every price times ``numerator / denominator``.
+
+    Attributes:
+        before: aware UTC, the midnight that begins the ex-date.
+        numerator, denominator: milli-yuan, the previous close that the exchange gives out and the close as traded.
+    """
+
+    symbol: Symbol
+    before: datetime
+    numerator: int
+    denominator: int
+
+
+def scaled_milli(milli: int, numerator: int, denominator: int) -> int:
+    """``milli * numerator / denominator``, half up, in whole numbers, as the databases do it too.
+
+    >>> scaled_milli(1430000, 1402350, 1430000), scaled_milli(5, 1, 2)
+    (1402350, 3)
+    """
+    return (2 * milli * numerator + denominator) // (2 * denominator)
+
+
+def scaled(bar: Bar, numerator: int, denominator: int) -> Bar:
+    """The bar with every price multiplied; what was traded stays."""
+    opened, high, low, close = (
+        from_milli(scaled_milli(to_milli(price), numerator, denominator))
+        for price in (bar.open, bar.high, bar.low, bar.close)
+    )
+    return Bar(bar.symbol, bar.time, opened, high, low, close, bar.volume, bar.amount)
+
+
+def end_minute(minute: int, minutes: int = 1) -> int:
+    """The label, in minutes since midnight, of the bar that holds what bears this minute.
+
+    >>> [end_minute(at, 5) for at in (9 * 60 + 25, 9 * 60 + 31, 11 * 60 + 30, 13 * 60, 15 * 60 + 1)]
+    [575, 575, 690, 785, 900]
+    >>> end_minute(9 * 60 + 25), end_minute(10 * 60 + 31, 60), end_minute(13 * 60 + 1, 60)
+    (570, 690, 840)
+    """
+    if minutes == 1 and minute <= _OPEN:
+        return _OPEN
+    opens, closes = (_OPEN, _LUNCH) if minute <= _LUNCH_OVER else (_AFTERNOON, _CLOSE)
+    passed = min(max(minute - opens, 1), closes - opens)
+    return min(opens - (-passed // minutes) * minutes, closes)
+
+
+def label(at: datetime, minutes: int = 1) -> datetime:
+    """The time of the bar that holds what happened at this instant; an instant on a boundary belongs to the bar before.
+
+    Args:
+        at: aware, within the session as :func:`core.calendar.is_session` has it.
+
+    Returns:
+        Aware UTC.
+    """
+    midnight = market_time(at).replace(hour=0, minute=0, second=0, microsecond=0)
+    minute = -((midnight - at) // timedelta(minutes=1))
+    return (midnight + timedelta(minutes=end_minute(minute, minutes))).astimezone(UTC)
+
+
+def day_label(day: date) -> datetime:
+    """14:55 of that market day, which the bar of the day bears. Aware UTC."""
+    return (datetime.combine(day, datetime.min.time(), MARKET_ZONE) + _END_OF_DAY).astimezone(UTC)
+
+
+def merged(bars: Iterable[Bar], minutes: int) -> list[Bar]:
+    """Longer bars of the 1-minute bars of one symbol, given in order of time; the last one may still be forming.
+
+    A bar never spans lunch or night, and the opening auction belongs to the first one. What lies outside the session,
+    as the trading at the closing price after it, counts nothing.
+    """
+    inside = (bar for bar in bars if is_session(bar.time))
+    return [_merge(at, list(parts)) for at, parts in groupby(inside, key=lambda bar: label(bar.time, minutes))]
+
+
+def _merge(at: datetime, parts: Sequence[Bar]) -> Bar:
+    amounts = [bar.amount for bar in parts if bar.amount is not None]
+    return Bar(
+        parts[0].symbol,
+        at,
+        parts[0].open,
+        max(bar.high for bar in parts),
+        min(bar.low for bar in parts),
+        parts[-1].close,
+        sum(bar.volume for bar in parts),
+        sum(amounts, Decimal(0)) if len(amounts) == len(parts) else None,
+    )
+
+
+def period_of(bars: Iterable[Bar]) -> Period:
+    """The period that the distances between the bars tell, whatever their order.
+
+    Raises:
+        Invalid: they are no bars of a period that we keep.
+    """
+    days: dict[tuple[Symbol, date], list[datetime]] = {}
+    for bar in bars:
+        days.setdefault((bar.symbol, market_time(bar.time).date()), []).append(bar.time)
+    distances = Counter(
+        later - earlier for times in days.values() for earlier, later in pairwise(sorted(times)) if later > earlier
+    )
+    if not distances:
+        return "day"
+    usual = min(distances, key=lambda distance: (-distances[distance], distance))
+    for period, minutes in MINUTES.items():
+        if usual == timedelta(minutes=minutes):
+            return period
+    raise Invalid(
+        f"这些K线相隔 {usual}，不是日线，也不是 1、5、15、30、60 分钟线，请换一个文件，或用 --period 写明周期。"
+    )
 
 
 def path_of(bar: Bar) -> tuple[Price, Price, Price, Price]:

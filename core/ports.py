@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from core.alerts import Alert, Silence
+from core.bars import Bar, Period, Rescale
 from core.frames import Frame, Quote
 from core.messages import Chat, Delivery, Incoming, Message, Outgoing
 from core.orders import Fill, Order, Report
@@ -167,6 +168,22 @@ class QuoteSource(Protocol):
         ...
 
 
+class BarFetcher(Protocol):
+    """A source of past bars that answers when asked; how fast it may be asked is its own business."""
+
+    name: str
+
+    async def bars(self, symbol: Symbol, period: Period, count: int) -> Sequence[Bar]:
+        """The newest bars, oldest first, the one that is still forming included; none of a symbol it does not know.
+
+        Bars of days are forward adjusted: they stand on the prices of the newest day. Those of minutes are as traded.
+
+        Raises:
+            Unavailable, Malformed
+        """
+        ...
+
+
 class Store(Protocol):
     """What must outlive the process. One method per business step, each one transaction.
 
@@ -274,6 +291,39 @@ class Store(Protocol):
 
     async def forget(self, before: datetime, states: Collection[Delivery]) -> int:
         """Delete outbox rows of these states that were created earlier, except the newest of each card."""
+        ...
+
+    # bars
+    async def save_bars(
+        self, period: Period, bars: Sequence[Bar], source: str = "", /, *, replace: bool = False
+    ) -> None:
+        """Store many bars; one of the same symbol, period and time is replaced. Amounts are rounded to yuan.
+
+        Args:
+            replace: what was stored of these symbols in this period goes.
+        """
+        ...
+
+    async def bars(
+        self, symbols: Collection[Symbol], period: Period, since: datetime | None = None, limit: int | None = None
+    ) -> Mapping[Symbol, Sequence[Bar]]:
+        """What is stored of these, per symbol and oldest first; a symbol without bars is absent.
+
+        Args:
+            limit: the newest so many of each symbol.
+        """
+        ...
+
+    async def bars_until(self, period: Period) -> Mapping[Symbol, datetime]:
+        """The time of the newest bar of each symbol."""
+        ...
+
+    async def rescale_bars(self, changes: Sequence[Rescale]) -> None:
+        """Multiply the prices of every period before an ex-date; what was traded stays."""
+        ...
+
+    async def forget_bars(self, period: Period, before: datetime) -> int:
+        """Delete earlier bars; how many there were."""
         ...
 
     # small things

@@ -6,17 +6,19 @@ anything and never waits in between, so it happens whole or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace as changed
 from datetime import datetime
 from typing import TypeVar
 
 from core.alerts import Alert, Silence
+from core.bars import Bar, Period, Rescale, scaled
 from core.errors import Unavailable
 from core.messages import Chat, Delivery, Outgoing
 from core.orders import Fill, Order
 from core.ports import Store
 from core.tickets import Ticket, TicketState
-from core.types import Symbol
+from core.types import Money, Symbol
 from core.watches import Arm, RuleKey, Watch, WatchState
 
 T = TypeVar("T")
@@ -34,6 +36,7 @@ class MemoryStore:
         self._orders: dict[str, Order] = {}
         self._fills: dict[tuple[str, str], Fill] = {}
         self._outbox: dict[str, Outgoing] = {}
+        self._bars: dict[tuple[Symbol, Period], dict[datetime, Bar]] = {}
         self._values: dict[str, str] = {}
         self._closed = False
 
@@ -217,6 +220,50 @@ class MemoryStore:
         ]
         for row_id in old:
             del self._outbox[row_id]
+        return len(old)
+
+    # bars
+    async def save_bars(self, period: Period, bars: Sequence[Bar], _source: str = "", *, replace: bool = False) -> None:
+        self._open()
+        if replace:
+            for symbol in {bar.symbol for bar in bars}:
+                self._bars.pop((symbol, period), None)
+        for bar in bars:
+            amount = None if bar.amount is None else Money(round(bar.amount))
+            self._bars.setdefault((bar.symbol, period), {})[bar.time] = changed(bar, amount=amount)
+
+    async def bars(
+        self, symbols: Collection[Symbol], period: Period, since: datetime | None = None, limit: int | None = None
+    ) -> Mapping[Symbol, Sequence[Bar]]:
+        self._open()
+        found = {}
+        for symbol in sorted(symbols):
+            kept = self._bars.get((symbol, period), {})
+            bars = [kept[time] for time in sorted(kept) if since is None or time >= since]
+            if bars:
+                found[symbol] = bars[-limit:] if limit is not None else bars
+        return found
+
+    async def bars_until(self, period: Period) -> Mapping[Symbol, datetime]:
+        self._open()
+        return {symbol: max(bars) for (symbol, kept), bars in self._bars.items() if kept == period and bars}
+
+    async def rescale_bars(self, changes: Sequence[Rescale]) -> None:
+        self._open()
+        for symbol, before, numerator, denominator in changes:
+            for (owner, _), bars in self._bars.items():
+                if owner == symbol:
+                    bars.update(
+                        {time: scaled(bar, numerator, denominator) for time, bar in bars.items() if time < before}
+                    )
+
+    async def forget_bars(self, period: Period, before: datetime) -> int:
+        self._open()
+        old = [
+            (bars, time) for (_, kept), bars in self._bars.items() if kept == period for time in bars if time < before
+        ]
+        for bars, time in old:
+            del bars[time]
         return len(old)
 
     # small things

@@ -20,9 +20,10 @@ from sqlalchemy.orm import registry
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
+from core.bars import Bar
 from core.conditions import Condition
 from core.messages import Chat, Message, Outgoing
-from core.types import Noun
+from core.types import Noun, Symbol, from_milli, to_milli
 from core.watches import Arm, Plan, RuleKey
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -339,6 +340,24 @@ class TellingRow(Row, table=True):
     outgoing_id: str = Field(primary_key=True, foreign_key="outbox.id", ondelete="CASCADE", index=True)
 
 
+class BarRow(Row, table=True):
+    """Prices in thousandths of a yuan, the amount in yuan. A table that is its key is half as large."""
+
+    __tablename__ = "bars"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    symbol: str = Field(primary_key=True)
+    period: str = Field(primary_key=True)
+    time: datetime = Field(sa_type=Instant, primary_key=True)
+    open: int = Field(sa_type=BigInteger)
+    high: int = Field(sa_type=BigInteger)
+    low: int = Field(sa_type=BigInteger)
+    close: int = Field(sa_type=BigInteger)
+    volume: int = Field(sa_type=BigInteger)
+    amount: int | None = Field(sa_type=BigInteger)
+    source: str
+
+
 class SettingRow(Row, table=True):
     """Small values set in chat."""
 
@@ -349,6 +368,7 @@ class SettingRow(Row, table=True):
 
 
 METADATA: Final = Row.metadata
+BAR_PRICES: Final = ("open", "high", "low", "close")
 
 
 def table(row: type[Row]) -> Table:
@@ -389,3 +409,31 @@ def arm(columns: RowMapping) -> Arm:
 
 def tellings(outgoing: Outgoing) -> list[dict[str, str]]:
     return [{"alert_id": alert_id, "outgoing_id": outgoing.id} for alert_id in dict.fromkeys(outgoing.alert_ids)]
+
+
+def bar_values(bar: Bar, period: str, source: str) -> dict[str, Any]:
+    return {
+        "symbol": bar.symbol,
+        "period": period,
+        "time": bar.time,
+        "open": to_milli(bar.open),
+        "high": to_milli(bar.high),
+        "low": to_milli(bar.low),
+        "close": to_milli(bar.close),
+        "volume": bar.volume,
+        "amount": None if bar.amount is None else round(bar.amount),
+        "source": source,
+    }
+
+
+def bar(columns: RowMapping) -> Bar:
+    return Bar(
+        Symbol(columns["symbol"]),
+        columns["time"],
+        from_milli(columns["open"]),
+        from_milli(columns["high"]),
+        from_milli(columns["low"]),
+        from_milli(columns["close"]),
+        columns["volume"],
+        None if columns["amount"] is None else Decimal(columns["amount"]),
+    )

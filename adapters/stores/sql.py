@@ -23,6 +23,8 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     URL,
+    Column,
+    ColumnElement,
     Connection,
     Dialect,
     Engine,
@@ -48,6 +50,7 @@ from adapters.stores import rows
 from adapters.stores.faults import CONFLICT, SOURCE, vendor_errors
 from adapters.stores.migrations import HEAD, to_head, version
 from core.alerts import Alert, Silence
+from core.bars import Bar, Period, Rescale
 from core.errors import ConfigError, Unavailable
 from core.messages import Chat, Delivery, Outgoing
 from core.orders import Fill, Order, OrderState
@@ -70,12 +73,14 @@ _ORDERS: Final = rows.table(rows.OrderRow)
 _FILLS: Final = rows.table(rows.FillRow)
 _OUTBOX: Final = rows.table(rows.OutgoingRow)
 _TELLINGS: Final = rows.table(rows.TellingRow)
+_BARS: Final = rows.table(rows.BarRow)
 _SETTINGS: Final = rows.table(rows.SettingRow)
 _KEYS: Final = {
     _WATCHES: ("id",),
     _ARMS: ("watch_id", "symbol", "group"),
     _ORDERS: ("id",),
     _OUTBOX: ("id",),
+    _BARS: ("symbol", "period", "time"),
     _SETTINGS: ("key",),
 }
 
@@ -330,6 +335,52 @@ class SqlStore:
         )
         return await self._run(_Begin.WRITE, lambda connection: connection.execute(delete(_OUTBOX).where(old)).rowcount)
 
+    # bars
+    async def save_bars(self, period: Period, bars: Sequence[Bar], source: str = "", *, replace: bool = False) -> None:
+        def step(connection: Connection) -> None:
+            if replace:
+                symbols = sorted({bar.symbol for bar in bars})
+                connection.execute(delete(_BARS).where(_BARS.c.symbol.in_(symbols), _BARS.c.period == period))
+            self._upserts[_BARS].execute(connection, [rows.bar_values(bar, period, source) for bar in bars])
+
+        if bars:
+            await self._run(_Begin.WRITE, step)
+
+    async def bars(
+        self, symbols: Collection[Symbol], period: Period, since: datetime | None = None, limit: int | None = None
+    ) -> Mapping[Symbol, Sequence[Bar]]:
+        kept = and_(_BARS.c.symbol.in_(sorted(symbols)), _BARS.c.period == period)
+        if since is not None:
+            kept = and_(kept, _BARS.c.time >= since)
+        wanted = select(_BARS).where(kept)
+        if limit is not None:
+            place = func.row_number().over(partition_by=_BARS.c.symbol, order_by=_BARS.c.time.desc())
+            ranked = select(_BARS, place.label("place")).where(kept).subquery()
+            wanted = select(ranked).where(ranked.c.place <= limit)
+        found: dict[Symbol, list[Bar]] = {}
+        for bar in await self._rows(wanted.order_by(text("symbol"), text("time")), rows.bar):
+            found.setdefault(bar.symbol, []).append(bar)
+        return found
+
+    async def bars_until(self, period: Period) -> Mapping[Symbol, datetime]:
+        newest = select(_BARS.c.symbol, func.max(_BARS.c.time).label("time")).where(_BARS.c.period == period)
+        found = await self._rows(newest.group_by(_BARS.c.symbol), lambda columns: (columns["symbol"], columns["time"]))
+        return dict(found)
+
+    async def rescale_bars(self, changes: Sequence[Rescale]) -> None:
+        def step(connection: Connection) -> None:
+            for symbol, before, numerator, denominator in changes:
+                earlier = update(_BARS).where(_BARS.c.symbol == symbol, _BARS.c.time < before)
+                prices = {name: _scaled(_BARS.c[name], numerator, denominator) for name in rows.BAR_PRICES}
+                connection.execute(earlier.values(prices))
+
+        if changes:
+            await self._run(_Begin.WRITE, step)
+
+    async def forget_bars(self, period: Period, before: datetime) -> int:
+        old = delete(_BARS).where(_BARS.c.period == period, _BARS.c.time < before)
+        return await self._run(_Begin.WRITE, lambda connection: connection.execute(old).rowcount)
+
     # small things
     async def value(self, key: str) -> str | None:
         wanted = select(_SETTINGS.c.value).where(_SETTINGS.c.key == key)
@@ -408,6 +459,11 @@ def _still_there(connection: Connection, watches: Sequence[Watch]) -> Sequence[W
     wanted = select(_WATCHES.c.id).where(_WATCHES.c.id.in_([watch.id for watch in watches]))
     gone = set(connection.scalars(wanted.where(_WATCHES.c.state == WatchState.DELETED)))
     return [watch for watch in watches if watch.id not in gone]
+
+
+def _scaled(price: Column[Any], numerator: int, denominator: int) -> ColumnElement[Any]:
+    """As :func:`core.bars.scaled_milli`."""
+    return (price * (2 * numerator) + denominator) // (2 * denominator)
 
 
 def _newest(state: Delivery | None = None) -> Select[Any]:

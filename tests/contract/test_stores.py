@@ -25,6 +25,7 @@ from sqlalchemy import create_engine, text
 
 from adapters.stores import memory, sql
 from core.alerts import Alert, Reason, Silence
+from core.bars import Bar, Rescale
 from core.conditions import EnterRange, LimitUp, PctUp, PriceBelow, StopLoss
 from core.errors import ConfigError, Malformed, Unavailable
 from core.messages import Button, Chat, Delivery, Message, Outgoing, Style
@@ -172,6 +173,12 @@ def message(key: str = "OUT00001", *, card: str | None = None, **changes: Any) -
         "next_at": NOW,
     }
     return Outgoing.model_validate(given | changes)
+
+
+def bar(minute: int = 0, symbol: Symbol = MAOTAI, close: str = "1419.09", amount: str | None = "90352647") -> Bar:
+    prices = (Decimal("1420.00"), Decimal("1425.50"), Decimal("1410.005"), Decimal(close))
+    time = NOW.replace(second=0, microsecond=0) + timedelta(minutes=minute)
+    return Bar(symbol, time, *prices, 63_600, None if amount is None else Decimal(amount))
 
 
 def sent(row: Outgoing, ref: str) -> Outgoing:
@@ -701,7 +708,7 @@ async def test_a_locked_database_keeps_nobody_else_waiting_and_loses_nothing(pla
         if place.kind == "sqlite":
             other.exec_driver_sql("BEGIN EXCLUSIVE")
         else:
-            other.execute(text("LOCK TABLE outbox, tickets, watches, settings IN ACCESS EXCLUSIVE MODE"))
+            other.execute(text("LOCK TABLE outbox, tickets, watches, settings, bars IN ACCESS EXCLUSIVE MODE"))
         for step in steps(store):
             waiting = asyncio.ensure_future(step())
             await asyncio.sleep(0)
@@ -919,6 +926,89 @@ def free_port() -> int:
         return port
 
 
+# Bars
+
+
+async def test_bars_come_back_as_they_went_in_oldest_first(store: Store) -> None:
+    bars = [bar(2), bar(0, amount=None), bar(1), bar(1, WANKE, close="0.001")]
+    await store.save_bars("1m", bars, "腾讯行情")
+    assert await store.bars([WANKE, MAOTAI], "1m") == {MAOTAI: [bars[1], bars[2], bars[0]], WANKE: [bars[3]]}
+    assert await store.bars([MAOTAI], "5m") == {}
+    assert await store.bars([], "1m") == {}
+
+
+async def test_amounts_of_bars_are_kept_to_the_yuan(store: Store) -> None:
+    await store.save_bars("day", [bar(amount="90352647.61")])
+    assert await store.bars([MAOTAI], "day") == {MAOTAI: [bar(amount="90352648")]}
+
+
+async def test_a_bar_of_the_same_time_takes_the_place_of_the_old_one(store: Store) -> None:
+    await store.save_bars("1m", [bar(0), bar(1)])
+    await store.save_bars("1m", [bar(1, close="1411")])
+    await store.save_bars("1m", [])
+    assert await store.bars([MAOTAI], "1m") == {MAOTAI: [bar(0), bar(1, close="1411")]}
+
+
+async def test_bars_may_take_the_place_of_all_that_was_stored_of_their_symbols(store: Store) -> None:
+    await store.save_bars("1m", [bar(0), bar(1), bar(0, WANKE)])
+    await store.save_bars("5m", [bar(0)])
+    await store.save_bars("1m", [bar(2)], replace=True)
+    assert await store.bars([MAOTAI, WANKE], "1m") == {MAOTAI: [bar(2)], WANKE: [bar(0, WANKE)]}
+    assert await store.bars([MAOTAI], "5m") == {MAOTAI: [bar(0)]}
+
+
+async def test_the_newest_bars_of_each_symbol_may_be_asked_for(store: Store) -> None:
+    await store.save_bars("1m", [bar(n) for n in range(5)] + [bar(n, WANKE) for n in range(2)])
+    found = await store.bars([MAOTAI, WANKE], "1m", limit=3)
+    assert found == {MAOTAI: [bar(2), bar(3), bar(4)], WANKE: [bar(0, WANKE), bar(1, WANKE)]}
+    assert await store.bars([MAOTAI, WANKE], "1m", since=bar(3).time) == {MAOTAI: [bar(3), bar(4)]}
+    assert await store.bars([MAOTAI, WANKE], "1m", since=bar(1).time, limit=1) == {
+        MAOTAI: [bar(4)],
+        WANKE: [bar(1, WANKE)],
+    }
+
+
+async def test_a_store_says_how_far_its_bars_reach(store: Store) -> None:
+    assert await store.bars_until("1m") == {}
+    await store.save_bars("1m", [bar(0), bar(3), bar(1, WANKE)])
+    await store.save_bars("day", [bar(9)])
+    assert await store.bars_until("1m") == {MAOTAI: bar(3).time, WANKE: bar(1).time}
+
+
+async def test_an_ex_date_changes_the_prices_of_every_period_before_it(store: Store) -> None:
+    await store.save_bars("day", [bar(0), bar(1), bar(0, WANKE)])
+    await store.save_bars("5m", [bar(0)])
+    await store.rescale_bars([Rescale(MAOTAI, bar(1).time, 1_402_350, 1_430_000)])
+    await store.rescale_bars([])
+    [changed, kept] = (await store.bars([MAOTAI], "day"))[MAOTAI]
+    assert (changed.open, changed.high, changed.low, changed.close) == (
+        Decimal("1392.543"),
+        Decimal("1397.937"),
+        Decimal("1382.742"),
+        Decimal("1391.651"),
+    )
+    assert (changed.volume, changed.amount, kept) == (63_600, Decimal(90_352_647), bar(1))
+    assert (await store.bars([MAOTAI], "5m"))[MAOTAI] == [changed]
+    assert (await store.bars([WANKE], "day"))[WANKE] == [bar(0, WANKE)]
+
+
+async def test_old_bars_are_forgotten(store: Store) -> None:
+    await store.save_bars("1m", [bar(n) for n in range(4)])
+    await store.save_bars("day", [bar(0)])
+    assert await store.forget_bars("1m", bar(2).time) == 2
+    assert await store.forget_bars("1m", bar(2).time) == 0
+    assert await store.bars([MAOTAI], "1m") == {MAOTAI: [bar(2), bar(3)]}
+    assert await store.bars([MAOTAI], "day") == {MAOTAI: [bar(0)]}
+
+
+async def test_many_thousands_of_bars_are_one_step(store: Store) -> None:
+    symbols = [Symbol(f"{number:06d}.SZ") for number in range(1, 5401)]
+    await store.save_bars("1m", [bar(n, symbol) for n in range(2) for symbol in symbols])
+    found = await store.bars(symbols, "1m", limit=1)
+    assert len(found) == 5400
+    assert found[symbols[7]] == [bar(1, symbols[7])]
+
+
 # Shared by the tests above
 
 
@@ -932,6 +1022,9 @@ def steps(store: Store) -> list[Callable[[], Awaitable[object]]]:
         lambda: store.enqueue([message("STEP-3")]),
         lambda: store.delivered(sent(message("QUEUED"), "77")),
         lambda: store.set_value("step", "1"),
+        lambda: store.save_bars("day", [bar(9)]),
+        lambda: store.rescale_bars([Rescale(MAOTAI, bar(9).time, 2, 1)]),
+        lambda: store.forget_bars("day", bar(1).time),
     ]
 
 
@@ -948,6 +1041,7 @@ async def fill_with_everything(store: Store) -> None:
     await store.delivered(sent(message(card="c", alert_ids=("ALERT001",)), "42"))
     await store.add_silence(Silence(id="S", owner="me", starts_at=NOW, ends_at=NOW + timedelta(hours=1)))
     await store.set_value("panic", "1")
+    await store.save_bars("day", [bar(0), bar(1)])
 
 
 async def everything(store: Store) -> list[object]:
@@ -965,6 +1059,7 @@ async def everything(store: Store) -> list[object]:
         await store.card_ref(CHAT, "c"),
         await store.value("panic"),
         await store.value("step"),
+        await store.bars([MAOTAI], "day"),
     ]
 
 

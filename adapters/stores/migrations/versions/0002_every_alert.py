@@ -1,4 +1,4 @@
-"""What a watch may ask for beside its conditions."""
+"""What a watch may ask for beside its conditions, and past bars."""
 
 from __future__ import annotations
 
@@ -26,8 +26,25 @@ def upgrade() -> None:
     with op.batch_alter_table("arms") as table:
         table.add_column(sa.Column("peak", sa.BigInteger(), nullable=True))
 
+    op.create_table(
+        "bars",
+        sa.Column("symbol", sa.String(), nullable=False),
+        sa.Column("period", sa.String(), nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.Column("open", sa.BigInteger(), nullable=False),
+        sa.Column("high", sa.BigInteger(), nullable=False),
+        sa.Column("low", sa.BigInteger(), nullable=False),
+        sa.Column("close", sa.BigInteger(), nullable=False),
+        sa.Column("volume", sa.BigInteger(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=True),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("symbol", "period", "time"),
+        sqlite_with_rowid=False,
+    )
+
 
 def downgrade() -> None:
+    op.drop_table("bars")
     with op.batch_alter_table("arms") as table:
         table.drop_column("peak")
     with op.batch_alter_table("watches") as table:
