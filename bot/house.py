@@ -11,6 +11,7 @@ from typing import Final
 from bot.language.names import Names
 from core.clock import Clock
 from core.desk import Desk
+from core.digest import Digest
 from core.dispatch import Dispatcher
 from core.engine import Engine
 from core.errors import NotFound, OutsideError
@@ -37,6 +38,7 @@ class House:
     engine: Engine
     desk: Desk
     dispatcher: Dispatcher
+    digest: Digest
     notifier: Notifier
     watchlist: Watchlist
     about: str

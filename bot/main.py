@@ -21,6 +21,7 @@ from core import render
 from core.calendar import calendar_warning, is_trading_day, phase, previous_trading_day, trading_date
 from core.clock import MARKET_ZONE, Clock, ManualClock, SystemClock, market_time
 from core.desk import Desk
+from core.digest import Digest
 from core.dispatch import Dispatcher
 from core.engine import Engine, Gap
 from core.feed import Feed
@@ -64,6 +65,7 @@ class App:
         house = self.house
         await house.desk.load()
         await house.watchlist.load()
+        await house.digest.load()
         await house.dispatcher.load()
         await self.duties.take_over()
         await house.desk.reconcile()
@@ -150,7 +152,8 @@ def assemble(
         quote=newest,
         on_symbols=lambda _symbols: resubscribe(),
     )
-    dispatcher = Dispatcher(store, book, watchlist, desk, notifier, clock, feed)
+    digest = Digest(store, notifier, clock)
+    dispatcher = Dispatcher(store, book, watchlist, desk, notifier, digest, clock, feed)
 
     def chats() -> set[Chat]:
         live = {watch.chat for watch in watchlist.everything() if watch.live_at(clock.now())}
@@ -173,7 +176,14 @@ def assemble(
         after=(pace,) if market_paced else (),
     )
     duties = Duties(
-        store=store, clock=clock, engine=engine, desk=desk, watchlist=watchlist, notifier=notifier, chats=chats
+        store=store,
+        clock=clock,
+        engine=engine,
+        desk=desk,
+        watchlist=watchlist,
+        notifier=notifier,
+        digest=digest,
+        chats=chats,
     )
     paced = MarketPaced(duties, clock.now(), jobs)
     house = House(
@@ -186,6 +196,7 @@ def assemble(
         engine=engine,
         desk=desk,
         dispatcher=dispatcher,
+        digest=digest,
         notifier=notifier,
         watchlist=watchlist,
         about=about,

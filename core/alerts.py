@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+import re
+from collections.abc import Collection, Sequence
+from datetime import datetime, time, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from core.clock import market_time
+from core.conditions import Condition
+from core.errors import Invalid
 from core.frames import Quote
+from core.messages import Chat
 from core.types import Noun, Price, Symbol
 from core.watches import Arm, Repeat, RuleKey, Watch
+
+INHIBITS: Final = timedelta(minutes=10)
+"""How long after a stop-loss the lesser alerts of the same person on the same share are not told."""
 
 
 class Reason(StrEnum):
@@ -22,6 +29,9 @@ class Reason(StrEnum):
     TODAY_ALREADY = "today_already"
     COOLDOWN = "cooldown"
     SILENCED = "silenced"
+    NOT_HELD = "not_held"
+    INHIBITED = "inhibited"
+    QUIET_HOURS = "quiet_hours"
 
     @property
     def tells(self) -> bool:
@@ -36,6 +46,9 @@ class Reason(StrEnum):
             "today_already": "每天最多一次，今天已经提醒过",
             "cooldown": "冷却时间内，未再提醒",
             "silenced": "静音中，未提醒",
+            "not_held": "设为只在持有时提醒，账户里没有持仓，未提醒",
+            "inhibited": "同一只股票的止损类提醒刚刚发过，这一条未单独提醒",
+            "quiet_hours": "免打扰时段，当时未提醒，时段结束后汇总",
         }[self.value]
 
 
@@ -61,6 +74,11 @@ class Alert(Noun):
         price: the price that crossed; ``quoted_at`` its own time, ``source`` where from.
         ticket_id: the ticket that it proposed, if any.
         note: why no ticket was made of the plan, if there was a plan and no ticket.
+        chat: where it is told; None of those that an older version stored.
+        grave: of the stop-loss class, see :func:`is_grave`.
+        escalate_at: when it is said again elsewhere unless somebody has acknowledged it; None when that will not be.
+        escalated: how often it was said again for want of an answer.
+        acked_at: when somebody answered it; ``acked_by`` who.
     """
 
     id: str
@@ -80,6 +98,12 @@ class Alert(Noun):
     reason: Reason
     ticket_id: str | None = None
     note: str = ""
+    chat: Chat | None = None
+    grave: bool = False
+    escalate_at: datetime | None = None
+    escalated: int = 0
+    acked_at: datetime | None = None
+    acked_by: str = ""
 
 
 class Silence(Noun):
@@ -104,15 +128,112 @@ class Silence(Noun):
         )
 
 
-def why_notify(watch: Watch, symbol: Symbol, arm: Arm, silences: Sequence[Silence], now: datetime) -> Reason:
+_HOURS: Final = re.compile(r"(\d{1,2})(?:[:：](\d{2}))?\s*(?:-|–|—|~|到|至)\s*(\d{1,2})(?:[:：](\d{2}))?")
+
+
+class QuietHours(NamedTuple):
+    """The time of day in which a person is not disturbed; over midnight where it ends before it begins.
+
+    Alerts of the stop-loss class and cards of orders come through all the same, because they cannot wait.
+
+    Attributes:
+        begins: market time, included; ``ends`` is not.
+        strict: not even those come through.
+    """
+
+    begins: time
+    ends: time
+    strict: bool = False
+
+    @classmethod
+    def parse(cls, text: str, *, strict: bool = False) -> QuietHours:
+        """Read ``22:00-08:00``.
+
+        Raises:
+            Invalid: it is no such span, or an empty one.
+        """
+        found = _HOURS.fullmatch(text.strip())
+        try:
+            hour, minute, until, until_minute = (int(part or 0) for part in found.groups()) if found else (0, 0, 0, 0)
+            begins, ends = time(hour, minute), time(until, until_minute)
+            if begins == ends:
+                raise ValueError
+        except ValueError:
+            raise Invalid("免打扰时段请写成 22:00-08:00 这样的起止时间，两头不同。取消请发送 /quiet off。") from None
+        return cls(begins, ends, strict)
+
+    def covers(self, now: datetime) -> bool:
+        """Whether ``now`` lies in it.
+
+        >>> night, noon = QuietHours(time(22), time(8)), QuietHours(time(11, 30), time(13))
+        >>> from datetime import UTC
+        >>> early = datetime(2026, 3, 23, 23, tzinfo=UTC)  # 07:00 in Shanghai
+        >>> night.covers(early), noon.covers(early)
+        (True, False)
+        """
+        at = market_time(now).time()
+        if self.begins < self.ends:
+            return self.begins <= at < self.ends
+        return at >= self.begins or at < self.ends
+
+    def holds_back(self, watch: Watch, *, grave: bool, now: datetime) -> bool:
+        """Whether an alert of this watch must wait for the end."""
+        return self.covers(now) and (self.strict or not (grave or watch.plan is not None))
+
+    def __str__(self) -> str:
+        return f"{self.begins:%H:%M}-{self.ends:%H:%M}"
+
+
+def is_grave(conditions: Collection[Condition]) -> bool:
+    """Whether what fires together is of the stop-loss class: a stop, a trailing stop, or the limit down hit."""
+    return any(
+        one.kind in {"stop_loss", "trailing_stop"} or (one.kind == "limit_down" and one.event == "hit")
+        for one in conditions
+    )
+
+
+def why_notify(
+    watch: Watch,
+    symbol: Symbol,
+    arm: Arm,
+    silences: Sequence[Silence],
+    now: datetime,
+    *,
+    grave: bool = False,
+    graver_at: datetime | None = None,
+    held: bool = True,
+    quiet: QuietHours | None = None,
+) -> Reason:
     """Say why a crossing of this rule is, or is not, told now.
 
     Args:
         arm: the memory of the rule before this crossing, from the store, so that a restart does not repeat it.
         now: aware UTC.
+        grave: whether it is of the stop-loss class.
+        graver_at: when the same person was last told something of that class on this share.
+        held: whether the account of the watch holds the share.
+        quiet: the person's quiet hours. Asked last: what would not be told anyway is not told afterwards either.
     """
     if any(silence.covers(watch, symbol, now) for silence in silences):
         return Reason.SILENCED
+    if watch.only_held and not held:
+        return Reason.NOT_HELD
+    reason = _by_memory(watch, arm, now)
+    if not reason.tells:
+        return reason
+    if graver_at is not None and inhibited(watch, grave=grave, graver_at=graver_at, now=now):
+        return Reason.INHIBITED
+    if quiet is not None and quiet.holds_back(watch, grave=grave, now=now):
+        return Reason.QUIET_HOURS
+    return reason
+
+
+def inhibited(watch: Watch, *, grave: bool, graver_at: datetime, now: datetime) -> bool:
+    """Whether a stop-loss told at ``graver_at`` mutes an alert of now. One that proposes an order is never muted."""
+    return not grave and watch.plan is None and now - graver_at < INHIBITS
+
+
+def _by_memory(watch: Watch, arm: Arm, now: datetime) -> Reason:
     if arm.told_at is None:
         return Reason.FIRST
     if watch.repeat is Repeat.ONCE:

@@ -142,6 +142,10 @@ class Desk:
         position = seen.position(symbol) if seen else None
         return position.cost if position is not None and position.shares > 0 else None
 
+    def holds(self, account: str, symbol: Symbol) -> bool:
+        """Whether an account holds a share. One that was never seen may: silence needs a reason."""
+        return account not in self._accounts or self.cost_of(account, symbol) is not None
+
     async def refresh(self, account: str) -> Account:
         """Ask the broker. Raises Unavailable; an unanswered question is never an empty account."""
         before = self._accounts.get(account)

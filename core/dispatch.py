@@ -1,15 +1,21 @@
-"""Dispatcher.fire: a crossing becomes a stored alert, its ticket, and the message that tells it, in one transaction."""
+"""Dispatcher.fire: a crossing becomes a stored alert, its ticket, and the message that tells it, in one transaction.
+
+Many crossings at once are dealt with in slices, each a transaction of its own, so that the loop is never kept long.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from core import render
-from core.alerts import Alert, Silence, Trigger, why_notify
+from core.alerts import INHIBITS, Alert, Reason, Silence, Trigger, is_grave, why_notify
 from core.clock import Clock
 from core.desk import Desk, Origin
+from core.digest import Digest
 from core.errors import OutsideError
 from core.feed import Feed
 from core.messages import Chat, Outgoing
@@ -17,11 +23,16 @@ from core.notify import Notifier
 from core.ports import Store
 from core.rulebook import Rule, RuleBook
 from core.tickets import Ticket
+from core.types import Symbol
 from core.watches import Arm, Repeat, RuleKey, Watch
 from core.watchlist import Watchlist
 
 log: Final = logging.getLogger(__name__)
 
+SLICE: Final = 128
+"""Crossings that are judged and stored without a pause; some 5 ms of work."""
+MEMORIES: Final = 512
+"""Arms that are stored in one step."""
 CHANGED_SINCE: Final = "触发之后任务有了变化（修改、暂停或结束），所以没有生成委托。"
 
 
@@ -38,6 +49,11 @@ class _Crossing(NamedTuple):
 
     trigger: Trigger
     rule: Rule
+    grave: bool
+
+
+_Graves = dict[tuple[str, Symbol], datetime]
+"""When a person was last told something of the stop-loss class on a share."""
 
 
 class Dispatcher:
@@ -50,6 +66,7 @@ class Dispatcher:
         watchlist: Watchlist,
         desk: Desk,
         notifier: Notifier,
+        digest: Digest,
         clock: Clock,
         feed: Feed,
     ) -> None:
@@ -58,6 +75,7 @@ class Dispatcher:
         self._watchlist = watchlist
         self._desk = desk
         self._notifier = notifier
+        self._digest = digest
         self._clock = clock
         self._feed = feed
         self._silences: list[Silence] = []
@@ -65,9 +83,13 @@ class Dispatcher:
         self._already: list[_Crossing] = []
         # What is remembered of these rules has changed and is not stored; the book knows what.
         self._unstored: dict[RuleKey, None] = {}
+        self._graves: _Graves = {}
 
     async def load(self) -> None:
-        self._silences = list(await self._store.silences(self._clock.now()))
+        now = self._clock.now()
+        self._silences = list(await self._store.silences(now))
+        told = await self._store.alerts_since(now - INHIBITS)
+        self._graves = {(one.owner, one.symbol): one.at for one in told if one.grave and one.reason.tells}
 
     # -- silences
 
@@ -100,16 +122,9 @@ class Dispatcher:
         self._already.extend(self._crossings(already))
         try:
             if self._waiting:
-                self._waiting = await self._fire(self._waiting)
-            elif self._unstored:
-                rules = self._storable()
-                if rules:
-                    await self._store.save_arms([rule.arm for rule in rules])
-                self._stored(rules)
-            while self._already:
-                watch_id = self._already[0].trigger.key.watch_id
-                await self._say_already([one for one in self._already if one.trigger.key.watch_id == watch_id])
-                self._already = [one for one in self._already if one.trigger.key.watch_id != watch_id]
+                await self._fire_waiting()
+            await self._store_memory()
+            await self._say_waiting()
         except OutsideError as error:
             log.warning("%d alerts wait for the database: %s", len(self._waiting), error.reason)
 
@@ -122,24 +137,65 @@ class Dispatcher:
         for trigger in triggers:
             rule = self._book.rule(trigger.key)
             assert rule is not None, "a frame's triggers are handed over before anything else can happen"
-            yield _Crossing(trigger, rule)
+            yield _Crossing(trigger, rule, is_grave([rule.watch.conditions[index] for index in rule.conditions]))
 
-    def _storable(self) -> list[Rule]:
-        """The rules whose changed memory may be stored now.
+    async def _fire_waiting(self) -> None:
+        """Slice by slice. What a slice leaves, and what comes after one that fails, waits for the next frame."""
+        if len(self._waiting) > SLICE:
+            await asyncio.sleep(0)
+        self._waiting = _in_order(self._waiting)
+        later: list[_Crossing] = []
+        served: set[Chat] = set()
+        try:
+            while self._waiting:
+                size = _first_slice(self._waiting)
+                later += await self._fire(self._waiting[:size], served)
+                del self._waiting[:size]
+                await self._pause()
+        finally:
+            self._waiting = [*later, *self._waiting]
+        await self._digest.tell_due()
+
+    async def _pause(self) -> None:
+        """Let everybody else have a turn between two slices."""
+        if self._waiting or self._unstored:
+            await asyncio.sleep(0)
+
+    async def _store_memory(self) -> None:
+        """Store what is remembered of rules that no alert was stored with."""
+        keys = list(self._unstored)
+        for start in range(0, len(keys), MEMORIES):
+            rules = self._storable(keys[start : start + MEMORIES])
+            if rules:
+                await self._store.save_arms([rule.arm for rule in rules])
+            self._stored(rules)
+            await self._pause()
+
+    def _storable(self, keys: Collection[RuleKey]) -> list[Rule]:
+        """The rules of these whose changed memory may be stored now.
 
         That of a held one waits, because its watch is just being stored together with its memory. One that is gone
         begins unjudged if it ever comes back.
         """
-        found = [self._book.rule(key) for key in self._unstored]
-        self._unstored = {rule.key: None for rule in found if rule is not None}
-        return [rule for rule in found if rule is not None and not rule.held]
+        rules = []
+        for key in keys:
+            rule = self._book.rule(key)
+            if rule is None:
+                self._unstored.pop(key, None)
+            elif not rule.held:
+                rules.append(rule)
+        return rules
 
     def _stored(self, rules: Sequence[Rule]) -> None:
         for rule in rules:
             self._unstored.pop(rule.key, None)
 
-    async def _fire(self, crossings: Sequence[_Crossing]) -> list[_Crossing]:
-        """Store and tell crossings; returns those that must wait, because their watch is just being deleted."""
+    async def _fire(self, crossings: Sequence[_Crossing], served: set[Chat]) -> list[_Crossing]:
+        """Store and tell crossings; returns those that must wait, because their watch is just being deleted.
+
+        Args:
+            served: chats that were sent a message by an earlier slice of the same frame; those of this one are added.
+        """
         later: list[_Crossing] = []
         alerts: list[Alert] = []
         told: dict[Chat, list[_Told]] = {}
@@ -147,11 +203,13 @@ class Dispatcher:
         memory: dict[RuleKey, Arm] = {}
         rules: dict[RuleKey, Rule] = {}
         held: set[RuleKey] = set()
-        for trigger, rule in crossings:
+        graves: _Graves = {}
+        for crossing in crossings:
+            trigger, rule, _ = crossing
             watch = self._watchlist.current(rule.watch.id)
             known = self._book.rule(trigger.key)
             if watch is None and known is not None:
-                later.append(_Crossing(trigger, rule))
+                later.append(crossing)
                 continue
             if watch is None:
                 log.info("not told, because its watch was deleted meanwhile: %s %s", trigger.key, trigger.why)
@@ -160,7 +218,8 @@ class Dispatcher:
                 continue
             same = known is not None and known.means(rule)
             arm = memory.get(trigger.key) or (known.arm if known is not None and same else rule.arm)
-            one = self._judge(trigger, rule, self._last_told(rule, arm, memory) if same else arm, current=watch)
+            last = self._last_told(rule, arm, memory) if same else arm
+            one = self._judge(crossing, last, graves, current=watch)
             alerts.append(one.alert)
             if one.alert.reason.tells:
                 if same:
@@ -168,12 +227,15 @@ class Dispatcher:
                     rules[trigger.key] = rule
                     if known is not None and known.held:
                         held.add(trigger.key)
+                if one.alert.grave:
+                    graves[one.alert.owner, one.alert.symbol] = one.alert.at
                 told.setdefault(rule.watch.chat, []).append(one)
-        rows = [row for chat, items in told.items() for row in self._messages(chat, items)]
+        full = {chat for chat in told if chat in served or not self._digest.admits(chat)}
+        rows = [row for chat, items in told.items() for row in self._messages(chat, items, full=chat in full)]
         tickets = [one.ticket for items in told.values() for one in items if one.ticket is not None]
-        ids = dict.fromkeys(key.watch_id for key in memory)
-        finished = [done for one_id in ids if (done := self._watchlist.finished(one_id, memory.values()))]
-        changed = self._storable()
+        finished = self._finished(memory)
+        few = len(self._unstored) <= MEMORIES
+        changed = self._storable(list(self._unstored) if few else [one.rule.key for one in crossings])
         arms = {rule.key: rule.arm for rule in changed}
         arms |= {key: arm for key, arm in memory.items() if key not in held}
         with self._watchlist.ending(finished):
@@ -182,12 +244,38 @@ class Dispatcher:
                 self._book.remember(rules[key], arm)
             self._unstored.update(dict.fromkeys(held))
         self._stored(changed)
+        self._note(alerts, told, full, graves)
+        served.update(told)
         for alert in alerts:
             self._feed.publish(alert)
         for ticket in tickets:
             self._feed.publish(ticket)
         self._notifier.post(rows)
         return later
+
+    def _finished(self, memory: Mapping[RuleKey, Arm]) -> list[Watch]:
+        """The watches that this memory ends."""
+        by_watch: dict[str, list[Arm]] = {}
+        for key, arm in memory.items():
+            by_watch.setdefault(key.watch_id, []).append(arm)
+        return [done for one_id, arms in by_watch.items() if (done := self._watchlist.finished(one_id, arms))]
+
+    def _note(
+        self, alerts: Sequence[Alert], told: Mapping[Chat, Sequence[_Told]], full: Collection[Chat], graves: _Graves
+    ) -> None:
+        """Keep in mind what has just been stored."""
+        for alert in alerts:
+            if alert.reason is Reason.QUIET_HOURS:
+                self._digest.hold(alert)
+        for chat, items in told.items():
+            plain = [one.alert for one in items if one.ticket is None]
+            if plain and chat in full:
+                self._digest.overflow(chat, plain[0].at)
+            elif plain:
+                self._digest.count(chat)
+        if graves:
+            now = self._clock.now()
+            self._graves = {key: at for key, at in self._graves.items() if now - at < INHIBITS} | graves
 
     def _last_told(self, rule: Rule, arm: Arm, memory: Mapping[RuleKey, Arm]) -> Arm:
         """The memory that decides on telling: told once is once per share, whichever of the conditions it was."""
@@ -197,18 +285,31 @@ class Dispatcher:
         known = [memory.get(other.key) or other.arm for other in others]
         return next((one for one in known if one.told), arm)
 
-    def _judge(self, trigger: Trigger, rule: Rule, arm: Arm, current: Watch) -> _Told:
+    def _judge(self, crossing: _Crossing, arm: Arm, graves: _Graves, current: Watch) -> _Told:
         """Judge a crossing in the words of then.
 
         Args:
             arm: the memory that decides on telling.
+            graves: what of the stop-loss class is told with it.
             current: the watch as it is now; no order is proposed by a plan that has been changed or paused since.
         """
         now = self._clock.now()
+        trigger, rule, grave = crossing
         watch, symbol = rule.watch, rule.key.symbol
         price = trigger.quote.last
         assert price is not None, "only a price can cross"
-        reason = why_notify(watch, symbol, arm, self._silences, now)
+        mine = watch.owner, symbol
+        reason = why_notify(
+            watch,
+            symbol,
+            arm,
+            self._silences,
+            now,
+            grave=grave,
+            graver_at=graves.get(mine) or self._graves.get(mine),
+            held=not watch.only_held or self._desk.holds(watch.account, symbol),
+            quiet=self._digest.quiet_hours(watch.owner),
+        )
         alert = Alert(
             id=self._clock.new_id(),
             watch_id=watch.id,
@@ -225,6 +326,8 @@ class Dispatcher:
             at=now,
             after_gap=trigger.after_gap,
             reason=reason,
+            chat=watch.chat,
+            grave=grave,
         )
         if watch.plan is None or not reason.tells:
             return _Told(watch, alert, None)
@@ -236,8 +339,12 @@ class Dispatcher:
             return _Told(watch, alert.model_copy(update={"note": proposal.why_not}), None)
         return _Told(watch, alert.model_copy(update={"ticket_id": proposal.ticket.id}), proposal.ticket)
 
-    def _messages(self, chat: Chat, items: Sequence[_Told]) -> list[Outgoing]:
-        """One card per ticket, because each has its own buttons; everything else of a chat in one message."""
+    def _messages(self, chat: Chat, items: Sequence[_Told], *, full: bool) -> list[Outgoing]:
+        """One card per ticket, because each has its own buttons; everything else of a chat in one message.
+
+        Args:
+            full: the chat has had its share of messages; what is no card is left to the digest.
+        """
         rows = []
         plain = [one for one in items if one.ticket is None]
         for one in items:
@@ -245,10 +352,22 @@ class Dispatcher:
                 account = self._desk.broker(one.ticket.account).name
                 message = render.alert_with_ticket(one.alert, one.ticket, account)
                 rows.append(self._notifier.compose(chat, message, (one.alert.id,)))
-        if plain:
+        if plain and not full:
             message = render.alerts([(one.watch, one.alert) for one in plain])
             rows.append(self._notifier.compose(chat, message, tuple(one.alert.id for one in plain)))
         return rows
+
+    async def _say_waiting(self) -> None:
+        """Say what holds already, watch by watch."""
+        by_watch: dict[str, list[_Crossing]] = {}
+        for one in self._already:
+            by_watch.setdefault(one.trigger.key.watch_id, []).append(one)
+        try:
+            while by_watch:
+                await self._say_already(next(iter(by_watch.values())))
+                del by_watch[next(iter(by_watch))]
+        finally:
+            self._already = [one for crossings in by_watch.values() for one in crossings]
 
     async def _say_already(self, crossings: Sequence[_Crossing]) -> None:
         """Say what of one watch holds already, unless it means something else by now: that was said with the change."""
@@ -260,3 +379,20 @@ class Dispatcher:
         if meant:
             names = {one.key.symbol: self._desk.name(one.key.symbol, one.quote.name) for one in meant}
             await self._notifier.say(rule.watch.chat, render.already_holds(rule.watch, meant, names))
+
+
+def _in_order(crossings: Sequence[_Crossing]) -> list[_Crossing]:
+    """Person by person, so that what belongs together stays so; what is grave first, as it mutes others."""
+    people: dict[str, int] = {}
+    for one in crossings:
+        people.setdefault(one.rule.watch.owner, len(people))
+    return sorted(crossings, key=lambda one: (people[one.rule.watch.owner], not one.grave, one.rule.watch.chat))
+
+
+def _first_slice(crossings: Sequence[_Crossing]) -> int:
+    """How many of these to take at once: a slice, ended where a chat ends if one ends within it."""
+    size = min(len(crossings), SLICE)
+    if size == len(crossings):
+        return size
+    chat = crossings[size].rule.watch.chat
+    return next((end for end in range(size, 0, -1) if crossings[end - 1].rule.watch.chat != chat), size)

@@ -11,6 +11,7 @@ from core import render
 from core.calendar import calendar_warning, is_trading_day, trading_date, trading_time
 from core.clock import MARKET_ZONE, Clock, market_time
 from core.desk import Desk
+from core.digest import Digest
 from core.engine import SHORTEST_GAP, Engine
 from core.errors import OutsideError
 from core.messages import Chat, Delivery, Message
@@ -44,6 +45,7 @@ class Duties:
         desk: Desk,
         watchlist: Watchlist,
         notifier: Notifier,
+        digest: Digest,
         chats: Callable[[], Collection[Chat]],
     ) -> None:
         self._store = store
@@ -52,6 +54,7 @@ class Duties:
         self._desk = desk
         self._watchlist = watchlist
         self._notifier = notifier
+        self._digest = digest
         self._chats = chats
         self._watching_since = clock.now()
         self._noted: datetime | None = None
@@ -65,6 +68,9 @@ class Duties:
 
     async def expire_tickets(self) -> None:
         await self._desk.expire()
+
+    async def tell_held_back(self) -> None:
+        await self._digest.tell_due()
 
     async def check_feed(self) -> None:
         """Say once that no prices come, or only old ones, while they should; the engine says when they are back."""
@@ -144,6 +150,7 @@ class Job(NamedTuple):
 
 JOBS: Final[Sequence[Job]] = (
     Job("expire_tickets", Every(timedelta(seconds=5)), Duties.expire_tickets),
+    Job("tell_held_back", Every(timedelta(seconds=5)), Duties.tell_held_back),
     Job("check_feed", Every(timedelta(seconds=30)), Duties.check_feed),
     Job("reconcile", Every(timedelta(minutes=1)), Duties.reconcile),
     Job("open_day", At(time(9, 10)), Duties.open_day),

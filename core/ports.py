@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
-from core.alerts import Alert, Silence
+from core.alerts import Alert, Reason, Silence
 from core.bars import Bar, Period, Rescale
 from core.frames import Frame, Quote
 from core.messages import Chat, Delivery, Incoming, Message, Outgoing
@@ -227,6 +227,26 @@ class Store(Protocol):
 
     async def alerts(self, owner: str, symbol: Symbol | None = None, limit: int = 20) -> Sequence[Alert]:
         """Newest first."""
+        ...
+
+    async def alerts_since(self, since: datetime) -> Sequence[Alert]:
+        """What was judged then or later, of all people, oldest first."""
+        ...
+
+    async def untold(self, reasons: Collection[Reason], since: datetime) -> Sequence[Alert]:
+        """Alerts with one of these reasons, judged then or later, that no message tells; oldest first."""
+        ...
+
+    async def unacknowledged(self) -> Sequence[Alert]:
+        """Those that are to be said again unless somebody answers, oldest first."""
+        ...
+
+    async def acknowledge(self, alert_ids: Collection[str], by: str, at: datetime) -> int:
+        """Note who answered, where nobody has before; how many that were. They are not said again."""
+        ...
+
+    async def escalate(self, alerts: Sequence[Alert], outgoing: Sequence[Outgoing]) -> None:
+        """Store how often these were said again and when they will be next, with the messages that say so."""
         ...
 
     async def add_silence(self, silence: Silence) -> None: ...

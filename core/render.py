@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from core.alerts import Alert, Silence, Trigger
+from core.alerts import Alert, QuietHours, Silence, Trigger
 from core.clock import market_time, stamp_text, time_text
 from core.frames import Quote
 from core.market import board_of
@@ -185,6 +185,44 @@ def alerts(items: Sequence[tuple[Watch, Alert]]) -> Message:
     lines.append(f"{first.source} {time_text(first.quoted_at)}")
     buttons = (Button("静音1小时", "silence 1h"), Button("今日不再提醒", "silence today"))
     return Message(title=f"🔔 {len(items)} 条提醒", text="\n".join(lines), buttons=(buttons,), urgent=True)
+
+
+def _brief(alerts: Sequence[Alert]) -> list[str]:
+    lines = [
+        f"{stamp_text(one.at)} {one.name} {price_text(one.price)}：{one.condition}（#{one.watch_number}）"
+        for one in alerts[:ALERT_LINES]
+    ]
+    if len(alerts) > ALERT_LINES:
+        lines.append(f"……另有 {len(alerts) - ALERT_LINES} 条。")
+    return lines
+
+
+def after_storm(alerts: Sequence[Alert]) -> Message:
+    """What came too fast for messages of its own."""
+    lines = ["提醒太多，没有一条一条发；每一条都有记录，发送 /why 查看。", *_brief(alerts)]
+    buttons = (Button("静音1小时", "silence 1h"), Button("今日不再提醒", "silence today"))
+    return Message(title=f"🔔 又有 {len(alerts)} 条提醒", text="\n".join(lines), buttons=(buttons,))
+
+
+def after_quiet(alerts: Sequence[Alert]) -> Message:
+    """What quiet hours kept back."""
+    lines = [*_brief(alerts), "这些当时没有提醒；以后再触发，照常提醒。发送 /why 查看。"]
+    return Message(title=f"🌙 免打扰期间触发了 {len(alerts)} 次", text="\n".join(lines))
+
+
+def quiet_hours(hours: QuietHours | None, *, changed: bool = True) -> Message:
+    """The rule of quiet hours as it stands."""
+    if hours is None:
+        text = "要设的话，例如发送 /quiet 22:00-08:00，或者说“以后晚上10点到早上8点免打扰”。"
+        return Message(title="🔔 免打扰已取消" if changed else "现在没有免打扰时段", text=text)
+    passes = (
+        "时段里什么提醒都不发，止损、跌停和带交易计划的也不发。"
+        if hours.strict
+        else f"止损、移动止损、跌停和带交易计划的提醒照常发。连这些也不要，请发送 /quiet {hours} 全部"
+    )
+    lines = [f"每天 {hours}", passes, "没发的会记下来，时段结束后合成一条告诉你。"]
+    title = f"🌙 {'已设置' if changed else '现在的'}免打扰时段"
+    return Message(title=title, text="\n".join(lines), buttons=((Button("取消免打扰", "quiet off"),),))
 
 
 def reason(alert: Alert) -> str:

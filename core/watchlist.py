@@ -176,7 +176,9 @@ class Watchlist:
             raise
         for watch in watches:
             if self._watches.get(watch.id) is watch:
-                self._keep(watch)
+                self._book.remove(watch.id)
+        if watches:
+            self._announce()
 
     # -- how it is done
 

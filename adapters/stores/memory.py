@@ -11,7 +11,7 @@ from dataclasses import replace as changed
 from datetime import datetime
 from typing import TypeVar
 
-from core.alerts import Alert, Silence
+from core.alerts import Alert, Reason, Silence
 from core.bars import Bar, Period, Rescale, scaled
 from core.errors import Unavailable
 from core.messages import Chat, Delivery, Outgoing
@@ -100,6 +100,35 @@ class MemoryStore:
         self._open()
         wanted = (alert for alert in self._alerts.values() if alert.owner == owner and symbol in {None, alert.symbol})
         return _newest_first([(alert.at, alert) for alert in wanted], limit)
+
+    async def alerts_since(self, since: datetime) -> Sequence[Alert]:
+        self._open()
+        return sorted((one for one in self._alerts.values() if one.at >= since), key=lambda one: one.at)
+
+    async def untold(self, reasons: Collection[Reason], since: datetime) -> Sequence[Alert]:
+        told = {alert_id for row in self._outbox.values() for alert_id in row.alert_ids}
+        return [one for one in await self.alerts_since(since) if one.reason in reasons and one.id not in told]
+
+    async def unacknowledged(self) -> Sequence[Alert]:
+        self._open()
+        waiting = (one for one in self._alerts.values() if one.escalate_at is not None and one.acked_at is None)
+        return sorted(waiting, key=lambda one: one.at)
+
+    async def acknowledge(self, alert_ids: Collection[str], by: str, at: datetime) -> int:
+        self._open()
+        known = [self._alerts[each] for each in dict.fromkeys(alert_ids) if each in self._alerts]
+        fresh = [one for one in known if one.acked_at is None]
+        self._alerts.update({one.id: one.model_copy(update={"acked_at": at, "acked_by": by}) for one in fresh})
+        return len(fresh)
+
+    async def escalate(self, alerts: Sequence[Alert], outgoing: Sequence[Outgoing]) -> None:
+        self._open()
+        _new([message.id for message in outgoing], self._outbox)
+        for one in alerts:
+            if one.id in self._alerts:
+                update = {"escalate_at": one.escalate_at, "escalated": one.escalated}
+                self._alerts[one.id] = self._alerts[one.id].model_copy(update=update)
+        self._queue(outgoing)
 
     async def add_silence(self, silence: Silence) -> None:
         self._open()

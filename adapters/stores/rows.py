@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final, TypeVar, cast
 
 from pydantic import TypeAdapter
-from sqlalchemy import BigInteger, Dialect, Index, Integer, RowMapping, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Dialect, Index, Integer, RowMapping, String, Table, Text, UniqueConstraint, text
 from sqlalchemy.orm import registry
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
@@ -132,6 +132,7 @@ class TextsJson(_Json):
     cache_ok = True
 
 
+_WAITING: Final = text("escalate_at IS NOT NULL")
 # SQLite counts only its own INTEGER up by itself.
 _COUNT: Final = BigInteger().with_variant(Integer, "sqlite")
 
@@ -194,6 +195,8 @@ class AlertRow(_Counted, table=True):
         UniqueConstraint("id", name="uq_alerts_id"),
         Index("ix_alerts_owner_at", "owner", "at"),
         Index("ix_alerts_owner_symbol_at", "owner", "symbol", "at"),
+        Index("ix_alerts_at", "at"),
+        Index("ix_alerts_escalate_at", "escalate_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
     )
 
     id: str
@@ -213,6 +216,12 @@ class AlertRow(_Counted, table=True):
     reason: str = Field(sa_type=Word)
     ticket_id: str | None
     note: str
+    chat: Chat | None = Field(sa_type=ChatText)
+    grave: bool
+    escalate_at: datetime | None = Field(sa_type=Instant)
+    escalated: int
+    acked_at: datetime | None = Field(sa_type=Instant)
+    acked_by: str
 
 
 class SilenceRow(Row, table=True):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -36,6 +36,7 @@ from sqlalchemy import (
     create_engine,
     delete,
     event,
+    exists,
     func,
     make_url,
     or_,
@@ -49,7 +50,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from adapters.stores import rows
 from adapters.stores.faults import CONFLICT, SOURCE, vendor_errors
 from adapters.stores.migrations import HEAD, to_head, version
-from core.alerts import Alert, Silence
+from core.alerts import Alert, Reason, Silence
 from core.bars import Bar, Period, Rescale
 from core.errors import ConfigError, Unavailable
 from core.messages import Chat, Delivery, Outgoing
@@ -75,6 +76,9 @@ _OUTBOX: Final = rows.table(rows.OutgoingRow)
 _TELLINGS: Final = rows.table(rows.TellingRow)
 _BARS: Final = rows.table(rows.BarRow)
 _SETTINGS: Final = rows.table(rows.SettingRow)
+_OLDEST: Final = (_ALERTS.c.at, _ALERTS.c.seq)
+_MOST_IDS: Final = 500
+"""In one statement: databases limit the parameters that it may have."""
 _KEYS: Final = {
     _WATCHES: ("id",),
     _ARMS: ("watch_id", "symbol", "group"),
@@ -210,6 +214,37 @@ class SqlStore:
         if symbol is not None:
             wanted = wanted.where(_ALERTS.c.symbol == symbol)
         return await self._nouns(Alert, wanted.order_by(_ALERTS.c.at.desc(), _ALERTS.c.seq.desc()).limit(limit))
+
+    async def alerts_since(self, since: datetime) -> Sequence[Alert]:
+        return await self._nouns(Alert, select(_ALERTS).where(_ALERTS.c.at >= since).order_by(*_OLDEST))
+
+    async def untold(self, reasons: Collection[Reason], since: datetime) -> Sequence[Alert]:
+        told = exists().where(_TELLINGS.c.alert_id == _ALERTS.c.id)
+        wanted = select(_ALERTS).where(_ALERTS.c.at >= since, _ALERTS.c.reason.in_(sorted(reasons)), ~told)
+        return await self._nouns(Alert, wanted.order_by(*_OLDEST))
+
+    async def unacknowledged(self) -> Sequence[Alert]:
+        waiting = and_(_ALERTS.c.escalate_at.is_not(None), _ALERTS.c.acked_at.is_(None))
+        return await self._nouns(Alert, select(_ALERTS).where(waiting).order_by(*_OLDEST))
+
+    async def acknowledge(self, alert_ids: Collection[str], by: str, at: datetime) -> int:
+        def step(connection: Connection) -> int:
+            done = 0
+            for ids in _batches(sorted(set(alert_ids))):
+                fresh = and_(_ALERTS.c.id.in_(ids), _ALERTS.c.acked_at.is_(None))
+                done += connection.execute(update(_ALERTS).where(fresh).values(acked_at=at, acked_by=by)).rowcount
+            return done
+
+        return await self._run(_Begin.WRITE, step)
+
+    async def escalate(self, alerts: Sequence[Alert], outgoing: Sequence[Outgoing]) -> None:
+        def step(connection: Connection) -> None:
+            for one in alerts:
+                again = update(_ALERTS).where(_ALERTS.c.id == one.id)
+                connection.execute(again.values(escalate_at=one.escalate_at, escalated=one.escalated))
+            self._enqueue(connection, outgoing)
+
+        await self._run(_Begin.WRITE, step)
 
     async def add_silence(self, silence: Silence) -> None:
         await self._run(_Begin.DURABLE, lambda connection: self._add(connection, _SILENCES, [silence]))
@@ -476,6 +511,10 @@ def _newest(state: Delivery | None = None) -> Select[Any]:
         cards = cards.where(_OUTBOX.c.state == state)
     ranked = cards.subquery()
     return select(ranked.c.seq).where(ranked.c.place == 1)
+
+
+def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + _MOST_IDS] for start in range(0, len(ids), _MOST_IDS))
 
 
 def _first(found: Sequence[N]) -> N | None:

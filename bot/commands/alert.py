@@ -8,7 +8,7 @@ from bot.command import Call, Context, Reply, command
 from bot.commands import targets
 from bot.commands.trade import orders
 from core import render
-from core.alerts import Silence
+from core.alerts import QuietHours, Silence
 from core.calendar import phase
 from core.clock import MARKET_ZONE, market_time, stamp_text
 from core.errors import Invalid
@@ -47,6 +47,9 @@ async def why(ctx: Context, call: Call) -> Reply:
     now = ctx.house.now()
     if ctx.house.dispatcher.silences(ctx.person.owner):
         lines.append("🔕 现在有静音，发送“取消静音”解除。")
+    hours = ctx.house.digest.quiet_hours(ctx.person.owner)
+    if hours is not None:
+        lines.append(f"🌙 免打扰时段 {hours}{'，现在就是' if hours.covers(now) else ''}。")
     for watch in watches[:WATCHES_SHOWN]:
         lines += _standing(ctx, watch, now)
     if len(watches) > WATCHES_SHOWN:
@@ -158,6 +161,32 @@ async def silence_(ctx: Context, call: Call) -> Reply:
         )
         await ctx.house.dispatcher.silence(silence)
     return render.silenced(silence, "、".join(_what(ctx, one) for one in scope or (None,)))
+
+
+@command(
+    "quiet",
+    "免打扰",
+    "取消免打扰",
+    "关闭免打扰",
+    help="每天的免打扰时段，off 取消",
+    example="/quiet 22:00-08:00",
+    intents=("settings",),
+)
+async def quiet(ctx: Context, call: Call) -> Reply:
+    """Show, set or end the hours in which nothing but what cannot wait is told."""
+    digest, owner = ctx.house.digest, ctx.person.owner
+    setting = call.request.setting if call.request is not None else None
+    if setting is not None and setting.key != "quiet_hours":
+        raise Invalid("这个设置我还不会改。发送 /help 看现在能做什么。")
+    if setting is None and not call.words:
+        return render.quiet_hours(digest.quiet_hours(owner), changed=False)
+    words = [str(setting.value)] if setting is not None else list(call.words)
+    strict = words[-1] in {"全部", "all"}
+    text = " ".join(words[:-1] if strict else words)
+    hours = None if text in {"off", "取消", "关闭", "关"} else QuietHours.parse(text, strict=strict)
+    await digest.set_quiet_hours(owner, hours)
+    await digest.tell_due()
+    return render.quiet_hours(hours)
 
 
 def _what(ctx: Context, one: Watch | Symbol | None) -> str:

@@ -584,6 +584,56 @@ async def test_deliveries_are_the_messages_that_told_an_alert(store: Store) -> N
     assert await store.deliveries([]) == []
 
 
+async def test_alerts_since_are_those_of_everybody_from_that_moment_on(store: Store) -> None:
+    later = NOW + timedelta(seconds=1)
+    await store.fire([alert("B", at=later), alert("OLD", at=NOW - timedelta(seconds=1))], [], [], [], [])
+    await store.fire([alert("A", owner="you"), alert("C", at=later)], [], [], [], [])
+    assert [one.id for one in await store.alerts_since(NOW)] == ["A", "B", "C"]
+
+
+async def test_untold_is_what_has_the_reason_and_no_message(store: Store) -> None:
+    quiet = {Reason.QUIET_HOURS}
+    alerts = [alert("A", reason=Reason.QUIET_HOURS), alert("B", reason=Reason.QUIET_HOURS), alert("C")]
+    await store.fire(alerts, [], [], [], [])
+    assert await store.untold(quiet, NOW) == alerts[:2]
+    assert await store.untold({Reason.FIRST, Reason.QUIET_HOURS}, NOW) == alerts
+    assert await store.untold(quiet, NOW + timedelta(seconds=1)) == []
+    await store.enqueue([message("SUMMARY", alert_ids=("A",))])
+    assert await store.untold(quiet, NOW) == alerts[1:2]
+
+
+async def test_an_alert_waits_for_an_answer_until_it_has_one(store: Store) -> None:
+    due = NOW + timedelta(minutes=5)
+    alerts = [alert("A", escalate_at=due, grave=True, chat=CHAT), alert("B", escalate_at=due), alert("C")]
+    await store.fire(alerts, [], [], [], [])
+    assert await store.unacknowledged() == alerts[:2]
+    assert await store.acknowledge(["A", "C", "A", "NOBODY"], "小王(42)", NOW) == 2
+    assert await store.acknowledge(["A"], "小李(43)", due) == 0
+    assert await store.unacknowledged() == alerts[1:2]
+    (_, _, stored) = await store.alerts("me")
+    assert (stored.acked_at, stored.acked_by, stored.chat, stored.grave) == (NOW, "小王(42)", CHAT, True)
+
+
+async def test_many_answers_are_one_step(store: Store) -> None:
+    alerts = [alert(f"A{index}", escalate_at=NOW) for index in range(1200)]
+    await store.fire(alerts, [], [], [], [])
+    assert await store.acknowledge([one.id for one in alerts], "me", NOW) == 1200
+
+
+async def test_what_was_said_again_is_stored_with_its_message_or_not_at_all(store: Store) -> None:
+    first = alert("A", escalate_at=NOW)
+    await store.fire([first], [], [], [], [message("OLD")])
+    again = first.model_copy(update={"escalate_at": NOW + timedelta(minutes=5), "escalated": 1})
+    with pytest.raises(Unavailable):
+        await store.escalate([again], [message("OLD")])
+    assert await store.unacknowledged() == [first]
+    await store.escalate([again, alert("NOBODY")], [message("NEW", alert_ids=("A",))])
+    assert await store.unacknowledged() == [again]
+    assert [row.id for row in await store.deliveries(["A"])] == ["NEW"]
+    await store.escalate([again.model_copy(update={"escalate_at": None, "escalated": 2})], [])
+    assert await store.unacknowledged() == []
+
+
 async def test_a_card_is_found_by_its_newest_sent_message_in_that_chat(store: Store) -> None:
     await store.enqueue([message(key, card="c") for key in ("A", "B", "C", "D")])
     await store.enqueue([message("E", card="c", chat=GROUP), message("F", card="other"), message("G")])
@@ -708,7 +758,7 @@ async def test_a_locked_database_keeps_nobody_else_waiting_and_loses_nothing(pla
         if place.kind == "sqlite":
             other.exec_driver_sql("BEGIN EXCLUSIVE")
         else:
-            other.execute(text("LOCK TABLE outbox, tickets, watches, settings, bars IN ACCESS EXCLUSIVE MODE"))
+            other.execute(text("LOCK TABLE alerts, outbox, tickets, watches, settings, bars IN ACCESS EXCLUSIVE MODE"))
         for step in steps(store):
             waiting = asyncio.ensure_future(step())
             await asyncio.sleep(0)
@@ -1021,6 +1071,8 @@ def steps(store: Store) -> list[Callable[[], Awaitable[object]]]:
         lambda: store.decide(yes, order_of(yes), [message("STEP-2")]),
         lambda: store.enqueue([message("STEP-3")]),
         lambda: store.delivered(sent(message("QUEUED"), "77")),
+        lambda: store.acknowledge(["ALERT001"], "me", NOW),
+        lambda: store.escalate([alert(escalated=1)], [message("STEP-4")]),
         lambda: store.set_value("step", "1"),
         lambda: store.save_bars("day", [bar(9)]),
         lambda: store.rescale_bars([Rescale(MAOTAI, bar(9).time, 2, 1)]),

@@ -172,6 +172,7 @@ class ShakyStore(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self._faults: dict[str, int] = defaultdict(int)
+        self._spared: dict[str, int] = defaultdict(int)
         self._error: OutsideError = Unavailable("数据库", "被锁住了，请关闭占用它的程序。")
         self._gates: dict[str, asyncio.Event] = {}
         self.asked: list[str] = []
@@ -179,6 +180,11 @@ class ShakyStore(MemoryStore):
     def fail(self, step: str, times: int = 1, error: OutsideError | None = None) -> None:
         self._faults[step] = times
         self._error = error or self._error
+
+    def fail_after(self, step: str, times: int) -> None:
+        """The step works so many times more and then fails once."""
+        self._spared[step] = times
+        self._faults[step] = 1
 
     def hold(self, step: str) -> asyncio.Event:
         """The step waits until the event is set; what is asked of a database meanwhile comes after it."""
@@ -189,7 +195,9 @@ class ShakyStore(MemoryStore):
         self.asked.append(step)
         if step in self._gates:
             await self._gates[step].wait()
-        if self._faults[step]:
+        if self._faults[step] and self._spared[step]:
+            self._spared[step] -= 1
+        elif self._faults[step]:
             self._faults[step] -= 1
             raise self._error
 

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from core.alerts import Reason, Silence, why_notify
-from core.conditions import PriceBelow
-from core.watches import Arm, Repeat, RuleKey, Watch
+from core.alerts import INHIBITS, QuietHours, Reason, Silence, is_grave, why_notify
+from core.conditions import Condition, LimitDown, LimitUp, PriceBelow, StopLoss, TakeProfit
+from core.errors import Invalid
+from core.types import Side
+from core.watches import Arm, Plan, Repeat, RuleKey, Watch
 from tests.fakes.parts import MOUTAI, PINGAN, TUESDAY, at, watch
 
 NOW = at("10:00")
 HOUR = timedelta(hours=1)
 
 
-def the_watch(repeat: Repeat = Repeat.EVERY_TIME) -> Watch:
-    return watch(PriceBelow(value=Decimal(1420)), repeat=repeat, cooldown=timedelta(minutes=5))
+BUY = Plan(side=Side.BUY, shares=100)
+NIGHT = QuietHours(time(22), time(8))
+MORNING = QuietHours(time(9), time(11))
+
+
+def the_watch(repeat: Repeat = Repeat.EVERY_TIME, **changes: Any) -> Watch:
+    return watch(PriceBelow(value=Decimal(1420)), repeat=repeat, cooldown=timedelta(minutes=5), **changes)
 
 
 def told(when: datetime | None) -> Arm:
@@ -57,6 +65,100 @@ def test_a_day_is_a_market_day_and_not_a_day_of_utc() -> None:
 def test_a_silence_goes_before_every_other_reason() -> None:
     assert why_notify(the_watch(), MOUTAI, told(None), [silence()], NOW) is Reason.SILENCED
     assert why_notify(the_watch(Repeat.ONCE), MOUTAI, told(at("09:31")), [silence()], NOW) is Reason.SILENCED
+
+
+def test_a_watch_that_waits_for_a_position_is_not_told_without_one() -> None:
+    only = the_watch(only_held=True)
+    assert why_notify(only, MOUTAI, told(None), (), NOW, held=False) is Reason.NOT_HELD
+    assert why_notify(only, MOUTAI, told(None), (), NOW, held=True) is Reason.FIRST
+    assert why_notify(the_watch(), MOUTAI, told(None), (), NOW, held=False) is Reason.FIRST
+
+
+@pytest.mark.parametrize(
+    ("condition", "grave"),
+    [
+        (StopLoss(value=Decimal(8), unit="pct"), True),
+        (LimitDown(), True),
+        (LimitDown(event="open"), False),
+        (LimitUp(), False),
+        (TakeProfit(value=Decimal(8), unit="pct"), False),
+        (PriceBelow(value=Decimal(9)), False),
+    ],
+)
+def test_the_stop_loss_class_is_a_stop_or_the_limit_down(condition: Condition, grave: bool) -> None:
+    assert is_grave([condition]) is grave
+    assert is_grave([PriceBelow(value=Decimal(9)), condition]) is grave
+
+
+@pytest.mark.parametrize(
+    ("ago", "changes", "reason"),
+    [
+        (timedelta(0), {}, Reason.INHIBITED),
+        (INHIBITS - timedelta(seconds=1), {}, Reason.INHIBITED),
+        (INHIBITS, {}, Reason.FIRST),
+        (timedelta(0), {"plan": BUY}, Reason.FIRST),
+    ],
+)
+def test_a_stop_loss_mutes_lesser_alerts_for_a_while_but_none_with_a_plan(
+    ago: timedelta, changes: dict[str, Any], reason: Reason
+) -> None:
+    assert why_notify(the_watch(**changes), MOUTAI, told(None), (), NOW, graver_at=NOW - ago) is reason
+
+
+def test_a_stop_loss_is_not_muted_by_another() -> None:
+    assert why_notify(the_watch(), MOUTAI, told(None), (), NOW, grave=True, graver_at=NOW) is Reason.FIRST
+
+
+@pytest.mark.parametrize(
+    ("hours", "clock", "covers"),
+    [
+        (NIGHT, "21:59:59", False),
+        (NIGHT, "22:00", True),
+        (NIGHT, "00:00", True),
+        (NIGHT, "07:59:59", True),
+        (NIGHT, "08:00", False),
+        (MORNING, "08:59", False),
+        (MORNING, "09:00", True),
+        (MORNING, "11:00", False),
+    ],
+)
+def test_quiet_hours_may_go_over_midnight(hours: QuietHours, clock: str, covers: bool) -> None:
+    assert hours.covers(at(clock)) is covers
+
+
+@pytest.mark.parametrize("text", ["22:00-08:00", "22-8", "22：00 到 8：00", "22:00~08:00"])
+def test_quiet_hours_are_read_as_people_write_them(text: str) -> None:
+    assert QuietHours.parse(text) == NIGHT
+    assert str(NIGHT) == "22:00-08:00"
+
+
+@pytest.mark.parametrize("text", ["", "22:00", "25:00-08:00", "08:00-08:00", "22:60-8:00", "evening"])
+def test_what_is_no_span_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(Invalid, match="22:00-08:00"):
+        QuietHours.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("quiet", "grave", "changes", "reason"),
+    [
+        (MORNING, False, {}, Reason.QUIET_HOURS),
+        (NIGHT, False, {}, Reason.FIRST),
+        (MORNING, True, {}, Reason.FIRST),
+        (MORNING, False, {"plan": BUY}, Reason.FIRST),
+        (MORNING._replace(strict=True), True, {}, Reason.QUIET_HOURS),
+        (MORNING._replace(strict=True), False, {"plan": BUY}, Reason.QUIET_HOURS),
+    ],
+)
+def test_in_quiet_hours_only_a_stop_loss_or_an_order_comes_through(
+    quiet: QuietHours, grave: bool, changes: dict[str, Any], reason: Reason
+) -> None:
+    assert why_notify(the_watch(**changes), MOUTAI, told(None), (), NOW, grave=grave, quiet=quiet) is reason
+
+
+def test_what_would_not_be_told_anyway_is_not_held_back_for_later() -> None:
+    quiet = MORNING
+    assert why_notify(the_watch(Repeat.ONCE), MOUTAI, told(at("09:31")), (), NOW, quiet=quiet) is Reason.ONCE_ONLY
+    assert why_notify(the_watch(), MOUTAI, told(None), [silence()], NOW, quiet=quiet) is Reason.SILENCED
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.stores.memory import MemoryStore
 from core.alerts import Alert, Reason, Silence
-from core.conditions import PriceAbove, PriceBelow
+from core.conditions import PriceAbove, PriceBelow, StopLoss
 from core.dispatch import CHANGED_SINCE
 from core.errors import Malformed, Unavailable
 from core.feed import Fact, Said
@@ -232,6 +232,53 @@ async def test_a_silenced_watch_proposes_no_order() -> None:
         await home.app.house.dispatcher.silence(silence())
         await cross(home)
         assert await home.store.tickets({TicketState.OPEN}) == []
+
+
+# -- held only, and what a stop-loss mutes
+
+STOP = StopLoss(value=Decimal(1420), unit="yuan")
+
+
+async def test_a_watch_for_holders_is_told_while_the_account_holds_the_share() -> None:
+    async with house() as home:
+        await home.add(watch(BELOW, only_held=True))
+        await cross(home)
+        assert await reasons(home) == [Reason.NOT_HELD]
+    async with house(positions={MOUTAI: (100, Decimal(1500))}) as home:
+        await home.add(watch(BELOW, only_held=True))
+        await cross(home)
+        assert await reasons(home) == [Reason.FIRST]
+
+
+async def test_a_stop_loss_mutes_the_lesser_alerts_on_its_share_in_the_same_frame_and_for_ten_minutes() -> None:
+    store = MemoryStore()
+    async with house(store=store) as home:
+        await home.add(watch(BELOW, id="lesser", **EVERY))
+        await home.add(watch(BELOW, id="others", owner="somebody", chat=OTHER_CHAT))
+        await home.add(watch(BELOW, id="buy", plan=BUY))
+        await home.add(watch(STOP, id="stop"))
+        await home.add(watch(PriceBelow(value=Decimal(60)), id="another", symbols=(PINGAN,)))
+        await home.show(quote(MOUTAI, "1430"), quote(PINGAN, "61"))
+        await home.show(quote(MOUTAI, "1419", "10:00:03"), quote(PINGAN, "59", "10:00:03"))
+        found = {one.watch_id: one.reason for one in await home.alerts()}
+        first = Reason.FIRST
+        assert found == {"lesser": Reason.INHIBITED, "buy": first, "stop": first, "another": first}
+        assert len(home.phone.titles(OTHER_CHAT)) == 1
+        assert [one.watch_id for one in await home.alerts() if one.grave] == ["stop"]
+    async with house("10:09", store=store) as home:
+        await cross(home, "10:09")
+        await cross(home, "10:11")
+        lesser = [one.reason for one in await home.alerts() if one.watch_id == "lesser"]
+        assert lesser == [Reason.INHIBITED, Reason.INHIBITED, Reason.FIRST]
+
+
+async def test_a_stop_loss_that_is_not_told_mutes_nothing() -> None:
+    async with house() as home:
+        await home.add(watch(BELOW, id="lesser"))
+        await home.add(watch(STOP, id="stop"))
+        await home.app.house.dispatcher.silence(silence(watch_id="stop"))
+        await cross(home)
+        assert sorted(await reasons(home)) == [Reason.FIRST, Reason.SILENCED]
 
 
 # -- groups

@@ -25,6 +25,19 @@ def upgrade() -> None:
             table.alter_column(name, server_default=None)
     with op.batch_alter_table("arms") as table:
         table.add_column(sa.Column("peak", sa.BigInteger(), nullable=True))
+    with op.batch_alter_table("alerts") as table:
+        table.add_column(sa.Column("chat", sa.String(), nullable=True))
+        table.add_column(sa.Column("grave", sa.Boolean(), nullable=False, server_default=sa.false()))
+        table.add_column(sa.Column("escalate_at", sa.BigInteger(), nullable=True))
+        table.add_column(sa.Column("escalated", sa.Integer(), nullable=False, server_default="0"))
+        table.add_column(sa.Column("acked_at", sa.BigInteger(), nullable=True))
+        table.add_column(sa.Column("acked_by", sa.String(), nullable=False, server_default=""))
+    with op.batch_alter_table("alerts") as table:
+        for name in ("grave", "escalated", "acked_by"):
+            table.alter_column(name, server_default=None)
+    waiting = sa.text("escalate_at IS NOT NULL")
+    op.create_index("ix_alerts_at", "alerts", ["at"])
+    op.create_index("ix_alerts_escalate_at", "alerts", ["escalate_at"], sqlite_where=waiting, postgresql_where=waiting)
 
     op.create_table(
         "bars",
@@ -45,6 +58,11 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("bars")
+    op.drop_index("ix_alerts_escalate_at", "alerts")
+    op.drop_index("ix_alerts_at", "alerts")
+    with op.batch_alter_table("alerts") as table:
+        for name in ("acked_by", "acked_at", "escalated", "escalate_at", "grave", "chat"):
+            table.drop_column(name)
     with op.batch_alter_table("arms") as table:
         table.drop_column("peak")
     with op.batch_alter_table("watches") as table:
