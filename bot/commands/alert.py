@@ -142,7 +142,8 @@ async def silence_(ctx: Context, call: Call) -> Reply:
         return Message(title="🔔 已取消静音" if ended else "现在没有静音")
     if request is not None:
         until = request.until or now + timedelta(seconds=request.duration_s or 3600)
-        scope: list[Watch | Symbol | None] = list(request.symbols)
+        numbered = targets.watches(ctx, call) if request.targets else ()
+        scope: list[Watch | Symbol | None] = [*request.symbols, *numbered]
     else:
         until, words = _until(list(call.words), now)
         scope = [_silenced(ctx, word) for word in words]

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from bot.command import Context
-from bot.language.request import Request
+from bot.language.request import KIND_TEXT, NEED_DAYS, Request, lacks_value
 from core.errors import Invalid
 from core.market import board_of, lot_problem
 from core.messages import Button, Message
@@ -47,6 +47,8 @@ def about(ctx: Context, request: Request, optional: Collection[str] = ()) -> Mes
         if slot in optional:
             continue
         question, hint = _QUESTIONS[slot] if request.intent != "order_cancel" else _WHICH_ORDER
+        if slot == "value":
+            question, hint = _value_asked(request)
         ctx.dialogue = ctx.dialogue.asking(request, slot, ctx.house.now())
         if slot == "symbols" and request.action is not None and request.intent.startswith("order"):
             question = f"{request.action.side.chinese}哪一只？"
@@ -55,6 +57,21 @@ def about(ctx: Context, request: Request, optional: Collection[str] = ()) -> Mes
         named = "、".join(name_text(ctx.house.name(symbol), symbol) for symbol in request.symbols)
         return Message(title=named, text=f"{hint}\n{question}", buttons=_answers(request, slot))
     return None
+
+
+def _value_asked(request: Request) -> tuple[str, str]:
+    """What number is lacking: days, a percent, or either."""
+    drafts = (*request.conditions, *(draft for task in request.tasks for draft in task.conditions))
+    lacking = {draft.kind for draft in drafts if lacks_value(draft)}
+    if lacking & NEED_DAYS:
+        return f"多少个交易日的{'、'.join(sorted(KIND_TEXT[kind] for kind in lacking))}？", _DAYS_HINT
+    if lacking and lacking <= _PERCENTS:
+        return "幅度是多少？", "例如：3%"
+    return _QUESTIONS["value"]
+
+
+_PERCENTS: Final = frozenset({"gap_up", "gap_down", "speed"})
+_DAYS_HINT: Final = "例如：20日、60日、半年、一年。行情只保存最近 250 个交易日，更早的历史新高和新低看不到"
 
 
 def _which(ctx: Context, word: str, choices: tuple[Symbol, ...]) -> Message:

@@ -13,24 +13,28 @@ from typing import Any, Final
 
 from bot.language import kinds, phrases
 from bot.language.marks import pattern
+from bot.language.moments import trading_days
 from bot.language.names import plain as plain_name
-from bot.language.numerals import number
+from bot.language.numerals import NUMBER, number
 from bot.language.reading import (
     Named,
     Reading,
-    lacks_value,
     read_account,
     read_options,
     read_targets,
     read_trade,
     still_owed,
 )
-from bot.language.request import Action, Draft, Request
+from bot.language.request import NEED_DAYS, Action, Draft, Request, lacks_value
 from core.types import Side, Symbol
 
 _ONE_VALUE: Final = pattern(
     r"^(?:就|那就|那|到|在|是|改成|改为|按|用|填|大概|价格|跌到|涨到|跌|涨|目标价?|跌幅|涨幅|设|设成|设为)*(?P<v><price>|<percent>)(?:吧|就行|好了|左右|以上|以下|就好|的时候)*[.!。]*$"
 )
+_DAYS_ALONE: Final = re.compile(
+    rf"(?:就|那就|近|前|过去|最近|创)*(?P<count>{NUMBER}|半)个?(?P<unit>交易日|日|天|周|星期|月|年)(?:的|吧|新高|新低|内|以来)*[。.!]?"
+)
+"""60日, 一年: the answer to how many days a new high must beat."""
 _QUANTITY_ALONE: Final = pattern(
     r"^(?:就|那就|那|是|改成|改为|要|数量|买|卖|先|来|换成|加到|减到|减为|加成)*(?P<v><shares>|<tenths>|<fraction>|<num>|<yuan>|<pct>)(?:的)?(?:仓位?|股|持仓|资金)?(?:吧|就行|好了|就好)*[.!。]*$"
 )
@@ -132,6 +136,13 @@ def _asked_for(reading: Reading) -> Request | None:
 def _value_given(reading: Reading, draft: Request) -> Request | None:
     if reading.named().anything:
         return None
+    if span := _DAYS_ALONE.fullmatch(reading.plain):
+        days = trading_days(span["count"], span["unit"])
+        if days and any(one.kind in NEED_DAYS and lacks_value(one) for one in draft.conditions):
+            given = [
+                one.model_copy(update={"days": days}) if one.kind in NEED_DAYS else one for one in draft.conditions
+            ]
+            return changed(draft, {"conditions": tuple(given)})
     match = _ONE_VALUE.match(reading.sentence.rest)
     if match is not None and draft.conditions:
         figure = reading.sentence.figures[match["v"]]
@@ -170,23 +181,27 @@ def _with_value(draft: Draft, value: Decimal, unit: str) -> Draft | None:
         return Draft(kind="pct_up" if draft.kind == "price_above" else "pct_down", value=value, unit="pct")
     if draft.kind in ("pct_up", "pct_down") and (unit == "yuan" or (unit == "" and draft.value is None and value > 30)):
         return Draft(kind="price_above" if draft.kind == "pct_up" else "price_below", value=value, unit="yuan")
+    if draft.kind in NEED_DAYS:
+        return draft.model_copy(update={"days": int(value)}) if unit == "" and value == int(value) > 0 else None
     if draft.kind in ("limit_up", "limit_down", "enter_range", "ma_cross"):
         return None
-    unit_of = {
-        "pct_up": "pct",
-        "pct_down": "pct",
-        "volume_ratio": "x",
-        "indicator": None,
-        "speed": "pct",
-        "trailing_stop": "pct",
-    }
+    if draft.kind in ("account_profit", "account_loss"):
+        return draft.model_copy(update={"value": value, "unit": "pct" if percent else "yuan"})
+    if percent is (draft.kind in _IN_YUAN) and unit != "":
+        return None
     return draft.model_copy(
         update={
             "value": value,
-            "unit": unit_of.get(draft.kind, "yuan"),
+            "unit": _UNIT_OF.get(draft.kind, "pct"),
             **({"reference": None} if draft.reference == "cost" and not draft.kind.startswith("pct") else {}),
         }
     )
+
+
+_IN_YUAN: Final = frozenset(
+    {"price_above", "price_below", "price_reach", "amount_above", "position_profit", "position_loss"}
+)
+_UNIT_OF: Final[dict[str, str | None]] = {**dict.fromkeys(_IN_YUAN, "yuan"), "volume_ratio": "x", "indicator": None}
 
 
 def _trade_given(reading: Reading, draft: Request, asked: str) -> Request | None:

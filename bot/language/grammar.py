@@ -12,15 +12,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Final, Literal, NamedTuple
 
 from bot.language import kinds, phrases
 from bot.language.answers import answer
+from bot.language.building import Found
+from bot.language.favourites import favourites
 from bot.language.marks import CLAIMED, LONGEST, Marked, normal, pattern
 from bot.language.names import Names
+from bot.language.quiet import after_alert, silence
 from bot.language.reading import (
     NAMES,
     NO_CONTEXT,
@@ -28,15 +31,19 @@ from bot.language.reading import (
     Named,
     Reading,
     Trade,
-    lacks_value,
+    alerted,
     owed,
     read_account,
+    read_manner,
     read_options,
     read_scope,
     read_targets,
+    read_top,
     read_trade,
+    watched_one,
 )
 from bot.language.request import (
+    ACCOUNT_KINDS,
     UNKNOWN,
     Draft,
     Intent,
@@ -45,8 +52,8 @@ from bot.language.request import (
     Setting,
     Slot,
     Task,
+    lacks_value,
 )
-from core.calendar import next_trading_day
 from core.clock import market_time
 from core.types import Side, Symbol
 
@@ -88,7 +95,7 @@ def read(
 
 
 _NUMBERED: Final = re.compile(
-    r"(?<![\d月])(\d{1,3})号(?=(?:的)?(?:任务|提醒|盯盘|监控|委托|单|$|[,。]|停|删|暂停|恢复|改|取消|撤))"
+    r"(?<![#\d月到至])(\d{1,3})号(?=(?:的)?(?:任务|提醒|盯盘|监控|委托|单|$|[,。]|停|删|暂停|恢复|改|取消|撤|静音|为什么|为啥|怎么))"
 )
 _ONCE_A_DAY: Final = re.compile(
     "(?<![这那近过])[一1](?:天|日)(?=(?:里|内)?(?:之内)?(?:最多|只|就|仅|至多|顶多|能)*(?:提醒|通知|报|说|叫|响|告诉)?(?:我)?[一1][次遍回])"
@@ -98,8 +105,16 @@ _BARE_NUMBER: Final = re.compile(
     r"^(?P<verb>(?:请|帮我)?(?:暂停|停掉|停|恢复|继续|启用|删除|删掉|删|取消)(?:任务|提醒|盯盘)?第?|(?:请|帮我)?把第?)"
     r"(?P<n>\d{1,3}(?:[,、和跟]\d{1,3})*)(?=个?$|号?改|的?(?:价格|提醒)?改)"
 )
+# 为什么3, 静音3, 3为什么没提醒
+_ASKED_NUMBER: Final = re.compile(
+    r"(?:(?<=^为什么)|(?<=^为啥)|(?<=^静音)|^(?=\d+号?(?:为什么|为啥|怎么没)))(\d{1,4})(?=$|号|没|不|[,。?的半]|为什么|为啥|怎么没)"
+)
+# 3号20分钟后再提醒, 静音3号半小时
+_NUMBER_THEN_TIME: Final = re.compile(r"^(静音)?(\d{1,3})号(?=半|[\d一二两三四五六七八九十]+个?(?:分|小时|钟头|刻|天))")
 _NUMBER_FIRST: Final = re.compile(r"(?P<n>\d{1,3})(?:号)?(?:的?(?:价格|提醒)?)?改")
-_MANAGED: Final = re.compile("重新|启用|盯|暂停|停|删|恢复|取消|撤|改|任务|继续|启用|关掉|不要")
+_MANAGED: Final = re.compile(
+    "静音|为什么|为啥|怎么没|再提醒|再说|再通知|再叫|重新|启用|盯|暂停|停|删|恢复|取消|撤|改|任务|继续|启用|关掉|不要"
+)
 
 
 def _numbered(text: str, context: Context) -> str:
@@ -107,6 +122,9 @@ def _numbered(text: str, context: Context) -> str:
     if (start := _NUMBER_FIRST.match(text)) and any(str(task.get("id")) == start["n"] for task in context.tasks):
         text = f"#{text}"
     text = _ONCE_A_DAY.sub("每天", text)
+    text = _ASKED_NUMBER.sub(r"#\1", text)
+    if _MANAGED.search(text):
+        text = _NUMBER_THEN_TIME.sub(r"\1#\2,", text)
     text = _BARE_NUMBER.sub(lambda found: found["verb"] + re.sub(r"\d+", r"#\g<0>", found["n"]), text)
     return _NUMBERED.sub(r"#\1", text) if "号" in text and _MANAGED.search(text) else text
 
@@ -147,94 +165,6 @@ def _settings(reading: Reading) -> Request | None:
 
 
 _SETTING_WORDS: Final = pattern("以后|今后|默认|每笔|单笔|一笔|单次|每单|每一笔|每次|确认|审批|批准|最大|最高|免打扰|<at>|切换|换到|间隔|频率|渠道|方式|提醒都|通知都|任何|所有|从现在起|改成|改到|换成|改用|改走|封顶")  # noqa: E501 - one list  # fmt: skip
-
-
-def _silence(reading: Reading) -> Request | None:
-    sentence = reading.sentence
-    off = sentence.take(phrases.SILENCE_OFF)
-    match = off or sentence.take(phrases.SILENCE)
-    if match is None or kinds.conditions(sentence):
-        return None
-    named = reading.named()
-    if off:
-        return Request(intent="silence", off=True, symbols=named.symbols) if reading.covered() else None
-    slots = _quiet_time(reading)
-    if not reading.covered():
-        return None
-    if not slots:
-        muted = _MUTED.match(match[0]) is not None
-        if not muted and (named.anything or match[0].startswith(("暂停", "停止"))):
-            # 别再提醒茅台 has no end: the watch rests until it is resumed.
-            named = _watched_one(reading, named)
-            known = named.symbols or named.ambiguous
-            return Request(intent="watch_pause", symbols=named.symbols, ambiguous=named.ambiguous) if known else None
-        if context := _alerted(reading):
-            return Request(intent="silence", symbols=context)
-    return Request(intent="silence", symbols=named.symbols, ambiguous=named.ambiguous, **slots)
-
-
-_MUTED: Final = re.compile(r"(?:开启|打开|进入|设置?|开|设为)?(?:静音|静默|免打扰|勿扰)")
-
-
-def _watched_one(reading: Reading, named: Named) -> Named:
-    """A short name that fits several securities means the one that is watched, when only one of them is."""
-    if len(named.ambiguous) != 1 or named.symbols:
-        return named
-    watched = {symbol for task in reading.context.tasks for symbol in task.get("symbols", ())}
-    fitting = [symbol for symbol in named.ambiguous[0].candidates if symbol in watched]
-    return Named((fitting[0],), (), unknown=False) if len(fitting) == 1 else named
-
-
-_THIS_ONE: Final = pattern("这[只个](?:股票|股|票)?|它")
-
-
-def _alerted(reading: Reading) -> tuple[Symbol, ...]:
-    return reading.context.at_hand() if _THIS_ONE.search(reading.plain) else ()
-
-
-_QUIET: Final = (
-    pattern(r"(?:到|直到|在|至)?(?P<at><at>)(?:之前|以前|前|为止)?(?:都)?"),
-    pattern(r"(?:接下来|未来|往后|先|这|持续)?(?:的)?(?P<t><dur>)(?:之?内|以内|里)?"),
-    pattern(r"(?:到|直到|至|在)?(?P<close>(?:今天|今日|下午)?收盘)(?:之前|以前|前|为止|后)?"),
-    pattern(r"(?:到|直到|至|在)?(?P<lunch>(?:中午|上午)收盘|午休)(?:之前|以前|前|为止)?"),
-    pattern(r"(?:到|直到|至|在)?(?P<noon>下午开盘|午盘开始)(?:之前|以前|前|为止)?"),
-    pattern(r"(?:到|直到|至|在)?(?P<open><day>?开盘)(?:之前|以前|前|为止)?"),
-    pattern(r"(?P<today>今天|今日|今儿|当天)(?:之?内|一整?天|全天|都|整天|剩下的?时间|剩余时间)?"),
-    pattern(r"(?:到|直到|至|在)?(?P<d><day>|<span>)(?:之前|以前|前|为止|之?内)?(?:都)?"),
-)
-
-
-def _quiet_time(reading: Reading) -> dict[str, Any]:
-    now, sentence = reading.now, reading.sentence
-    for written in _QUIET:
-        match = sentence.take(written)
-        if match is None:
-            continue
-        kind = match.lastgroup
-        if kind == "t":
-            return {"duration_s": sentence.moments[match["t"]].seconds}
-        if kind == "at":
-            return {"until": sentence.moments[match["at"]].at}
-        if kind == "close":
-            return {"until": _at(now, now.date(), time(15, 0))}
-        if kind == "lunch":
-            return {"until": _at(now, now.date(), time(11, 30))}
-        if kind == "noon":
-            return {"until": _at(now, now.date(), time(13, 0))}
-        if kind == "open":
-            moment = sentence.moments.get(match["open"][0])
-            day = moment.day if moment and moment.day else next_trading_day(now.date())
-            return {"until": _at(now, day, time(9, 30))}
-        if kind == "today":
-            return {"until": _at(now, now.date(), time(23, 59))}
-        first, last = reading.day(match)
-        before = match[0].endswith(("之前", "以前", "前"))
-        return {"until": _at(now, first - timedelta(days=1) if before else last, time(23, 59))}
-    return {}
-
-
-def _at(now: datetime, day: date, clock: time) -> datetime:
-    return datetime.combine(day, clock, now.tzinfo)
 
 
 _CANCEL_WORDS: Final = re.compile("撤|委托|挂单|订单|买单|卖单|下单|单子")
@@ -282,6 +212,10 @@ def _manage(reading: Reading) -> Request | None:
     if changed is not None:
         return changed
     sentence.rest = sentence.text
+    if read_manner(reading):
+        # 恢复了也告诉我 belongs to the watch that the sentence makes.
+        return None
+    sentence.rest = sentence.text
     targets = read_targets(reading)
     scope = "watchlist" if not targets and sentence.take(phrases.SCOPES[1][0]) else None
     sentence.take(phrases.PAUSED)
@@ -301,17 +235,17 @@ def _manage(reading: Reading) -> Request | None:
     if told and sentence.text[: match.start()].endswith(("就", "后", "了")):
         # 涨3%提醒,提醒一次就取消: an option of a new watch.
         return None
-    named = _watched_one(reading, reading.named())
+    named = watched_one(reading, reading.named())
     if phrases.TRADE.search(sentence.rest) or not reading.covered():
         return None
     if not (named.anything or targets or object_said or scope or "盯" in match[0]):
-        if context.tasks and (pronoun := _alerted(reading)):
+        if context.tasks and (pronoun := alerted(reading)):
             return Request(intent=intent, symbols=pronoun)
         return None
     missing: tuple[Slot, ...] = ()
     symbols = named.symbols
     if not (named.anything or targets or scope or told):
-        symbols = _alerted(reading)
+        symbols = alerted(reading)
         if not symbols:
             missing = ("targets",)
     return Request.model_validate(
@@ -335,10 +269,11 @@ def _change(reading: Reading) -> Request | None:
         return None
     # 冷却改成半小时 and 有效期延长到月底 are said with the verb inside.
     slots = read_options(reading)
-    match = sentence.take(phrases.CHANGE) or phrases.CHANGE.search(sentence.text)
+    inside = not slots.keys() & {"escalate_s", "resolved", "only_held", "band"}
+    match = sentence.take(phrases.CHANGE) or (phrases.CHANGE.search(sentence.text) if inside else None)
     if match is None:
         return None
-    named = _watched_one(reading, reading.named())
+    named = watched_one(reading, reading.named())
     targets = read_targets(reading)
     said_object = bool(targets)
     found = [one for one in kinds.conditions(sentence) if one.start >= match.start() or True]
@@ -369,7 +304,7 @@ def _change(reading: Reading) -> Request | None:
 _VALUE: Final = pattern("(?P<v><price>|<percent>)")
 
 
-def _new_value(reading: Reading, named: Named, targets: tuple[str, ...]) -> list[kinds.Found]:
+def _new_value(reading: Reading, named: Named, targets: tuple[str, ...]) -> list[Found]:
     """A bare new number takes its kind from the watch that it changes."""
     sentence = reading.sentence
     match = sentence.take(_VALUE)
@@ -392,14 +327,14 @@ def _new_value(reading: Reading, named: Named, targets: tuple[str, ...]) -> list
         return []
     else:
         draft = Draft(kind="price_reach", value=figure.value, unit="yuan")
-    return [kinds.Found(match.start(), match.end(), (draft,))]
+    return [Found(match.start(), match.end(), (draft,))]
 
 
 class Group(NamedTuple):
     """Names and the conditions said about them."""
 
     chars: str
-    found: list[kinds.Found]
+    found: list[Found]
 
 
 def _watch(reading: Reading) -> Request | None:
@@ -409,10 +344,14 @@ def _watch(reading: Reading) -> Request | None:
         return None
     if phrases.NEGATED_TRADE.search(sentence.text):
         return None
-    found = kinds.conditions(sentence)
     account = read_account(reading)
+    manner = read_manner(reading)
+    found = kinds.conditions(sentence)
     scope = None if reading.named().anything else read_scope(reading)
-    slots = read_options(reading)
+    if scope is None and not reading.named().anything and sentence.take(phrases.MARKET):
+        scope = "market"
+        manner["top"] = read_top(reading)
+    slots = manner | read_options(reading)
     same = bool(found) and sentence.take(phrases.SAME) is not None
     adds = bool(sentence.take(phrases.ADD)) or bool(sentence.take(phrases.TO_WATCHLIST))
     alerts = [match.start() for match in sentence.take_all(phrases.ALERT)]
@@ -431,11 +370,18 @@ def _watch(reading: Reading) -> Request | None:
         sentence.take(phrases.WHEN)
     if not found and (not wished or trade is not None):
         return None
+    if not (wished or trade) and any(_only_told(one, sentence.text) for one in found):
+        return None
+    whole = [draft.kind in ACCOUNT_KINDS for one in found for draft in one.drafts]
+    if any(whole) and (scope or reading.named().anything or not all(whole)):
+        # What the account earned is no matter of a share.
+        return None
     if found and sentence.take(phrases.SINCE_NOW):
         found = [one._replace(drafts=tuple(map(_since_now, one.drafts))) for one in found]
     if trade is not None and alerts:
         sentence.take(phrases.CONFIRM_FIRST)
-    pronoun = bool(sentence.take(phrases.PRONOUN)) if not reading.named().anything else False
+    if not reading.named().anything:
+        sentence.take(phrases.PRONOUN)
     also = sentence.take(phrases.ALSO)
     everything = bool(sentence.take(_BOTH))
     if not reading.covered():
@@ -456,7 +402,6 @@ def _watch(reading: Reading) -> Request | None:
         slots | {"account": account, "scope": scope},
         alerts,
         same=same,
-        pronoun=pronoun,
         everything=everything,
     )
 
@@ -469,13 +414,28 @@ _BOTH: Final = pattern(
 )
 
 
+_BY_HOW_MUCH: Final = re.compile("超|到|达|满|破|大于|高于|多于|以上|[>≥]")
+_TELLABLE: Final = ACCOUNT_KINDS | {"position_profit", "position_loss"}
+
+
+def _only_told(found: Found, text: str) -> bool:
+    """亏了2000块, 低开, 创新高了: without a wish these tell what has happened."""
+    if any(lacks_value(draft) for draft in found.drafts):
+        return any(draft.kind in _EVENTS for draft in found.drafts)
+    said = _BY_HOW_MUCH.search(text[found.start : found.end])
+    return said is None and any(draft.kind in _TELLABLE for draft in found.drafts)
+
+
+_EVENTS: Final = frozenset({"new_high", "new_low", "gap_up", "gap_down"})
+
+
 def _since_now(draft: Draft) -> Draft:
     """从现在起,比亚迪涨3%: measured from here, unless it says from where."""
     percent = draft.kind in ("pct_up", "pct_down") and draft.reference is None
     return draft.model_copy(update={"reference": "last"}) if percent else draft
 
 
-def _as_exit(found: list[kinds.Found], kind: Literal["stop_loss", "take_profit"]) -> list[kinds.Found] | None:
+def _as_exit(found: list[Found], kind: Literal["stop_loss", "take_profit"]) -> list[Found] | None:
     """挂个止盈,涨15%: the condition beside the word is the exit itself; None when it cannot be."""
     if len(found) != 1 or len(found[0].drafts) != 1:
         return None
@@ -487,7 +447,7 @@ def _as_exit(found: list[kinds.Found], kind: Literal["stop_loss", "take_profit"]
     return [found[0]._replace(drafts=(Draft(kind=kind, value=draft.value, unit=draft.unit, reference=reference),))]
 
 
-def _grouped(reading: Reading, found: list[kinds.Found], *, also: bool) -> list[Group] | None:
+def _grouped(reading: Reading, found: list[Found], *, also: bool) -> list[Group] | None:
     """Give each condition to the names before it, or to the names after it when none stand before."""
     text = reading.sentence.text
     starts = {one.start: one for one in found}
@@ -517,7 +477,7 @@ def _grouped(reading: Reading, found: list[kinds.Found], *, also: bool) -> list[
     return groups
 
 
-def _combined(reading: Reading, found: list[kinds.Found], *, everything: bool) -> str | None:
+def _combined(reading: Reading, found: list[Found], *, everything: bool) -> str | None:
     """``any`` or ``all`` for two conditions or more; empty when they mix in a way that no watch can hold."""
     count = sum(len(one.drafts) for one in found)
     if count < 2:
@@ -541,13 +501,13 @@ def _watch_request(
     alerts: list[int],
     *,
     same: bool,
-    pronoun: bool,
     everything: bool,
 ) -> Request | None:
     context = reading.context
     named = reading.named()
     symbols = named.symbols
-    if not named.anything and slots.get("scope") is None and (pronoun or context.at_hand()):
+    about = [draft.kind in ACCOUNT_KINDS for group in groups for one in group.found for draft in one.drafts]
+    if not named.anything and slots.get("scope") is None and not any(about):
         symbols = context.at_hand()
     tasks: list[Task] = []
     for index, group in enumerate(groups):
@@ -568,9 +528,10 @@ def _watch_request(
     action = trade.action if trade is not None else None
     missing, problems = owed(named._replace(symbols=symbols), action, order=False)
     needs: list[Slot] = []
-    if not symbols and not named.ambiguous and slots.get("scope") is None and not named.unknown:
-        needs.append("symbols")
     drafts = tuple(draft for task in tasks for draft in task.conditions)
+    whole = bool(drafts) and all(draft.kind in ACCOUNT_KINDS for draft in drafts)
+    if not (symbols or named.ambiguous or slots.get("scope") or named.unknown or whole):
+        needs.append("symbols")
     if not drafts:
         needs.append("conditions")
     if any(lacks_value(draft) for draft in drafts):
@@ -596,7 +557,7 @@ def _watch_request(
     )
 
 
-def _parted(found: list[kinds.Found], trade: Trade | None, alerts: list[int], *, same: bool) -> list[list[kinds.Found]]:
+def _parted(found: list[Found], trade: Trade | None, alerts: list[int], *, same: bool) -> list[list[Found]]:
     """``跌破1400提醒我,跌到1380买一手`` are two tasks: one tells, the other also trades."""
     if trade is None or same or len(found) < 2:
         return [found]
@@ -742,11 +703,12 @@ def _analyze(reading: Reading) -> Request | None:
 def _question(reading: Reading) -> Request | None:
     sentence, context = reading.sentence, reading.context
     account = read_account(reading)
+    targets = read_targets(reading) if _WHY.search(sentence.text) else ()
     base = sentence.rest
     named = reading.named()
     for intent, ask, written in phrases.QUESTION_TABLE:
         match = written.search(base)
-        if match is None or match.end() == match.start():
+        if match is None or match.end() == match.start() or (targets and ask != "alerts"):
             continue
         if intent == "quote_query" and not (
             named.anything or _PRONOUN_OR_LAST.search(sentence.text) or context.at_hand()
@@ -763,7 +725,7 @@ def _question(reading: Reading) -> Request | None:
             read_scope(reading)
         if not reading.covered(phrases.ASK_FILLER):
             continue
-        slots: dict[str, Any] = {"ask": ask, "account": account}
+        slots: dict[str, Any] = {"ask": ask, "account": account, "targets": targets}
         asked = _asked(intent, ask, named, dates, reading)
         if asked is None:
             continue
@@ -773,6 +735,7 @@ def _question(reading: Reading) -> Request | None:
     return None
 
 
+_WHY: Final = re.compile("为什么|为啥|怎么没")
 _WISH: Final = re.compile("(?:提醒|通知|叫|喊|报警)(?:一下)?我")
 _PRONOUN_OR_LAST: Final = pattern("它|这只|这个|那只|该股")
 
@@ -872,8 +835,10 @@ def _bare(reading: Reading) -> Request | None:
 
 READERS: Final[tuple[_Reader, ...]] = (
     answer,
+    after_alert,
+    favourites,
     _settings,
-    _silence,
+    silence,
     _order_cancel,
     _list,
     _manage,

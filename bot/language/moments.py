@@ -21,7 +21,8 @@ class Moment(NamedTuple):
     """A piece of time in a text.
 
     Attributes:
-        kind: ``dur`` (seconds), ``day``, ``at`` (an instant), ``span`` (first, last day), ``ma`` (days of an average).
+        kind: ``dur`` (seconds), ``day``, ``at`` (an instant), ``span`` (first, last day), ``ma`` (days of an average
+            or of a new high, in ``seconds``).
         day: of ``day``; the first day of a span; the last day that a duration reaches.
         last: of a span: its last day.
         clock: of ``at``: the time of day was written without a day.
@@ -55,9 +56,12 @@ _UNIT: Final = {"秒": 1, "秒钟": 1, "分钟": 60, "分": 60, "刻钟": 900, "
                 "周": 604800, "星期": 604800, "礼拜": 604800}  # fmt: skip
 
 _MOMENT: Final = re.compile(
-    # an average line: 20日均线, ma20, 年线
-    rf"(?P<ma>(?P<ma_days>{NUMBER})[日天](?:移动)?(?:平均|均)?线|ma(?P<ma_latin>\d{{1,3}})(?!\d)(?:均?线)?|(?:半年|年)线)"
+    # an average line: 20日均线, 20均线, ma20, 年线
+    rf"(?P<ma>(?P<ma_days>{NUMBER})(?:[日天](?:移动)?(?:平均|均)?|周期均|(?:移动)?(?:平均|均))线|ma(?P<ma_latin>\d{{1,3}})(?!\d)(?:均?线)?|(?:半年|年)线)"
     rf"|(?P<volume>(?P<volume_days>{NUMBER})[日天](?:平均|均)(?:成交)?量)"
+    # the days that a new high beats: 20日新高, 近三个月的最高价
+    rf"|(?P<beaten>(?:最近|近|过去|前期?)?(?P<beaten_count>{NUMBER}|半)个?(?P<beaten_unit>交易日|日|天|周|星期|月|年)"
+    r"(?=(?:以?来|之?内|里|期)?的?(?:股价)?(?:新[高低]|最[高低][点价位]|[高低][点位](?!\d))))"
     # a time of day: 14:30, 下午两点半, 明早九点
     rf"|(?P<clock>(?P<clock_day>{_DAY})?(?P<part>{_PART})?(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})(?!\d)"
     rf"|(?P<said_day>{_DAY})?(?P<said_part>{_PART})?(?P<said_hour>\d{{1,2}}|[一二两三四五六七八九十]{{1,3}})点"
@@ -76,7 +80,7 @@ _MOMENT: Final = re.compile(
     rf"|(?P<months>(?P<months_count>{NUMBER}|半)个月)"
     rf"|(?P<dur>(?P<whole_and_half>{NUMBER})个半(?P<unit_h>小时|钟头|星期)"
     r"|半个?(?P<unit_half>小时|钟头|分钟)"
-    rf"|(?P<count>{NUMBER})个?半?(?P<unit>秒钟?|分钟|刻钟|小时|钟头|天|周(?!线)|星期|礼拜|分(?=内|之内|后|涨|跌|看|查|一次|检|拉)|日(?=内|之内|有效)))"
+    rf"|(?P<count>{NUMBER})个?半?(?P<unit>秒钟?|分钟|刻钟|小时|钟头|天|周(?!线)|星期|礼拜|分(?=内|之内|后|涨|跌|看|查|一次|检|拉|急|直|快|闪|k|macd|kdj|rsi|boll|级)|日(?=内|之内|有效)))"
     r"|(?<=每)(?P<each>秒钟?|分钟|小时|刻钟|钟头)"
     r"|(?<![a-z\d])(?P<short>\d+)(?P<short_unit>[smh])(?:in)?(?![a-z])"
 )
@@ -120,6 +124,28 @@ def _of_average(it: _Found) -> Moment | None:
 def _of_volume(it: _Found) -> Moment | None:
     count = number(it.match["volume_days"])
     return Moment(0, 0, "ma", seconds=int(count)) if count else None
+
+
+_TRADING_DAYS: Final = {"周": 5, "星期": 5, "月": 20, "年": 250}
+
+
+def trading_days(count: str, unit: str) -> int | None:
+    """Trading days, as they are counted in the market: a week is 5, a month 20, a year 250; 日 are trading days.
+
+    >>> trading_days("三", "月"), trading_days("半", "年"), trading_days("20", "日"), trading_days("52", "周")
+    (60, 120, 20, 250)
+    """
+    one = _TRADING_DAYS.get(unit, 1)
+    if count == "半":
+        return {250: 120, 20: 10}.get(one)
+    days = int((number(count) or 0) * one)
+    # 52 weeks are the year that everybody means.
+    return 250 if days == 52 * 5 else days or None
+
+
+def _of_beaten(it: _Found) -> Moment | None:
+    days = trading_days(it.match["beaten_count"], it.match["beaten_unit"])
+    return Moment(0, 0, "ma", seconds=days) if days else None
 
 
 def _of_clock(it: _Found) -> Moment | None:
@@ -317,6 +343,7 @@ _Reader = Callable[[_Found], Moment | None]
 _READERS: Final[tuple[tuple[str, _Reader], ...]] = (
     ("ma", _of_average),
     ("volume", _of_volume),
+    ("beaten", _of_beaten),
     ("clock", _of_clock),
     ("date", _of_date),
     ("recent", _of_recent),

@@ -22,7 +22,8 @@ _LETTERS: Final = {"k": 1000, "w": 10_000, "千": 1000, "百": 100, "万": 10_00
 _CHINESE: Final = r"[零〇一二两三四五六七八九十百千万亿壹贰叁肆伍陆柒捌玖拾佰仟]"
 _ARABIC: Final = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"
 NUMBER: Final = (
-    rf"(?:{_ARABIC}(?:[百千万亿]+|[wk](?![a-z]))?(?:(?<=[百千万])\d(?!\d))?|{_CHINESE}+(?:点[零一二三四五六七八九]+)?)"
+    rf"(?:{_ARABIC}(?:[百千万]*个?亿|[百千万亿]+|[wk](?![a-z]))?(?:(?<=[百千万])\d(?!\d))?"
+    rf"|{_CHINESE}+(?:个亿)?(?:点[零一二三四五六七八九]+)?)"
 )
 """A number without its unit, as a regular expression without groups."""
 
@@ -48,6 +49,7 @@ def number(text: str) -> Decimal | None:
     """
     if not text:
         return None
+    text = text.replace("个亿", "亿")
     if text[0].isdigit() and text.isascii():
         plain = text.replace(",", "")
         if plain[-1] not in "wk":
@@ -110,7 +112,7 @@ def _chinese(text: str) -> int | None:
 # Words that begin with a numeral and are none. The scanner steps over them.
 _IDIOM: Final = (
     r"一(?:下子?|旦|直|起|共|些|样|般|会儿?|声|嗓|眼|看|定|点点|点(?![零一二三四五六七八九])|边|路|律|切|堆|群|键|批)"
-    r"|一(?=[跌涨到破触碰回掉])|停一停|看一看|等一等|想一想|试一试|问一问|万一|千万|统一|十分|[三四]季度|百分百|第一时间"
+    r"|一(?=[跌涨到破触碰回掉])|停一停|看一看|等一等|想一想|试一试|问一问|万一|千万|统一|十分|[三四]季度|百分百|第一时间|两市"
 )
 _END: Final = r"(?![\d.]*\d*[股手份成倍%万千百])"
 # One alternative per way of writing; longer ones first. The names of the groups say how the value is made.

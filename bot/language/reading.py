@@ -15,7 +15,7 @@ from bot.language import phrases
 from bot.language.marks import CLAIMED, Marked, pattern
 from bot.language.names import Names
 from bot.language.numerals import number
-from bot.language.request import Action, Choice, Draft, Intent, Request, Slot
+from bot.language.request import ACCOUNT_KINDS, Action, Choice, Intent, Request, Slot, lacks_value
 from core.market import Board, board_of, lot_problem
 from core.types import Noun, Side, Symbol
 
@@ -160,10 +160,41 @@ def read_targets(reading: Reading) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def read_manner(reading: Reading) -> dict[str, Any]:
+    """Whom it is told to and what else is told, in words that would be taken for a condition: read before those."""
+    sentence = reading.sentence
+    found: dict[str, Any] = {}
+    for written in phrases.BAND:
+        if match := sentence.take(written):
+            found["band"] = reading.value(match)
+            break
+    if match := sentence.take(phrases.ESCALATE):
+        waits = [sentence.moments[char].seconds for char in match[0] if char in sentence.moments]
+        found["escalate_s"] = waits[0] if waits else UNANSWERED_S
+    if sentence.take(phrases.RESOLVED):
+        found["resolved"] = True
+    if sentence.take(phrases.ONLY_HELD):
+        found["only_held"] = True
+    return found
+
+
+UNANSWERED_S: Final = 300
+"""没回应 without a time: five minutes."""
+
+
+def read_top(reading: Reading) -> int | None:
+    match = reading.sentence.take(phrases.TOP)
+    if match is None:
+        return None
+    figure = reading.sentence.figures.get(match["n"])
+    count = figure.value if figure else number(match["n"])
+    return int(count) if count else None
+
+
 def read_options(reading: Reading) -> dict[str, Any]:
     """How often, until when, by which way: everything beside the condition itself."""
     sentence = reading.sentence
-    found: dict[str, Any] = {}
+    found = read_manner(reading)
     for written in phrases.COOLDOWN:
         if match := sentence.take(written):
             found["cooldown_s"] = sentence.moments[match["t"]].seconds
@@ -212,6 +243,23 @@ def _last_day(reading: Reading, match: re.Match[str]) -> date:
         # 15号 said on the 18th is next month's.
         return (moment.day.replace(day=1) + timedelta(days=32)).replace(day=min(moment.day.day, 28))
     return moment.day
+
+
+def watched_one(reading: Reading, named: Named) -> Named:
+    """A short name that fits several securities means the one that is watched, when only one of them is."""
+    if len(named.ambiguous) != 1 or named.symbols:
+        return named
+    watched = {symbol for task in reading.context.tasks for symbol in task.get("symbols", ())}
+    fitting = [symbol for symbol in named.ambiguous[0].candidates if symbol in watched]
+    return Named((fitting[0],), (), unknown=False) if len(fitting) == 1 else named
+
+
+_THIS_ONE: Final = pattern("这[只个](?:股票|股|票)?|它")
+
+
+def alerted(reading: Reading) -> tuple[Symbol, ...]:
+    """The share of the last alert, where the sentence says 这只."""
+    return reading.context.at_hand() if _THIS_ONE.search(reading.plain) else ()
 
 
 class Trade(NamedTuple):
@@ -317,15 +365,6 @@ def owed(named: Named, action: Action | None, *, order: bool) -> tuple[tuple[Slo
     return tuple(missing), tuple(problems)
 
 
-def lacks_value(draft: Draft) -> bool:
-    return (
-        draft.value is None
-        and draft.reference != "cost"
-        and draft.kind
-        in ("price_above", "price_below", "price_reach", "pct_up", "pct_down", "take_profit", "stop_loss", "speed")
-    ) or (draft.kind in ("stop_loss", "take_profit") and draft.value is None)
-
-
 def still_owed(request: Request) -> dict[str, Any]:
     """``missing`` and ``problems`` of a request after it was changed."""
     named = Named(request.symbols, request.ambiguous, "unknown_symbol" in request.problems)
@@ -334,7 +373,8 @@ def still_owed(request: Request) -> dict[str, Any]:
     needs: list[Slot] = []
     drafts = (*request.conditions, *(draft for task in request.tasks for draft in task.conditions))
     placed = request.symbols or request.ambiguous or request.scope or request.tasks or "unknown_symbol" in problems
-    if not placed and (order or request.intent == "watch_create"):
+    of_account = bool(drafts) and all(draft.kind in ACCOUNT_KINDS for draft in drafts)
+    if not (placed or of_account) and (order or request.intent == "watch_create"):
         needs.append("symbols")
     if request.intent == "watch_create" and not drafts:
         needs.append("conditions")

@@ -50,6 +50,11 @@ Intent = Literal[
     "order_cancel",
     "settings",
     "help",
+    "favourite_add",
+    "favourite_remove",
+    "favourite_list",
+    "ack",
+    "snooze",
     "unknown",
     "draft_confirm",
     "draft_cancel",
@@ -70,6 +75,19 @@ KindName = Literal[
     "trailing_stop",
     "limit_up",
     "limit_down",
+    "new_high",
+    "new_low",
+    "gap_up",
+    "gap_down",
+    "turnover",
+    "amount_above",
+    "queue_shrink",
+    "position_weight",
+    "position_profit",
+    "position_loss",
+    "account_profit",
+    "account_loss",
+    "account_drawdown",
 ]
 Ask = Literal[
     # positions
@@ -108,24 +126,30 @@ Ask = Literal[
     "filled",
 ]
 Slot = Literal["symbols", "conditions", "value", "price", "quantity", "targets"]
-Scope = Literal["holdings", "watchlist"]
+Scope = Literal["holdings", "watchlist", "market"]
 Period = Literal["minute", "5m", "15m", "30m", "60m", "day", "week", "month"]
 Direction = Literal["up", "down", "either"]
+BarPeriod = Literal["day", "1m", "5m", "15m", "30m", "60m"]
 
 
 class Draft(Noun):
     """A condition as it was said; :func:`condition_of` makes the real one. Without its value it must be asked for.
 
     Attributes:
-        value: yuan for price kinds, percent for others, times for ``volume_ratio``.
+        value: yuan for price kinds, amounts and profits in yuan, percent for others, times for ``volume_ratio``.
+        reference: what a percent is of; for the profit of the account whether it is ``today``'s or the ``total``.
         period_s: the time within which a ``speed`` happens.
-        ma: days of the average that the price crosses; ``fast`` and ``slow`` where two averages cross.
+        ma: bars of the average that the price crosses; ``fast`` and ``slow`` where two averages cross.
+        period: of the bars that an average or an indicator is made of; None is the day.
+        n: the length of an RSI; ``line``: the line of a KDJ that reaches a level.
+        days: how many trading days before today a high or low must beat.
+        side: of the queue at the limit: ``up`` stands at the upper one.
     """
 
     kind: KindName
     value: Number | None = None
     unit: Literal["yuan", "pct", "x"] | None = None
-    reference: Literal["preclose", "open", "cost", "last"] | None = None
+    reference: Literal["preclose", "open", "cost", "last", "today", "total"] | None = None
     low: Number | None = None
     high: Number | None = None
     direction: Direction | None = None
@@ -138,6 +162,11 @@ class Draft(Noun):
     event: (
         Literal["golden_cross", "dead_cross", "above", "below", "touch_upper", "touch_lower", "hit", "open"] | None
     ) = None
+    period: BarPeriod | None = None
+    n: int | None = None
+    line: Literal["k", "d", "j"] | None = None
+    days: int | None = None
+    side: Literal["up", "down"] | None = None
 
 
 class Action(Noun):
@@ -198,6 +227,10 @@ class Request(Noun):
         account: as in the sentence; None is the default account.
         missing: what must still be asked, in the order in which to ask.
         ambiguous: choices to offer; ``symbols`` is then neither filled nor missing.
+        top: of a watch on the whole market, how many shares one message names.
+        band: percent that the measure must leave its threshold by before the watch is armed again.
+        only_held: told only for shares that are held. resolved: the end of it is told too.
+        escalate_s: how long it may stay unanswered before it goes out by the next channel.
     """
 
     intent: Intent
@@ -210,6 +243,11 @@ class Request(Noun):
     session_only: bool | None = None
     repeat: Literal["once", "every_time", "daily"] | None = None
     cooldown_s: int | None = None
+    top: int | None = None
+    band: Number | None = None
+    only_held: bool | None = None
+    resolved: bool | None = None
+    escalate_s: int | None = None
     expiry: date | None = None
     channels: tuple[Literal["chat", "email", "webhook"], ...] = ()
     action: Action | None = None
@@ -235,6 +273,14 @@ class Request(Noun):
 UNKNOWN: Final = Request(intent="unknown")
 
 
+def lacks_value(draft: Draft) -> bool:
+    """Whether the number that makes it a condition was not said; the average cost stands for a number of a price."""
+    if draft.kind in NEED_DAYS:
+        return draft.days is None
+    costs = draft.reference == "cost" and draft.kind in {"price_above", "price_below", "price_reach"}
+    return draft.kind in NEED_VALUE and draft.value is None and not costs
+
+
 def condition_of(draft: Draft) -> Condition:
     """The condition that a draft means.
 
@@ -245,7 +291,7 @@ def condition_of(draft: Draft) -> Condition:
         raise Invalid("还不知道是从上面跌到还是从下面涨到这个价格，请写“涨到”或“跌到”。")
     if draft.kind not in _KINDS:
         raise Invalid(f"暂时还不能盯“{KIND_TEXT[draft.kind]}”。可以盯价格、涨跌幅、区间、止盈止损、涨跌停。")
-    if draft.kind in _NEED_VALUE and draft.value is None and draft.reference is None:
+    if lacks_value(draft):
         raise Invalid(f"“{KIND_TEXT[draft.kind]}”还缺一个数值，请补上。")
     words = draft.model_dump(exclude_none=True)
     try:
@@ -289,6 +335,19 @@ KIND_TEXT: Final[dict[KindName, str]] = {
     "trailing_stop": "移动止损",
     "limit_up": "涨停",
     "limit_down": "跌停",
+    "new_high": "新高",
+    "new_low": "新低",
+    "gap_up": "高开",
+    "gap_down": "低开",
+    "turnover": "换手率",
+    "amount_above": "成交额",
+    "queue_shrink": "封单减少",
+    "position_weight": "仓位占比",
+    "position_profit": "持仓浮盈",
+    "position_loss": "持仓浮亏",
+    "account_profit": "账户盈利",
+    "account_loss": "账户亏损",
+    "account_drawdown": "账户回撤",
 }
 """What a kind is called where a sentence has to speak of it before it is a condition."""
 
@@ -296,7 +355,32 @@ KIND_TEXT: Final[dict[KindName, str]] = {
 _KINDS: Final = frozenset(
     get_args(member.model_fields["kind"].annotation)[0] for member in get_args(get_args(Condition)[0])
 )
-_NEED_VALUE: Final = frozenset({"price_above", "price_below", "pct_up", "pct_down", "take_profit", "stop_loss"})
+NEED_VALUE: Final[frozenset[KindName]] = frozenset(
+    {
+        "price_above",
+        "price_below",
+        "price_reach",
+        "pct_up",
+        "pct_down",
+        "take_profit",
+        "stop_loss",
+        "speed",
+        "gap_up",
+        "gap_down",
+        "turnover",
+        "amount_above",
+        "position_weight",
+        "position_profit",
+        "position_loss",
+        "account_profit",
+        "account_loss",
+        "account_drawdown",
+    }
+)
+"""Kinds that mean nothing without their number."""
+NEED_DAYS: Final[frozenset[KindName]] = frozenset({"new_high", "new_low"})
+ACCOUNT_KINDS: Final[frozenset[KindName]] = frozenset({"account_profit", "account_loss", "account_drawdown"})
+"""Kinds about an account as a whole: no share is asked for."""
 
 
 def _reason(error: ValidationError, draft: Draft) -> str:
@@ -310,10 +394,13 @@ def _reason(error: ValidationError, draft: Draft) -> str:
 
 
 __all__ = [
+    "ACCOUNT_KINDS",
     "KIND_TEXT",
+    "NEED_DAYS",
     "UNKNOWN",
     "Action",
     "Ask",
+    "BarPeriod",
     "Choice",
     "Draft",
     "Intent",
@@ -322,5 +409,6 @@ __all__ = [
     "Setting",
     "Task",
     "condition_of",
+    "lacks_value",
     "plan_of",
 ]

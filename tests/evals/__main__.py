@@ -145,6 +145,8 @@ def _condition(written: Result, loose_volume: bool) -> frozenset[tuple[str, Any]
             del plain["reference"]
     if kind in ("limit_up", "limit_down"):
         plain.setdefault("event", "hit")
+    if kind in ("account_profit", "account_loss"):
+        plain["absolute"] = unit == "yuan"
     if kind == "volume_ratio" and loose_volume:
         plain.pop("value", None)
         plain.pop("base_days", None)

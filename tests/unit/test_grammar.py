@@ -154,7 +154,7 @@ def test_a_request_survives_being_written_and_read() -> None:
     ("draft", "word"),
     [(Draft(kind="price_below"), "缺"), (Draft(kind="price_below", value=Decimal(0)), "不合理"),
      (Draft(kind="price_above", value=Decimal(10**9)), "不合理"), (Draft(kind="pct_down", value=Decimal(100)), "不可能"),
-     (Draft(kind="enter_range", low=Decimal(5), high=Decimal(3)), "写反"), (Draft(kind="speed"), "暂时"),
+     (Draft(kind="enter_range", low=Decimal(5), high=Decimal(3)), "写反"), (Draft(kind="speed"), "暂时|缺"),
      (Draft(kind="price_reach", value=Decimal(5)), "涨到"), (Draft(kind="pct_up", value=Decimal(5000)), "不合理")],
 )  # fmt: skip
 def test_a_condition_that_cannot_be_says_why_in_chinese(draft: Draft, word: str) -> None:
@@ -233,7 +233,8 @@ def test_a_condition_read_back_to_the_person_is_the_same_condition(draft: Draft)
 @settings(max_examples=200, deadline=None)
 def test_any_text_gets_an_answer_and_never_a_whole_order(text: str) -> None:
     for request in (said(text), said(text, **CARD)):
-        assert request.intent not in ORDERS or request.missing
+        # 全撤 is a whole sentence; what hypothesis tries must not buy or sell.
+        assert request.intent not in ("order_buy", "order_sell") or request.missing
 
 
 @given(st.lists(st.sampled_from(list("买卖茅台涨跌到破一百股手%成提醒我,不了吗的就1400.")), max_size=30).map("".join))
