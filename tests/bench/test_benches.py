@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.bench import path
+from tests.bench import indicators, path
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -21,6 +21,16 @@ async def test_path_tells_one_alert_and_a_hundred() -> None:
         assert result[case]["p99_ms"] >= result[case]["p50_ms"] > 0
         assert result[case]["ratio"] > 0
     assert "1 alert" in path.text(result)
+
+
+def test_indicators_are_those_of_talib() -> None:
+    result = indicators.measure(rounds=2, symbols=20)
+    assert (result["rounds"], result["symbols"]) == (2, 20)
+    assert result["max_rel_error"] < result["goal_error"]
+    for key in ("step_ms", "commit_ms", "peek_ms", "talib_full_ms", "ratio", "bytes_per_symbol", "seed_s"):
+        assert result[key] > 0
+    assert result["step_ms"] > result["commit_ms"]
+    assert "TA-Lib" in indicators.text(result)
 
 
 def test_an_unknown_bench_is_told_which_exist() -> None:
