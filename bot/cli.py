@@ -120,6 +120,76 @@ def replay(
     _go(begin)
 
 
+@app.command()
+def export(
+    file: Annotated[Path | None, typer.Argument(help="写到这个文件，例如 watches.yaml；不写就显示出来")] = None,
+    owner: Annotated[str | None, typer.Option(help="谁的任务；不写就是主人的")] = None,
+    env_file: EnvFile = None,
+) -> None:
+    """把盯盘任务写成 YAML 文件，可以手工修改、比较，再用 import 导入。"""
+
+    async def step() -> None:
+        from bot.transfer import export_watches
+
+        await export_watches(_settings(env_file), file, owner, write=_print)
+
+    _go(step)
+
+
+@app.command("import")
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="盯盘任务：一个 .yaml 文件，格式和 export 写的一样")],
+    owner: Annotated[str | None, typer.Option(help="谁的任务；不写就是主人的")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只显示会有什么变化，什么也不改")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="文件里没有的任务删掉，删之前会问")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="不问，直接删")] = False,
+    env_file: EnvFile = None,
+) -> None:
+    """导入盯盘任务。同一个文件导入两次和一次一样；文件有错时全部指出，什么也不改。"""
+    if {file.suffix.lower() for file in files} <= {".yaml", ".yml"}:
+        if len(files) > 1:
+            _complain("一次只导入一个任务文件。")
+            raise typer.Exit(MISCONFIGURED)
+        _import_watches(files[0], owner, env_file, dry_run=dry_run, prune=prune, yes=yes)
+        return
+    _complain("不知道怎样导入这样的文件：盯盘任务的文件名以 .yaml 结尾。")
+    raise typer.Exit(MISCONFIGURED)
+
+
+def _import_watches(
+    file: Path, owner: str | None, env_file: Path | None, *, dry_run: bool, prune: bool, yes: bool
+) -> None:
+    from bot.transfer import WatchImport, ask_first
+
+    found: list[WatchImport] = []
+
+    async def look() -> None:
+        found.append(await WatchImport.read(_settings(env_file), file, owner, prune=prune))
+        for line in found[0].difference(dry_run=dry_run):
+            _print(line)
+
+    async def carry_out() -> None:
+        await found[0].carry_out(write=_print)
+
+    _go(look)
+    if dry_run or not found:
+        return
+    doomed = len(found[0].doomed)
+    if doomed and not yes and not _agreed(ask_first(doomed)):
+        _complain("没有导入，什么也没有改。")
+        raise typer.Exit(FAILED)
+    _go(carry_out)
+
+
+def _agreed(question: str) -> bool:
+    """Ask the person at the terminal; nobody there is no."""
+    try:
+        return input(f"{question}（y/n）").strip().lower() in {"y", "yes", "是", "好"}
+    except (EOFError, KeyboardInterrupt):
+        _print("")
+        return False
+
+
 @db.command()
 def upgrade(env_file: EnvFile = None) -> None:
     """把数据库升级到当前版本。"""

@@ -522,6 +522,29 @@ async def show_something(app: App) -> None:
         await app.inbox.receive(Incoming(chat=HOME_CHAT, user=YOU, text=text, at=app.house.now()))
 
 
+def open_store(settings: Settings) -> Store:
+    """The configured database, for a command that does one thing with it and closes it.
+
+    Raises:
+        ConfigError, Unavailable: it cannot be opened.
+    """
+    from adapters.stores import sql
+
+    return sql.connect(_database(settings))
+
+
+def usual_place(settings: Settings) -> tuple[str, Chat]:
+    """The account and the chat of a watch that names none."""
+    return settings.broker, next(iter(_home(settings)), HOME_CHAT)
+
+
+def is_running(settings: Settings) -> bool:
+    """Whether an assistant with these settings is at work: it holds its account's book for as long as it lives."""
+    from adapters.brokers import ledger
+
+    return ledger.in_use(settings.data_dir / f"{settings.broker}.db")
+
+
 def upgrade_database(settings: Settings) -> str:
     """Bring the configured database to the newest schema; what was done, in words."""
     from adapters.stores import sql

@@ -9,10 +9,12 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
+from bot.validation import problem_text
 from core.errors import ConfigError
 
 
@@ -160,24 +162,9 @@ def _misspelt(name: str, fields: Sequence[str]) -> str | None:
 
 
 _SECRET: Final = ("token", "secret", "password", "proxy", "database_url")
-_PROBLEMS: Final = {
-    "int_parsing": "要写整数",
-    "decimal_parsing": "要写数字",
-    "float_parsing": "要写数字",
-    "greater_than": "要大于 0",
-    "greater_than_equal": "不能小于 {ge:g}",
-    "less_than_equal": "不能大于 {le:g}",
-    "literal_error": "只能是 {expected}",
-}
 
 
-def _problem(error: Any, given: Mapping[str, str]) -> str:
+def _problem(error: ErrorDetails, given: Mapping[str, str]) -> str:
     field = str(error["loc"][0])
-    name = field.upper()
     shown = "（已隐藏）" if field.endswith(_SECRET) else f"“{given.get(field, '')}”"
-    if error["type"] == "value_error":
-        said = str(error["ctx"]["error"])
-    else:
-        context = error.get("ctx", {})
-        said = _PROBLEMS.get(error["type"], "写得不对").format(**context).replace("' or '", "' 或 '")
-    return f"{name}={shown}：{said}。"
+    return f"{field.upper()}={shown}：{problem_text(error)}。"

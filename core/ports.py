@@ -195,7 +195,10 @@ class Store(Protocol):
 
     # watches
     async def add_watch(self, watch: Watch, arms: Sequence[Arm]) -> Watch:
-        """Store a new watch under the next free number of its owner, and return it with that number."""
+        """Store a new watch and return it with its number.
+
+        It keeps the number it has, if it has one and its owner never used it; else it gets the next one.
+        """
         ...
 
     async def save_watch(self, watch: Watch, arms: Sequence[Arm] = ()) -> None:

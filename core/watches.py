@@ -70,6 +70,11 @@ class Repeat(StrEnum):
         return {"once": "只提醒一次", "daily": "每天最多一次", "every_time": "每次穿越都提醒"}[self.value]
 
 
+def usual_repeat(plan: Plan | None) -> Repeat:
+    """How often where nothing is said: a trade is proposed once."""
+    return Repeat.DAILY if plan is None else Repeat.ONCE
+
+
 class WatchState(StrEnum):
     """Stored states. That a watch has expired follows from ``expires_on``."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -434,6 +434,18 @@ def open_ledger(
         except BaseException:
             db.close()
             raise
+
+
+def in_use(path: Path) -> bool:
+    """Whether a running program holds this book; one that does not exist is held by nobody, and stays so."""
+    if not path.exists():
+        return False
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as db:
+        try:
+            db.execute("SELECT count(*) FROM sqlite_master")
+        except sqlite3.DatabaseError as error:  # what else is wrong with it is told to whoever opens it
+            return error.sqlite_errorname == "SQLITE_BUSY"
+    return False
 
 
 def _begin(

@@ -47,8 +47,9 @@ class MemoryStore:
     async def add_watch(self, watch: Watch, arms: Sequence[Arm]) -> Watch:
         self._open()
         _new([watch.id], self._watches)
-        highest = max((other.number for other in self._watches.values() if other.owner == watch.owner), default=0)
-        numbered = watch.model_copy(update={"number": highest + 1})
+        used = {other.number for other in self._watches.values() if other.owner == watch.owner}
+        kept = watch.number > 0 and watch.number not in used
+        numbered = watch if kept else watch.model_copy(update={"number": max(used, default=0) + 1})
         self._watches[numbered.id] = numbered
         self._keep_arms(arms)
         return numbered

@@ -160,8 +160,12 @@ class SqlStore:
             if connection.dialect.name == "postgresql":
                 # SQLite has one writer at a time anyway.
                 connection.execute(text("LOCK TABLE watches IN SHARE ROW EXCLUSIVE MODE"))
-            highest = connection.scalar(select(func.max(_WATCHES.c.number)).where(_WATCHES.c.owner == watch.owner))
-            numbered = watch.model_copy(update={"number": (highest or 0) + 1})
+            mine = _WATCHES.c.owner == watch.owner
+            taken = select(_WATCHES.c.id).where(mine, _WATCHES.c.number == watch.number)
+            numbered = watch
+            if watch.number <= 0 or connection.scalar(taken) is not None:
+                highest = connection.scalar(select(func.max(_WATCHES.c.number)).where(mine))
+                numbered = watch.model_copy(update={"number": (highest or 0) + 1})
             self._add(connection, _WATCHES, [numbered])
             self._put(connection, _ARMS, arms)
             return numbered

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from bot import watchfile
 from bot.command import Call, Context, Reply, command
 from bot.commands import targets
 from bot.language.request import Action, Draft, Request, condition_of, plan_of
@@ -13,15 +14,16 @@ from core import render
 from core.alerts import Trigger
 from core.clock import market_time
 from core.conditions import Condition, Missing, PctDown, PctUp, View, zone_text
-from core.errors import Conflict, Invalid
+from core.errors import Conflict, Invalid, NotFound
 from core.frames import Quote
 from core.market import board_of, lot_problem, tick_problem
 from core.messages import COMMAND_BYTES, Button, Message, Role, Style
 from core.types import Side, Symbol, from_milli, percent_text, price_text, to_milli
-from core.watches import Plan, Repeat, Watch, WatchState
+from core.watches import Plan, Repeat, Watch, WatchState, usual_repeat
 
 MANY_SYMBOLS = 50
 MANY_WATCHES = 2000
+MANY_EXPORTED = 100
 SURE = "sure"
 
 
@@ -86,7 +88,7 @@ def _as_said(watch: Watch) -> Request:
         ),
         combine=watch.combine if len(watch.conditions) > 1 else None,
         action=None if watch.plan is None else Action.model_validate(watch.plan.model_dump(exclude_none=True)),
-        repeat=None if watch.repeat is _usual(watch.plan) else watch.repeat.value,
+        repeat=None if watch.repeat is usual_repeat(watch.plan) else watch.repeat.value,
         expiry=watch.expires_on,
     )
 
@@ -131,14 +133,9 @@ def _refuse_past(ctx: Context, request: Request) -> None:
         raise Invalid(f"有效期 {request.expiry} 已经过去了，请写今天或以后的日子。")
 
 
-def _usual(plan: Plan | None) -> Repeat:
-    """How often where nothing is said: a trade is proposed once."""
-    return Repeat.DAILY if plan is None else Repeat.ONCE
-
-
 def _manner(request: Request, plan: Plan | None) -> dict[str, Any]:
     """How often and how long, where the sentence says so. A trade is proposed once unless the person wants more."""
-    manner: dict[str, Any] = {"repeat": Repeat(request.repeat or _usual(plan))}
+    manner: dict[str, Any] = {"repeat": Repeat(request.repeat or usual_repeat(plan))}
     if request.cooldown_s is not None:
         manner["cooldown"] = timedelta(seconds=request.cooldown_s)
         if request.repeat is None:
@@ -332,7 +329,7 @@ def _changes(ctx: Context, before: Watch, request: Request) -> dict[str, Any]:
     if request.action is not None:
         changes["plan"] = _plan(request.action, symbols)
         if before.plan is None and request.repeat is None:
-            changes["repeat"] = _usual(changes["plan"])
+            changes["repeat"] = usual_repeat(changes["plan"])
     if request.repeat is not None:
         changes["repeat"] = Repeat(request.repeat)
     if request.cooldown_s is not None:
@@ -398,3 +395,14 @@ async def undo(ctx: Context, call: Call) -> Reply:
 
 def _lines(watches: Sequence[Watch]) -> list[str]:
     return [f"#{one.number} {one.condition_text()}" for one in watches]
+
+
+@command("export", "导出", help="把所有任务写成可以保存的文字", example="/export", role=Role.VIEWER, listed=False)
+async def export(ctx: Context, _call: Call) -> Reply:
+    """The watches as ``dingpan export`` writes them."""
+    mine = ctx.house.watchlist.of(ctx.person.owner)
+    if not mine:
+        raise NotFound("还没有盯盘任务，没有可导出的。")
+    if len(mine) > MANY_EXPORTED:
+        raise Invalid(f"有 {len(mine)} 个任务，太长了。请在电脑上运行：dingpan export watches.yaml")
+    return Message(title=f"📄 {len(mine)} 个盯盘任务", text=watchfile.write(mine, ctx.house.name).rstrip("\n"))

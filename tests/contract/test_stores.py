@@ -284,6 +284,16 @@ async def test_numbers_count_up_per_owner_and_are_never_given_twice(store: Store
     assert await store.watches() == [first, third, other]
 
 
+async def test_a_watch_keeps_a_number_that_was_never_used_and_no_other(store: Store) -> None:
+    kept = await store.add_watch(watch("A", number=7), [])
+    await store.save_watch(kept.model_copy(update={"state": WatchState.DELETED}))
+    again = await store.add_watch(watch("B", number=7), [])
+    other = await store.add_watch(watch("C", number=7, owner="you"), [])
+    below = await store.add_watch(watch("D", number=3), [])
+    assert (kept.number, again.number, other.number, below.number) == (7, 8, 7, 3)
+    assert await store.watches() == [below, again, other]
+
+
 async def test_watches_made_at_once_get_different_numbers(store: Store) -> None:
     made = await asyncio.gather(*(store.add_watch(watch(f"W{index}"), []) for index in range(12)))
     assert sorted(each.number for each in made) == list(range(1, 13))
