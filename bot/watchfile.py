@@ -17,19 +17,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, get_args
+from typing import Any, Final, NamedTuple, Protocol, get_args, runtime_checkable
 
 import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from bot.validation import problem_text
-from core.conditions import Kind
 from core.errors import Invalid
 from core.market import board_of, lot_problem
 from core.messages import Chat
 from core.types import Noun, Side, Symbol, parse_symbol
-from core.watches import Plan, Watch, WatchState, usual_repeat
+from core.watches import Watch, WatchState, usual_repeat
 
 HEAD: Final = """\
 # 盯盘任务。可以手工修改，再用 dingpan import 导入；# 后面的字只给人看，导入时不读。
@@ -58,9 +57,17 @@ _UNITS: Final = (
     ("ms", timedelta(milliseconds=1)),
     ("us", timedelta(microseconds=1)),
 )
-_SPAN: Final = re.compile(r"(?:\d{1,9}(?:d|h|ms|m|us|s))+")
+_SPAN: Final = re.compile(r"(?:\d{1,6}(?:d|h|ms|m|us|s)){1,6}")
 _PART: Final = re.compile(r"(\d+)(d|h|ms|m|us|s)")
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@runtime_checkable
+class _Spoken(Protocol):
+    """A condition or a plan."""
+
+    def text(self) -> str: ...
+
 
 NameOf = Callable[[Symbol], str]
 """The name of a security; empty where it is not known."""
@@ -106,10 +113,8 @@ def _flow(value: object, *, block: bool = False) -> str:
     """
     match value:
         case Noun():
-            given = value.model_dump(exclude_defaults=True)
-            # Its default is what tells the kinds apart.
-            kind = {"kind": value.kind} if isinstance(value, Kind) else {}
-            return _flow(kind | given)
+            # The kind is always its default, and tells the conditions apart.
+            return _flow(value.model_dump(include={"kind"}) | value.model_dump(exclude_defaults=True))
         case Chat():
             return _text(str(value), block=block)
         case Mapping():
@@ -146,7 +151,7 @@ def _text(text: str, *, block: bool) -> str:
 
 
 def _comment(value: object, name_of: NameOf) -> str:
-    if isinstance(value, Kind | Plan):
+    if isinstance(value, _Spoken):
         said = value.text()
     elif isinstance(value, str):
         said = getattr(value, "chinese", None) or name_of(Symbol(value))
@@ -253,7 +258,7 @@ def _compose(text: str, problems: list[Problem]) -> yaml.Node | None:
     """The tree of a file; None where it is empty, and with a problem where it is not YAML or could grow without end."""
     try:
         aliases = [one for one in yaml.parse(text, yaml.SafeLoader) if isinstance(one, yaml.AliasEvent)]
-        problems += [Problem(one.start_mark.line + 1, f"不支持引用（*{one.anchor}），请把内容写全") for one in aliases]
+        problems += [Problem(_line(one), f"不支持引用（*{one.anchor}），请把内容写全") for one in aliases]
         return None if problems else yaml.compose(text, yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -295,8 +300,8 @@ def _keys(node: yaml.MappingNode, problems: list[Problem]) -> dict[str, yaml.Nod
     return found
 
 
-def _line(node: yaml.Node) -> int:
-    return int(node.start_mark.line) + 1
+def _line(node: yaml.Node | yaml.AliasEvent) -> int:
+    return node.start_mark.line + 1 if node.start_mark is not None else 1
 
 
 def _null(node: yaml.Node) -> bool:
@@ -364,7 +369,7 @@ class _Entry:
         try:
             watch = Watch.model_validate(filled | given)
         except ValidationError as error:
-            broken = {field for field in self._fields if field not in given}
+            broken: set[int | str] = {field for field in self._fields if field not in given}
             errors = error.errors()
             # Where no item of a list was right, the list is called too short as well.
             broken |= {one["loc"][0] for one in errors if len(one["loc"]) > 1 and one["type"] != "too_short"}
