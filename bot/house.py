@@ -45,6 +45,8 @@ class House:
     """How it was started, in a few lines, for /about and /start."""
     about_quotes: Callable[[], str] = str
     """How the source of quotes fares, in one line for /about; empty where there is nothing to say."""
+    about_pictures: str = ""
+    """With which font pictures are written, in one line for /about; empty where there are none."""
 
     def now(self) -> datetime:
         return self.clock.now()

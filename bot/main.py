@@ -29,7 +29,7 @@ from core.frames import Frame, Quote, frame_of
 from core.jobs import JOBS, Duties, Job, MarketPaced
 from core.messages import Chat, Incoming, Message
 from core.notify import Notifier
-from core.ports import Broker, Channel, QuoteSource, Store
+from core.ports import Broker, Channel, Painter, QuoteSource, Store
 from core.rulebook import RuleBook
 from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE
 from core.types import Price, Shares, Symbol
@@ -99,6 +99,7 @@ def assemble(
     time_to_live: timedelta = TIME_TO_LIVE,
     drift_percent: Decimal = DRIFT_PERCENT,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    painter: Painter | None = None,
 ) -> App:
     """Wire a house of its parts. Opens nothing and starts nothing.
 
@@ -106,11 +107,12 @@ def assemble(
         owners: vendor ids of the people who may talk to us, per channel.
         home: where notices go while nobody has a live watch, and what cannot be delivered elsewhere is told.
         matching: called with each frame before it is judged, as the paper account needs it.
+        painter: makes the pictures of messages; without one the words go alone, as in a replay, where nobody looks.
         market_paced: the jobs follow the market's clock (demo, replay) and not the computer's.
         jobs: what the market's clock runs; without them the whole table.
     """
     feed = Feed()
-    notifier = Notifier(store, clock, feed, sleep, home=lambda: home)
+    notifier = Notifier(store, clock, feed, sleep, home=lambda: home, painter=painter)
 
     # Book, desk, watchlist and engine need each other: these functions tie the knot, and are called when all exist.
     def cost_of(account: str, symbol: Symbol) -> Price | None:
@@ -201,6 +203,7 @@ def assemble(
         watchlist=watchlist,
         about=about,
         about_quotes=about_quotes,
+        about_pictures=painter.describe() if painter is not None else "",
     )
     return App(house, Inbox(house, owners or {}), duties, paced)
 
@@ -227,6 +230,7 @@ def build(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[App,
     interval = timedelta(seconds=settings.quotes_interval)
     source = PolledQuotes(fetchers, clock=clock, interval=interval, on_trouble=log.warning)
     broker, matching = _broker(settings, clock, stack)
+    painter = _painter(settings, stack)
     owners = {"telegram": [str(user) for user in settings.telegram_owner_ids]}
     app = assemble(
         store=store,
@@ -239,6 +243,7 @@ def build(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[App,
         owners=owners,
         matching=matching,
         home=_home(settings),
+        painter=painter,
     )
     return app, _channels(settings, app, clock)
 
@@ -268,6 +273,16 @@ def _broker(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[Br
     return simulated, (simulated.on_frame,)
 
 
+def _painter(settings: Settings, stack: AsyncExitStack) -> Painter | None:
+    from adapters import painter
+
+    if settings.pictures == "off":
+        return None
+    made = painter.connect(dark=settings.pictures == "dark")
+    stack.callback(made.close)
+    return made
+
+
 def _channels(settings: Settings, app: App, clock: Clock) -> dict[str, Channel]:
     from adapters.channels import console
 
@@ -286,6 +301,7 @@ def _channels(settings: Settings, app: App, clock: Clock) -> dict[str, Channel]:
         clock=clock,
         completions=lambda: completions(app.house.names),
         history=settings.data_dir / "history.txt",
+        pictures=settings.data_dir / "pictures",
         status=lambda: status(app.house),
         user=YOU,
     )
@@ -459,6 +475,7 @@ def stage_demo(
     speed: float,
     book_path: Path | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    painter: Painter | None = None,
 ) -> Stage:
     """The demo market with a paper account of a million yuan and a few positions."""
     from adapters.brokers import paper
@@ -483,23 +500,29 @@ def stage_demo(
         market_paced=True,
         time_to_live=TIME_TO_LIVE * max(speed, 1),
         drift_percent=DEMO_DRIFT,
+        painter=painter,
     )
     return Stage(app, clock, source, broker, DEMO_CASH)
 
 
 async def demo(*, seed: int, speed: float, folder: Path) -> None:
     """The demo in the terminal."""
+    from adapters import painter
     from adapters.channels import console
     from adapters.stores import sql
 
     async with AsyncExitStack() as stack:
         store = sql.connect(folder / "demo.db")
         stack.push_async_callback(store.close)
-        stage = stage_demo(store=store, start=demo_day(date.today()), seed=seed, speed=speed)  # noqa: DTZ011
+        artist = painter.connect()
+        stack.callback(artist.close)
+        start = demo_day(date.today())  # noqa: DTZ011
+        stage = stage_demo(store=store, start=start, seed=seed, speed=speed, painter=artist)
         stack.push_async_callback(stage.aclose)
         terminal = console.connect(
             clock=stage.clock,
             completions=lambda: completions(stage.app.house.names),
+            pictures=folder / "pictures",
             status=lambda: status(stage.app.house),
             user=YOU,
         )

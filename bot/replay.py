@@ -15,6 +15,7 @@ from bot.language.names import Names
 from bot.main import Stage, assemble, stage_demo
 from core.alerts import Alert
 from core.bars import in_order, read_bars
+from core.charts import described
 from core.clock import MARKET_ZONE, ManualClock, market_time, stamp_text, time_text
 from core.errors import Invalid
 from core.feed import Fact, Said
@@ -119,6 +120,8 @@ class Transcript:
             self._write(f"\n{clock}  盯盘：{rest['title']}".rstrip("：") if rest["title"] else f"\n{clock}  盯盘：")
             for line in rest["text"].splitlines():
                 self._write(f"    {line}")
+            if rest["chart"]:
+                self._write(f"    ［{rest['chart']}］")
             if rest["buttons"]:
                 self._write("    " + "  ".join(f"［{label}］" for label in rest["buttons"]))
 
@@ -180,7 +183,8 @@ class Transcript:
 
 
 def _message(message: Message) -> dict[str, Any]:
-    return {"title": message.title, "text": message.text, "buttons": list(message.labels())}
+    chart = described(message.chart) if message.chart is not None else None
+    return {"title": message.title, "text": message.text, "chart": chart, "buttons": list(message.labels())}
 
 
 def _alert(alert: Alert) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class Settings(BaseModel):
         quotes: sources in the order in which they are asked.
         quotes_interval: seconds between two frames; the public sources have a new one about every three.
         database_url: empty means an SQLite file in ``data_dir``.
+        pictures: how charts look; off sends the words alone.
         paper_cash: yuan with which a new paper account starts.
     """
 
@@ -57,6 +58,7 @@ class Settings(BaseModel):
     paper_cash: Decimal = Field(default=Decimal(1_000_000), gt=0)
     database_url: str = Field(default="", repr=False)
     data_dir: Path = Path("data")
+    pictures: Literal["light", "dark", "off"] = "light"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
 
     @field_validator("telegram_bot_token")

@@ -1,4 +1,8 @@
-"""What channels carry: Incoming from a person, Message to a chat, and the outbox row that keeps it until it is sent."""
+"""What channels carry: Incoming from a person, Message to a chat, and the outbox row that keeps it until it is sent.
+
+A Chart is a picture as data: it goes through the outbox with its message, and is painted when that is sent. Its times
+are Unix seconds and its prices thousandths of a yuan, so that a hundred candles take a few kilobytes of JSON.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from core.types import Noun
+from core.types import Noun, Symbol
 
 
 class Chat(NamedTuple):
@@ -67,6 +71,112 @@ class Button(NamedTuple):
     style: Style = Style.PLAIN
 
 
+class Candle(NamedTuple):
+    """A bar as it is painted.
+
+    ``at`` is the bar's label in Unix seconds, prices are milli, ``volume`` is shares.
+    """
+
+    at: int
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+
+
+class Point(NamedTuple):
+    """A minute of a day's line (分时): ``minute`` of its 240 (09:30 is 0), prices are milli, ``volume`` is shares.
+
+    ``average`` is what a share has cost on average so far today; 0 where that is not known.
+    """
+
+    minute: int
+    price: int
+    average: int
+    volume: int
+
+
+class Level(NamedTuple):
+    """A price with a line across the picture: a threshold, the cost, the previous close."""
+
+    price: int
+    label: str
+
+
+class Mark(NamedTuple):
+    """Something that happened at this instant (Unix seconds) and price: a trigger, a fill."""
+
+    at: int
+    price: int
+    label: str = ""
+
+
+class ChartPeriod(StrEnum):
+    """What one candle holds; MINUTE is the line of one day."""
+
+    MINUTE = "minute"
+    M5 = "5m"
+    M15 = "15m"
+    M30 = "30m"
+    M60 = "60m"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+    @property
+    def chinese(self) -> str:
+        return _PERIOD_CHINESE[self]
+
+    @property
+    def intraday(self) -> bool:
+        """Whether a day has several."""
+        return self not in {ChartPeriod.DAY, ChartPeriod.WEEK, ChartPeriod.MONTH}
+
+
+_PERIOD_CHINESE: Final = {
+    ChartPeriod.MINUTE: "分时",
+    ChartPeriod.M5: "5分钟",
+    ChartPeriod.M15: "15分钟",
+    ChartPeriod.M30: "30分钟",
+    ChartPeriod.M60: "60分钟",
+    ChartPeriod.DAY: "日线",
+    ChartPeriod.WEEK: "周线",
+    ChartPeriod.MONTH: "月线",
+}
+
+
+class Chart(Noun):
+    """A picture of one symbol: candles, or the line of one day. Pure data; a Painter makes it a PNG.
+
+    Attributes:
+        title, subtitle: as people read them; a painter without a Chinese font shows symbol and period instead.
+        candles: in order of time. Empty where ``points`` are not.
+        lead: how many of the first candles only feed the averages and are not shown.
+        averages: lengths of the moving averages, in candles.
+        points: the line of one day, by minute.
+        preclose: milli; 0 where it is not known. The line of a day is coloured and scaled around it.
+        dark: light writing on black; None is as the house has it.
+    """
+
+    title: str
+    subtitle: str = ""
+    symbol: Symbol
+    period: ChartPeriod = ChartPeriod.DAY
+    candles: tuple[Candle, ...] = ()
+    lead: int = 0
+    averages: tuple[int, ...] = (5, 10, 20)
+    points: tuple[Point, ...] = ()
+    preclose: int = 0
+    levels: tuple[Level, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    dark: bool | None = None
+
+    @property
+    def shown(self) -> tuple[Candle, ...]:
+        return self.candles[self.lead :]
+
+
 class Message(Noun):
     """What is said, without any markup: a channel makes the title bold, escapes everything and splits what is too long.
 
@@ -74,6 +184,8 @@ class Message(Noun):
         buttons: rows of buttons.
         card: a message with the key of an earlier one in the same chat replaces it in place.
         urgent: goes before what is waiting for the same chat.
+        chart: shown above the words where the channel can. A newer version of a card brings its own picture; one
+            without leaves the earlier picture standing above the new words.
     """
 
     title: str = ""
@@ -81,10 +193,15 @@ class Message(Noun):
     buttons: tuple[tuple[Button, ...], ...] = ()
     card: str | None = None
     urgent: bool = False
+    chart: Chart | None = None
 
     def plain(self) -> str:
         """Title and text as lines."""
         return "\n".join(part for part in (self.title, self.text) if part)
+
+    def noted(self, line: str) -> Message:
+        """The same, with one more line at its end."""
+        return self.model_copy(update={"text": f"{self.text}\n{line}" if self.text else line})
 
     def labels(self) -> tuple[str, ...]:
         return tuple(button.label for row in self.buttons for button in row)

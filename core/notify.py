@@ -13,7 +13,7 @@ from core.clock import Clock, stamp_text
 from core.errors import OutsideError, Unavailable
 from core.feed import Feed, Said
 from core.messages import Chat, Delivery, Message, Outgoing
-from core.ports import Channel, Store
+from core.ports import Channel, Painter, Store
 
 log: Final = logging.getLogger(__name__)
 
@@ -60,6 +60,7 @@ class Notifier:
 
     Args:
         home: chats of the people who keep the house, in order of preference; nobody by default.
+        painter: makes the pictures of messages that have a chart; without one the words go alone.
     """
 
     def __init__(
@@ -70,7 +71,9 @@ class Notifier:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         *,
         home: Callable[[], Collection[Chat]] = tuple,
+        painter: Painter | None = None,
     ) -> None:
+        self._painter = painter
         self._store = store
         self._clock = clock
         self._feed = feed
@@ -257,9 +260,23 @@ class Notifier:
         channel = self._channels.get(row.chat.channel)
         if channel is None:
             raise Unavailable(row.chat.channel, "这个渠道没有开启", retry_after=LONGEST_WAIT)
-        card = row.message.card
-        if card is not None:
-            ref = await self._store.card_ref(row.chat, card)
+        message, picture = await self._illustrated(row.message)
+        if message.card is not None:
+            ref = await self._store.card_ref(row.chat, message.card)
             if ref is not None:
-                return await channel.edit(row.chat, ref, row.message)
-        return await channel.send(row.chat, row.message)
+                return await channel.edit(row.chat, ref, message, picture)
+        return await channel.send(row.chat, message, picture)
+
+    async def _illustrated(self, message: Message) -> tuple[Message, bytes | None]:
+        """The message with the picture of its chart; where that cannot be painted, with a line that says so."""
+        if message.chart is None or self._painter is None:
+            return message, None
+        try:
+            return message, await self._painter.paint(message.chart)
+        except OutsideError as error:
+            log.warning("%s: %s", error.source, error.reason)
+            return message.noted(f"（图没有画成：{error.reason.rstrip('。')}。）"), None
+        except Exception:
+            # A bug of the painter must not take the alert with it.
+            log.exception("no picture of %s", message.chart.title)
+            return message.noted("（图没有画成：内部错误，详情在日志里。）"), None

@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 from core.alerts import Alert, Reason, Silence
 from core.bars import Bar, Period, Rescale
 from core.frames import Frame, Quote
-from core.messages import Chat, Delivery, Incoming, Message, Outgoing
+from core.messages import Chart, Chat, Delivery, Incoming, Message, Outgoing
 from core.orders import Fill, Order, Report
 from core.portfolio import Account
 from core.tickets import Ticket, TicketState
@@ -41,8 +41,11 @@ class Channel(Protocol):
         """Listen for ever; reconnecting is the channel's own business. Returns only when the person ended the chat."""
         ...
 
-    async def send(self, chat: Chat, message: Message) -> str:
+    async def send(self, chat: Chat, message: Message, picture: bytes | None = None) -> str:
         """Show a message and return the vendor's id of it (of its last part, where it had to be split).
+
+        Args:
+            picture: the message's chart as PNG. What keeps it from being shown must not keep the words from it.
 
         Raises:
             Unavailable: may work later.
@@ -50,8 +53,24 @@ class Channel(Protocol):
         """
         ...
 
-    async def edit(self, chat: Chat, ref: str, message: Message) -> str:
+    async def edit(self, chat: Chat, ref: str, message: Message, picture: bytes | None = None) -> str:
         """Replace an earlier message; sends anew where it cannot be edited. Returns the id it now has."""
+        ...
+
+
+class Painter(Protocol):
+    """What makes a picture of a chart."""
+
+    async def paint(self, chart: Chart) -> bytes:
+        """The chart as PNG, of a size that a phone shows well.
+
+        Raises:
+            Unavailable: there is no picture this time. The words can go without.
+        """
+        ...
+
+    def describe(self) -> str:
+        """In one line for people: with which font it writes, or what to install so that it can write Chinese."""
         ...
 
 

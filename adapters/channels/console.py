@@ -18,7 +18,8 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
-from core.clock import Clock
+from core.charts import described
+from core.clock import Clock, market_time
 from core.errors import Refused
 from core.messages import Chat, Incoming, Message, Style
 from core.ports import Receiver
@@ -43,6 +44,7 @@ _WIDEST: Final = 100
 _NARROWEST: Final = 20
 _LONGEST_LINE: Final = 65536
 _MOST_COMPLETIONS: Final = 40
+_MOST_PICTURES: Final = 100
 
 _FRAME: Final = "ansibrightblack"
 _BUTTON: Final = {Style.PLAIN: "bold ansicyan", Style.CONFIRM: "bold ansigreen", Style.DANGER: "bold ansired"}
@@ -368,7 +370,8 @@ class ConsoleChannel:
 
     name = "console"
 
-    def __init__(self, screen: _Screen, clock: Clock, user: str) -> None:
+    def __init__(self, screen: _Screen, clock: Clock, user: str, pictures: Path | None) -> None:
+        self._pictures = pictures
         self.chat = Chat(self.name, "local")
         self.interactive = screen.interactive
         self._screen = screen
@@ -401,13 +404,29 @@ class ConsoleChannel:
                 elif isinstance(heard, Incoming):
                     await receiver.receive(heard)
 
-    async def send(self, chat: Chat, message: Message) -> str:  # noqa: ARG002 - there is one chat
+    async def send(self, chat: Chat, message: Message, picture: bytes | None = None) -> str:  # noqa: ARG002 - there is one chat
         ref = self._refs.get(message.card) if message.card else None
-        return await self._show(ref, message, updated=ref is not None)
+        return await self._show(ref, self._with_file(message, picture), updated=ref is not None)
 
-    async def edit(self, chat: Chat, ref: str, message: Message) -> str:  # noqa: ARG002 - there is one chat
+    async def edit(self, chat: Chat, ref: str, message: Message, picture: bytes | None = None) -> str:  # noqa: ARG002 - there is one chat
         """Print it again: what a terminal has shown stays. The ref stays too, unless it is an earlier session's."""
-        return await self._show(ref if ref in self._numbers else None, message, updated=True)
+        shown = self._with_file(message, picture)
+        return await self._show(ref if ref in self._numbers else None, shown, updated=True)
+
+    def _with_file(self, message: Message, picture: bytes | None) -> Message:
+        """The message, with the place of its picture: a terminal shows none, but other programs open the file."""
+        if message.chart is None or picture is None or self._pictures is None:
+            return message
+        at = market_time(self._clock.now())
+        name = f"{at:%Y%m%d-%H%M%S}-{message.chart.symbol}-{message.chart.period}-{self._clock.new_id()}.png"
+        try:
+            self._pictures.mkdir(parents=True, exist_ok=True)
+            (self._pictures / name).write_bytes(picture)
+            for old in sorted(self._pictures.glob("*.png"))[:-_MOST_PICTURES]:
+                old.unlink(missing_ok=True)
+        except OSError as error:
+            return message.noted(f"（图没有存成：{error.strerror or type(error).__name__}，请检查 {self._pictures}。）")
+        return message.noted(f"🖼 {described(message.chart)}：{self._pictures / name}")
 
     async def _show(self, ref: str | None, message: Message, *, updated: bool) -> str:
         ref = ref or f"{self._session}-{len(self._numbers) + 1}"
@@ -488,6 +507,7 @@ def connect(
     completions: Callable[[], Iterable[Word]] = tuple,
     history: Path | None = None,
     user: str = "local",
+    pictures: Path | None = None,
     status: Callable[[], str] | None = None,
     output: TextIO | Output | None = None,
     input: TextIO | Input | None = None,  # noqa: A002
@@ -497,18 +517,19 @@ def connect(
     Args:
         completions: what Tab offers; asked at each Tab.
         history: file of what was typed; made, with its folder, where absent.
+        pictures: folder for pictures; made where absent, and only the newest are kept. Without it none are saved.
         status: the line at the bottom, asked every second: market time, phase, mode.
         output: a text stream is written plainly; a prompt_toolkit Output is drawn on; None means stdout.
         input: a text stream is read plainly; a prompt_toolkit Input is typed into; None means stdin.
     """
     if input is None and output is None and not _person_present():
-        return ConsoleChannel(_Pipe(sys.stdin, sys.stdout), clock, user)
+        return ConsoleChannel(_Pipe(sys.stdin, sys.stdout), clock, user, pictures)
 
     from prompt_toolkit.input import Input
     from prompt_toolkit.output import Output
 
     if isinstance(input, Input | None) and isinstance(output, Output | None):
-        return ConsoleChannel(_Terminal(completions, _history(history), status, input, output), clock, user)
+        return ConsoleChannel(_Terminal(completions, _history(history), status, input, output), clock, user, pictures)
     source = sys.stdin if input is None or isinstance(input, Input) else input
     sink = sys.stdout if output is None or isinstance(output, Output) else output
-    return ConsoleChannel(_Pipe(source, sink), clock, user)
+    return ConsoleChannel(_Pipe(source, sink), clock, user, pictures)

@@ -27,11 +27,12 @@ class ScriptChannel:
         """Wait until cancelled: whoever plays the script talks to the receiver directly."""
         await asyncio.Event().wait()
 
-    async def send(self, chat: Chat, message: Message) -> str:
+    async def send(self, chat: Chat, message: Message, picture: bytes | None = None) -> str:  # noqa: ARG002
+        """Nobody looks at the picture; the message has its chart."""
         ref = self._refs.get((chat, message.card)) if message.card else None
         return self._show(chat, ref, message)
 
-    async def edit(self, chat: Chat, ref: str, message: Message) -> str:
+    async def edit(self, chat: Chat, ref: str, message: Message, picture: bytes | None = None) -> str:  # noqa: ARG002
         """Replace it; a ref from before a restart is taken as it is."""
         return self._show(chat, ref, message)
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import json
 import logging
 import os
 import re
@@ -26,7 +25,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from adapters.channels.telegram_text import Json, Part, addressed, compose
+from adapters.channels.telegram_line import line
+from adapters.channels.telegram_text import CAPTION_LIMIT, TEXT_LIMIT, Json, Part, addressed, compose, units
 from core.clock import Clock
 from core.errors import ConfigError, OutsideError, Refused, Unavailable
 from core.messages import Chat, Incoming, Message
@@ -47,6 +47,8 @@ DESCRIPTION_LIMIT: Final = 256
 WANTED: Final = ("message", "callback_query")
 
 ONLY_TEXT: Final = "我只看得懂文字，请把要求打成字发给我。"
+NO_PICTURE: Final = "（这条消息的图没能发出来。）"
+PICTURE_FILE: Final = "chart.png"
 
 
 class Rate(NamedTuple):
@@ -210,89 +212,6 @@ class _Secrets:
 _SECRETS: Final = _Secrets()
 
 
-# --- the line: HTTP as python-telegram-bot wants it ---
-
-
-def _line(*, proxy: str | None, trust_env: bool, limits: Limits) -> HTTPXRequest:
-    """A pool of connections.
-
-    It differs from the library's own in four ways. An update that the library cannot parse becomes its bare id, or it
-    would come again for ever. A page that is not from Telegram (a proxy's 403 or 404) is a network error, not a verdict
-    on the token or the person. Of a sent message only the id is read, so a new field cannot break what was delivered.
-    And parameters travel as JSON, which in Chinese is a third of a form's size.
-    """
-    import httpx
-    from telegram import Update
-    from telegram.error import NetworkError, TimedOut
-    from telegram.error import TelegramError as VendorError
-    from telegram.request import HTTPXRequest, RequestData
-
-    headers = {"Content-Type": "application/json"}
-    urls: dict[str, httpx.URL] = {}
-
-    class Line(HTTPXRequest):
-        async def do_request(
-            self,
-            url: str,
-            method: str,
-            request_data: RequestData | None = None,
-            read_timeout: Any = None,
-            write_timeout: Any = None,  # noqa: ARG002
-            connect_timeout: Any = None,  # noqa: ARG002
-            pool_timeout: Any = None,  # noqa: ARG002
-        ) -> tuple[int, bytes]:
-            client = self._client
-            timeout = client.timeout
-            if isinstance(read_timeout, int | float):  # the long poll's
-                timeout = httpx.Timeout(timeout.connect, read=read_timeout)
-            parameters = request_data.parameters if request_data else {}
-            parsed = urls.get(url)
-            if parsed is None:
-                parsed = urls[url] = httpx.URL(url)
-            body = json.dumps(parameters, ensure_ascii=False).encode()
-            try:
-                answer = await client.request(method, parsed, content=body, headers=headers, timeout=timeout)
-            except httpx.TimeoutException as error:
-                raise TimedOut(type(error).__name__) from error
-            except httpx.HTTPError as error:
-                raise NetworkError(type(error).__name__) from error
-            payload = answer.content
-            if not payload.startswith(b"{") or b'"ok"' not in payload:
-                raise NetworkError(f"HTTP {answer.status_code}")
-            return answer.status_code, payload
-
-        @staticmethod
-        def parse_json_payload(payload: bytes) -> Json:
-            answer = HTTPXRequest.parse_json_payload(payload)
-            if answer.get("ok") and "result" not in answer:
-                raise VendorError("Invalid server response")
-            result = answer.get("result")
-            if isinstance(result, list):
-                answer["result"] = [readable(update) for update in result]
-            elif isinstance(result, dict) and "message_id" in result:
-                answer["result"] = {key: result[key] for key in ("message_id", "date", "chat")}
-            return answer
-
-    def readable(update: Json) -> Json:
-        try:
-            Update.de_json(update, None)
-        except Exception:
-            # The library may trip with any error; raised, it would be fetched again before all others.
-            LOG.warning("读不懂 Telegram 的更新 %s，已跳过。", update.get("update_id"), exc_info=True)
-            return {"update_id": update["update_id"]}
-        return update
-
-    pool = httpx.Limits(max_connections=256, keepalive_expiry=60)
-    return Line(
-        proxy=proxy,
-        connect_timeout=limits.answer,
-        read_timeout=limits.answer,
-        write_timeout=limits.answer,
-        pool_timeout=limits.answer,
-        httpx_kwargs={"trust_env": trust_env, "limits": pool},
-    )
-
-
 # --- the channel ---
 
 
@@ -349,54 +268,86 @@ class TelegramChannel:
         """Let the connections go; ``run`` does it at its end."""
         await self._out.shutdown()
 
-    async def send(self, chat: Chat, message: Message) -> str:
-        ref = ""
-        for part in compose(message):
-            ref = await self._deliver(chat, part)
-        return ref
+    async def send(self, chat: Chat, message: Message, picture: bytes | None = None) -> str:
+        return await self._deliver_all(chat, None, message, picture)
 
-    async def edit(self, chat: Chat, ref: str, message: Message) -> str:
+    async def edit(self, chat: Chat, ref: str, message: Message, picture: bytes | None = None) -> str:
         """Replace an earlier message; what does not fit into it follows as new ones, with the buttons on the last."""
-        first, *rest = compose(message)
-        ref = await self._deliver(chat, first, ref)
+        return await self._deliver_all(chat, ref, message, picture)
+
+    # --- out ---
+
+    async def _deliver_all(self, chat: Chat, ref: str | None, message: Message, picture: bytes | None) -> str:
+        under = picture is not None or _is_photo(ref)
+        first, *rest = compose(message, CAPTION_LIMIT - units(NO_PICTURE) - 1 if under else TEXT_LIMIT)
+        ref = await self._deliver(chat, first, ref, picture)
         for part in rest:
             ref = await self._deliver(chat, part)
         return ref
 
-    # --- out ---
-
-    async def _deliver(self, chat: Chat, part: Part, ref: str | None = None) -> str:
-        from telegram.error import BadRequest, ChatMigrated, TelegramError
+    async def _deliver(self, chat: Chat, part: Part, ref: str | None = None, picture: bytes | None = None) -> str:
+        from telegram.error import NetworkError, TelegramError
 
         wait = self._pace.reserve(chat.id, self._monotonic())
         if wait > 0:
             await self._sleep(wait)
         self._used_at = self._monotonic()
         try:
+            if picture is None:
+                return await self._show_somehow(chat, part, ref, None)
             try:
-                return await self._show(chat, part.html, "HTML", part.keyboard, ref)
-            except ChatMigrated as moved:
-                self._moved[chat.id] = str(moved.new_chat_id)
-                return await self._show(chat, part.html, "HTML", part.keyboard, None)
-            except BadRequest as error:
-                words = str(error).lower()
-                if ref is not None and "not modified" in words:
-                    return ref
-                if "can't parse entities" in words:
-                    LOG.warning("Telegram 读不懂这条消息的格式，改用纯文本再发。")
-                    return await self._show(chat, part.plain, None, part.keyboard, ref)
-                if ref is not None and any(gone in words for gone in _GONE):
-                    return await self._show(chat, part.html, "HTML", part.keyboard, None)
-                raise
+                return await self._show_somehow(chat, part, ref, picture)
+            except NetworkError as error:  # a refused picture (BadRequest) is one kind of it
+                LOG.warning("图没有发出去（%s），只发文字。", _SECRETS.strike(str(error)))
+                return await self._show_somehow(chat, part.noted(NO_PICTURE), ref, None)
         except TelegramError as error:
             raise _outside(error, _SECRETS.strike) from None  # the cause may hold the token
 
-    async def _show(self, chat: Chat, text: str, mode: str | None, keyboard: Json | None, ref: str | None) -> str:
-        more: Json = {"parse_mode": mode, "reply_markup": keyboard, "link_preview_options": {"is_disabled": True}}
+    async def _show_somehow(self, chat: Chat, part: Part, ref: str | None, picture: bytes | None) -> str:
+        """Show it, if need be in a group that has moved, without tags, or as a new message."""
+        from telegram.error import BadRequest, ChatMigrated
+
+        try:
+            return await self._show(chat, part.html, "HTML", part.keyboard, ref, picture)
+        except ChatMigrated as moved:
+            self._moved[chat.id] = str(moved.new_chat_id)
+            return await self._show(chat, part.html, "HTML", part.keyboard, None, picture)
+        except BadRequest as error:
+            words = str(error).lower()
+            if ref is not None and "not modified" in words:
+                return ref
+            if "can't parse entities" in words:
+                LOG.warning("Telegram 读不懂这条消息的格式，改用纯文本再发。")
+                return await self._show(chat, part.plain, None, part.keyboard, ref, picture)
+            if ref is not None and any(gone in words for gone in _GONE):
+                return await self._show(chat, part.html, "HTML", part.keyboard, None, picture)
+            raise
+
+    async def _show(
+        self, chat: Chat, text: str, mode: str | None, keyboard: Json | None, ref: str | None, picture: bytes | None
+    ) -> str:
+        """Under a picture the text is a caption; a message that has one keeps it when the new version has none."""
+        from telegram import InputMediaPhoto
+
+        more: Json = {"parse_mode": mode, "reply_markup": keyboard}
         chat_id = self._moved.get(chat.id, chat.id)
         if ref is None:
+            if picture is not None:
+                sent = await self._bot.send_photo(chat_id, picture, text, api_kwargs=more, filename=PICTURE_FILE)
+                return f"{sent.message_id}{_PHOTO}"
+            more["link_preview_options"] = {"is_disabled": True}
             return str((await self._bot.send_message(chat_id, text, api_kwargs=more)).message_id)
-        await self._bot.edit_message_text(text, chat_id, int(ref), api_kwargs=more)
+        number = int(ref.removesuffix(_PHOTO))
+        if picture is not None:
+            # Source: Bot API, editMessageMedia also adds a picture to a message of text.
+            media = InputMediaPhoto(picture, text, mode, filename=PICTURE_FILE)
+            await self._bot.edit_message_media(media, chat_id, number, api_kwargs={"reply_markup": keyboard})
+            return f"{number}{_PHOTO}"
+        if _is_photo(ref):
+            await self._bot.edit_message_caption(chat_id, number, caption=text, api_kwargs=more)
+            return ref
+        more["link_preview_options"] = {"is_disabled": True}
+        await self._bot.edit_message_text(text, chat_id, number, api_kwargs=more)
         return ref
 
     async def _stay_warm(self) -> None:
@@ -480,7 +431,14 @@ async def _try(call: Awaitable[object]) -> bool:
     return True
 
 
-_GONE: Final = ("message to edit not found", "can't be edited", "message_id_invalid")
+_PHOTO: Final = ":photo"
+"""Ends the ref of a message with a picture: its text is a caption, which is edited in another way."""
+# The last is a picture whose ref was not stored as one: we ended after the edit and before that.
+_GONE: Final = ("message to edit not found", "can't be edited", "message_id_invalid", "no text in the message")
+
+
+def _is_photo(ref: str | None) -> bool:
+    return ref is not None and ref.endswith(_PHOTO)
 
 
 class _Pace:
@@ -698,7 +656,7 @@ def connect(
     trust_env = not _on_this_machine(urlsplit(root).hostname or "")
 
     def open_line() -> HTTPXRequest:
-        return _line(proxy=proxy or None, trust_env=trust_env, limits=limits)
+        return line(proxy=proxy or None, trust_env=trust_env, answer=limits.answer)
 
     return TelegramChannel(
         token=token,

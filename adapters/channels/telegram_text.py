@@ -14,6 +14,7 @@ from core.messages import Message, Style
 
 # Source: Bot API, https://core.telegram.org/bots/api and /bots/features; text is counted in UTF-16 units.
 TEXT_LIMIT: Final = 4096
+CAPTION_LIMIT: Final = 1024
 DATA_LIMIT: Final = 64
 ROW_LIMIT: Final = 8
 STYLES: Final = {Style.CONFIRM: "success", Style.DANGER: "danger"}
@@ -28,11 +29,18 @@ class Part(NamedTuple):
     plain: str
     keyboard: Json | None = None
 
+    def noted(self, line: str) -> Part:
+        """The same, with one more line."""
+        return self._replace(html=f"{self.html}\n{escape(line, quote=False)}", plain=f"{self.plain}\n{line}")
 
-def compose(message: Message) -> tuple[Part, ...]:
+
+def compose(message: Message, first: int = TEXT_LIMIT) -> tuple[Part, ...]:
     """The parts of a message, in order; the buttons are on the last one.
 
     It is split between lines; only a line that is too long by itself is cut.
+
+    Args:
+        first: how long the first part may be, where it stands under a picture.
 
     Raises:
         ValueError: there is nothing to show, or a button's command is empty or over 64 bytes: our bug.
@@ -41,7 +49,7 @@ def compose(message: Message) -> tuple[Part, ...]:
     ['<b>*ST国华 &lt;000004&gt;</b>', '现价 3.20 &amp; 跌停']
     """
     title, text, keyboard = _clean(message.title), _clean(message.text), keyboard_of(message)
-    if units(title) + units(text) < TEXT_LIMIT:
+    if units(title) + units(text) < first:
         html = (
             f"<b>{escape(title, quote=False)}</b>\n{escape(text, quote=False)}" if title else escape(text, quote=False)
         )
@@ -49,7 +57,7 @@ def compose(message: Message) -> tuple[Part, ...]:
     else:
         lines = [(line, True) for line in title.split("\n")] if title else []
         lines += [(line, False) for line in text.split("\n")]
-        parts = [_part(chunk) for chunk in _chunks(lines)]
+        parts = [_part(chunk) for chunk in _chunks(lines, first)]
     parts = [part for part in parts if part.plain.strip()]
     if not parts:
         raise ValueError("a message without any text")
@@ -92,28 +100,28 @@ def _part(lines: Sequence[tuple[str, bool]]) -> Part:
     return Part(html, "\n".join(line for line, _ in lines))
 
 
-def _chunks(lines: Iterable[tuple[str, bool]]) -> Iterator[list[tuple[str, bool]]]:
+def _chunks(lines: Iterable[tuple[str, bool]], room: int) -> Iterator[list[tuple[str, bool]]]:
     chunk: list[tuple[str, bool]] = []
     used = 0
     for line, bold in lines:
-        for piece in _cut(line):
+        for piece in _cut(line, room if not chunk else TEXT_LIMIT):
             size = units(piece) + 1  # and the line's end
-            if chunk and used + size - 1 > TEXT_LIMIT:
+            if chunk and used + size - 1 > room:
                 yield chunk
-                chunk, used = [], 0
+                chunk, used, room = [], 0, TEXT_LIMIT
             chunk.append((piece, bold))
             used += size
     yield chunk
 
 
-def _cut(line: str) -> Iterator[str]:
-    """Pieces that fit, never through the middle of a character."""
+def _cut(line: str, room: int) -> Iterator[str]:
+    """Pieces that fit, the first into this room; never through the middle of a character."""
     start = used = 0
     for at, character in enumerate(line):
         size = 2 if ord(character) > 0xFFFF else 1
-        if used + size > TEXT_LIMIT:
+        if used + size > room:
             yield line[start:at]
-            start, used = at, 0
+            start, used, room = at, 0, TEXT_LIMIT
         used += size
     yield line[start:]
 

@@ -83,6 +83,8 @@ async def about(ctx: Context, _call: Call) -> Reply:
     ]
     if sources := house.about_quotes():
         lines.append(sources)
+    if house.about_pictures:
+        lines.append(house.about_pictures)
     if house.desk.panicked is not None:
         lines.append(f"🛑 紧急停止中：{house.desk.panicked}")
     warning = calendar_warning(trading_date(house.now()))

@@ -24,8 +24,9 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from adapters.channels.console import HINT, ConsoleChannel, Word, cells, completions_of, connect, fold
 from core.clock import ManualClock
 from core.errors import Refused
-from core.messages import Button, Chat, Incoming, Message, Style
+from core.messages import Button, Chart, Chat, Incoming, Message, Style
 from core.ports import Channel
+from core.types import Symbol
 
 CHAT = Chat("console", "local")
 NOW = datetime(2026, 3, 23, 1, 38, tzinfo=UTC)
@@ -138,6 +139,43 @@ async def test_a_ref_of_an_earlier_session_gets_a_new_one_and_touches_no_card_of
     ears = Ears()
     await channel.run(ears)
     assert ears.heard.get_nowait().press == "approve A"
+
+
+ILLUSTRATED = Message(title="回看", chart=Chart(title="贵州茅台 600519 日线", symbol=Symbol("600519.SH")))
+
+
+def saved(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
+async def test_a_picture_is_saved_and_its_file_is_named(tmp_path: Path) -> None:
+    folder, sink = tmp_path / "data" / "pictures", io.StringIO()
+    channel = connect(clock=ManualClock(NOW), input=io.StringIO(), output=sink, pictures=folder)
+    ref = await channel.send(CHAT, ILLUSTRATED, b"png 1")
+    await channel.edit(CHAT, ref, ILLUSTRATED, b"png 2")
+    first, second = saved(folder)
+    assert [first.read_bytes(), second.read_bytes()] == [b"png 1", b"png 2"]
+    assert first.name.startswith("20260323-093800-600519.SH-day-")
+    assert f"🖼 图：贵州茅台 600519 日线：{first}" in sink.getvalue()
+
+
+async def test_only_the_newest_pictures_are_kept(tmp_path: Path) -> None:
+    for number in range(120):
+        (tmp_path / f"20250101-{number:06}.png").touch()
+    (tmp_path / "notes.txt").touch()
+    channel = connect(clock=ManualClock(NOW), input=io.StringIO(), output=io.StringIO(), pictures=tmp_path)
+    await channel.send(CHAT, ILLUSTRATED, b"png")
+    kept = saved(tmp_path)
+    assert (len(kept), kept[0].name) == (101, "20250101-000021.png")
+
+
+async def test_a_picture_that_cannot_be_saved_leaves_the_words(tmp_path: Path) -> None:
+    in_the_way, sink = tmp_path / "pictures", io.StringIO()
+    in_the_way.touch()
+    channel = connect(clock=ManualClock(NOW), input=io.StringIO(), output=sink, pictures=in_the_way)
+    await channel.send(CHAT, ILLUSTRATED, b"png")
+    assert "回看" in sink.getvalue()
+    assert "图没有存成" in sink.getvalue()
 
 
 async def test_lines_are_heard_until_the_input_ends() -> None:

@@ -125,6 +125,8 @@ class Phone:
         self.name = name
         self.calls: list[tuple[str, Chat, str | None, Message]] = []
         """Everything shown: ``send`` or ``edit``, chat, the ref that was replaced, message."""
+        self.pictures: list[bytes | None] = []
+        """The picture of each of them."""
         self._faults: dict[Chat, list[Exception]] = defaultdict(list)
         self._gates: dict[Chat, asyncio.Event] = {}
         self.tried: list[Chat] = []
@@ -141,19 +143,20 @@ class Phone:
     async def run(self, receiver: Receiver) -> None:
         await asyncio.Event().wait()
 
-    async def send(self, chat: Chat, message: Message) -> str:
-        return await self._show("send", chat, None, message)
+    async def send(self, chat: Chat, message: Message, picture: bytes | None = None) -> str:
+        return await self._show("send", chat, None, message, picture)
 
-    async def edit(self, chat: Chat, ref: str, message: Message) -> str:
-        return await self._show("edit", chat, ref, message)
+    async def edit(self, chat: Chat, ref: str, message: Message, picture: bytes | None = None) -> str:
+        return await self._show("edit", chat, ref, message, picture)
 
-    async def _show(self, how: str, chat: Chat, ref: str | None, message: Message) -> str:
+    async def _show(self, how: str, chat: Chat, ref: str | None, message: Message, picture: bytes | None) -> str:
         self.tried.append(chat)
         if chat in self._gates:
             await self._gates[chat].wait()
         if self._faults[chat]:
             raise self._faults[chat].pop(0)
         self.calls.append((how, chat, ref, message))
+        self.pictures.append(picture)
         return ref or str(len(self.calls))
 
     def shown(self, chat: Chat = CHAT) -> list[Message]:

@@ -11,7 +11,7 @@ unconfirmed updates stay. ::
         await server.until(lambda s: not s.chat()[-1].rows)
         server.fail("sendMessage", kind=429, retry_after=3)
 
-Where it is narrower than Telegram: HTML is the only parse mode, updates come by long poll only, media are unknown.
+Where it is narrower than Telegram: HTML is the only parse mode, updates come by long poll only, of media it knows PNG photos alone.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ Kind = int | Literal["html502", "reset", "hang", "truncate", "slow"]
 
 BOT: Final = {"id": 123456, "is_bot": True, "first_name": "盯盘", "username": "dingpan_test_bot"}
 TEXT_LIMIT: Final = 4096
+CAPTION_LIMIT: Final = 1024
 DATA_LIMIT: Final = 64  # bytes of callback_data
 BUTTON_LIMIT: Final = 100
 ROW_LIMIT: Final = 8
@@ -62,7 +63,7 @@ class Message:
     sender_id: int
     date: datetime
     text: str
-    """What the person sees: without tags."""
+    """What the person sees: without tags. Under a photo it is the caption."""
     html: str = ""
     """What was sent, as it was sent."""
     entities: tuple[Params, ...] = ()
@@ -70,6 +71,7 @@ class Message:
     edited: int = 0
     silent: bool = False
     reply_to: int = 0
+    photo: bytes = b""
 
     @property
     def from_bot(self) -> bool:
@@ -182,7 +184,10 @@ class FakeTelegram:
             "getUpdates": self._get_updates,
             "deleteWebhook": self._delete_webhook,
             "sendMessage": self._send_message,
+            "sendPhoto": self._send_photo,
             "editMessageText": self._edit_text,
+            "editMessageCaption": self._edit_caption,
+            "editMessageMedia": self._edit_media,
             "editMessageReplyMarkup": self._edit_markup,
             "deleteMessage": self._delete_message,
             "answerCallbackQuery": self._answer_query,
@@ -461,6 +466,13 @@ class FakeTelegram:
         return True
 
     def _send_message(self, params: Params) -> Params:
+        return self._send(params, _written(params))
+
+    def _send_photo(self, params: Params) -> Params:
+        photo = _png(params.get("photo"))
+        return self._send(params, {**_written(params, "caption"), "photo": photo})
+
+    def _send(self, params: Params, content: Params) -> Params:
         chat = self._chat_of(params)
         if chat.blocked:
             private = chat.type == "private"
@@ -473,19 +485,37 @@ class FakeTelegram:
                 raise _bad("message to be replied not found")
             reply_to = 0
         silent = _true(params.get("disable_notification"))
-        message = self._store(chat, sender_id=BOT["id"], silent=silent, reply_to=reply_to, **_written(params))
+        message = self._store(chat, sender_id=BOT["id"], silent=silent, reply_to=reply_to, **content)
         return self._message_json(message)
 
     def _edit_text(self, params: Params) -> Params:
         old = self._own_message(params, "edit")
+        if old.photo:
+            raise _bad("there is no text in the message to edit")
         return self._edit(old, replace(old, **_written(params)))
+
+    def _edit_caption(self, params: Params) -> Params:
+        old = self._own_message(params, "edit")
+        if not old.photo:
+            raise _bad("there is no caption in the message to edit")
+        return self._edit(old, replace(old, **_written(params, "caption")))
+
+    def _edit_media(self, params: Params) -> Params:
+        """Also makes a photo of a message of text."""
+        old = self._own_message(params, "edit")
+        media = params.get("media") or {}
+        if media.get("type") != "photo":
+            raise _bad("unsupported media type")
+        photo = _png(params.get(str(media.get("media", "")).removeprefix("attach://")))
+        written = _written({**media, "reply_markup": params.get("reply_markup")}, "caption")
+        return self._edit(old, replace(old, photo=photo, **written))
 
     def _edit_markup(self, params: Params) -> Params:
         old = self._own_message(params, "edit")
         return self._edit(old, replace(old, rows=_keyboard(params)))
 
     def _edit(self, old: Message, new: Message) -> Params:
-        if (old.text, old.entities, old.rows) == (new.text, new.entities, new.rows):
+        if (old.text, old.entities, old.rows, old.photo) == (new.text, new.entities, new.rows, new.photo):
             words = "specified new message content and reply markup are exactly the same as a current content"
             raise _bad(f"message is not modified: {words} and reply markup of the message")
         return self._message_json(self._change(new))
@@ -599,8 +629,7 @@ class FakeTelegram:
             "from": self._user_json(message.sender_id),
             "chat": chat.as_json(),
             "date": int(message.date.timestamp()),
-            "text": message.text,
-            "entities": message.entities,
+            **_content_json(message),
         }
         if message.edited:
             answer["edit_date"] = int(self._clock.now().timestamp())
@@ -697,7 +726,16 @@ class _Connection(asyncio.Protocol):
 # --- reading a request ---
 
 _NESTED: Final = frozenset(
-    ["reply_markup", "allowed_updates", "commands", "scope", "entities", "reply_parameters", "link_preview_options"]
+    [
+        "media",
+        "reply_markup",
+        "allowed_updates",
+        "commands",
+        "scope",
+        "entities",
+        "reply_parameters",
+        "link_preview_options",
+    ]
 )
 _INTEGERS: Final = {"chat_id", "message_id", "offset", "limit"}
 
@@ -756,17 +794,38 @@ def _fault_envelope(code: int, fault: Fault) -> bytes:
 # --- what Telegram accepts as text and keyboard ---
 
 
-def _written(params: Params) -> Params:
+def _written(params: Params, field: Literal["text", "caption"] = "text") -> Params:
     """Text, HTML, entities and keyboard of a message, or the refusal."""
-    html, mode = str(params.get("text", "")), str(params.get("parse_mode", ""))
+    html, mode = str(params.get(field, "")), str(params.get("parse_mode", ""))
     if mode.lower() not in ("", "html"):
         raise _bad("unsupported parse_mode")
     text, entities = _trim(*(read_html(html) if mode else (html, params.get("entities") or [])))
-    if not text:
+    if not text and field == "text":
         raise _bad("message text is empty")
-    if _units(text) > TEXT_LIMIT:  # counted in UTF-16 units, the stricter reading of "characters"
-        raise _bad("message is too long")
+    # Counted in UTF-16 units, the stricter reading of "characters".
+    if _units(text) > (TEXT_LIMIT if field == "text" else CAPTION_LIMIT):
+        raise _bad("message is too long" if field == "text" else "message caption is too long")
     return {"text": text, "html": html, "entities": tuple(entities), "rows": _keyboard(params)}
+
+
+def _png(content: object) -> bytes:
+    """A photo as Telegram takes it: sides of at most 10000 pixels together, neither 20 times the other."""
+    if not isinstance(content, bytes) or not content:
+        raise _bad("there is no photo in the request")
+    if not content.startswith(b"\x89PNG\r\n\x1a\n") or not content.endswith(b"IEND\xaeB`\x82"):
+        raise _bad("IMAGE_PROCESS_FAILED")
+    width, height = struct.unpack(">II", content[16:24])
+    if width + height > 10000 or max(width, height) > 20 * min(width, height):
+        raise _bad("PHOTO_INVALID_DIMENSIONS")
+    return content
+
+
+def _content_json(message: Message) -> Params:
+    if not message.photo:
+        return {"text": message.text, "entities": message.entities}
+    width, height = struct.unpack(">II", message.photo[16:24])
+    size = {"file_id": f"photo-{message.id}", "file_unique_id": f"{message.id}", "width": width, "height": height}
+    return {"photo": [size], "caption": message.text, "caption_entities": message.entities}
 
 
 def _keyboard(params: Params) -> tuple[tuple[Button, ...], ...]:

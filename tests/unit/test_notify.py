@@ -13,16 +13,18 @@ from adapters.stores.memory import MemoryStore
 from core.clock import ManualClock
 from core.errors import Malformed, Refused, Unavailable
 from core.feed import Fact, Feed, Said
-from core.messages import Chat, Delivery, Message, Outgoing
+from core.messages import Chart, Chat, Delivery, Message, Outgoing
 from core.notify import IN_FLIGHT, LONGEST_WAIT, Notifier, wait_before
-from core.ports import Channel
-from tests.fakes.parts import CHAT, OTHER_CHAT, Naps, Phone, ShakyStore, at, quiet, until
+from core.ports import Channel, Painter
+from tests.fakes.parts import CHAT, MOUTAI, OTHER_CHAT, Naps, Phone, ShakyStore, at, quiet, until
 
 
 class Post:
     """A notifier at work over one phone."""
 
-    def __init__(self, store: MemoryStore | None = None, home: Sequence[Chat] = ()) -> None:
+    def __init__(
+        self, store: MemoryStore | None = None, home: Sequence[Chat] = (), painter: Painter | None = None
+    ) -> None:
         self.store = store or MemoryStore()
         # A later process gives out other ids.
         self.clock = ManualClock(at("10:00"), first_id=1000 * (1 + len(self.store._outbox)))
@@ -31,7 +33,7 @@ class Post:
         self.feed = Feed()
         self.facts: list[Fact] = []
         self.feed.subscribe(self.facts.append)
-        self.notifier = Notifier(self.store, self.clock, self.feed, self.naps, home=lambda: home)
+        self.notifier = Notifier(self.store, self.clock, self.feed, self.naps, home=lambda: home, painter=painter)
 
     async def say(self, *titles: str, chat: Chat = CHAT, urgent: bool = False, card: str | None = None) -> None:
         await self.notifier.say(chat, *(Message(title=title, urgent=urgent, card=card) for title in titles))
@@ -508,3 +510,66 @@ def test_waits_double_up_to_two_minutes_however_often_it_failed() -> None:
     waits = [wait_before(attempts, None) for attempts in (0, 1, 2, 8, 9, 10_000)]
     assert [wait.total_seconds() for wait in waits] == [1, 1, 2, 120, 120, 120]
     assert wait_before(1, timedelta(minutes=9)) == timedelta(minutes=9)
+
+
+# -- pictures
+
+
+class Easel:
+    """A painter that fails as it is told to."""
+
+    def __init__(self, *faults: Exception) -> None:
+        self.faults = list(faults)
+
+    async def paint(self, chart: Chart) -> bytes:
+        if self.faults:
+            raise self.faults.pop(0)
+        return chart.title.encode()
+
+    def describe(self) -> str:
+        return ""
+
+
+ILLUSTRATED = Message(title="提醒", text="现价 1419.09", chart=Chart(title="日线", symbol=MOUTAI), card="a")
+
+
+async def test_a_chart_is_painted_when_its_message_is_sent_and_when_it_is_edited() -> None:
+    post = Post(painter=Easel())
+    async with post.running():
+        await post.notifier.say(CHAT, ILLUSTRATED, Message(title="没有图"), ILLUSTRATED)
+        await post.notifier.drained()
+    assert [how for how, *_ in post.phone.calls] == ["send", "send", "edit"]
+    assert post.phone.pictures == ["日线".encode(), None, "日线".encode()]
+
+
+async def test_without_a_painter_the_words_go_alone() -> None:
+    post = Post()
+    async with post.running():
+        await post.notifier.say(CHAT, ILLUSTRATED)
+        await post.notifier.drained()
+    assert post.phone.shown() == [ILLUSTRATED]
+    assert post.phone.pictures == [None]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"), [(Unavailable("画图", "字体不见了。"), "字体不见了。）"), (LookupError("bug"), "内部错误")]
+)
+async def test_a_picture_that_cannot_be_painted_costs_no_alert(fault: Exception, words: str) -> None:
+    post = Post(painter=Easel(fault))
+    async with post.running():
+        await post.notifier.say(CHAT, ILLUSTRATED)
+        await post.notifier.drained()
+    [shown] = post.phone.shown()
+    assert shown.text.startswith("现价 1419.09\n（图没有画成：")
+    assert words in shown.text
+    assert [row.state for row in await post.rows()] == [Delivery.SENT]
+    assert [row.message for row in await post.rows()] == [ILLUSTRATED], "what is stored can be painted another time"
+
+
+async def test_a_message_that_is_sent_again_has_its_picture_again() -> None:
+    post = Post(painter=Easel())
+    post.phone.fail(Unavailable("手机", "没有信号"))
+    async with post.running():
+        await post.notifier.say(CHAT, ILLUSTRATED)
+        await post.notifier.drained()
+    assert post.phone.pictures == ["日线".encode()]
