@@ -1,4 +1,4 @@
-"""What indicators must say: by TA-Lib, and by plain loops that read like the formula in a book.
+"""What indicators must say, by TA-Lib and by plain loops that read like the formula in a book; and bars to ask it of.
 
 TA-Lib starts its averages from means over a first stretch, Chinese software from the first value. Neither shows after a
 few hundred bars, but to compare from the first bar on, TA-Lib is given bars before the first that make its start the
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import talib
 
-from core.indicators import ATR_BARS, BOLL, MA_LENGTHS, MACD, RSI_LENGTHS, VOLUME_BARS, Floats, Values
+from core.indicators import ATR_BARS, BOLL, MA_LENGTHS, MACD, RSI_LENGTHS, VOLUME_BARS, Floats, Indicators, Values
 
 _BEFORE: Final = 40
 """Unchanged closes, enough for TA-Lib's first MACD to be out."""
@@ -52,6 +52,40 @@ def error(name: str, ours: Floats, theirs: Floats, close: Floats) -> float:
         return 0.0
     scale = close if name in {"dif", "dea", "hist"} else np.maximum(np.abs(theirs), 1e-12)
     return float((np.abs(ours - theirs) / scale)[both].max())
+
+
+# -- histories
+
+
+class Bars(NamedTuple):
+    """[bars, rows], oldest first."""
+
+    close: Floats
+    high: Floats
+    low: Floats
+    volume: Floats
+
+    def part(self, bars: slice, rows: slice = slice(None)) -> Bars:
+        return Bars(*(values[bars, rows] for values in self))
+
+    def feed(self, state: Indicators) -> Indicators:
+        for bar in zip(*self, strict=True):
+            state.commit(*bar)
+        return state
+
+
+def walk(bars: int, rows: int = 3, seed: int = 7) -> Bars:
+    chance = np.random.default_rng(seed)
+    close = 20 * np.exp(np.cumsum(chance.normal(0, 0.02, (bars, rows)), axis=0))
+    high, low = (close * np.exp(sign * np.abs(chance.normal(0, 0.01, (bars, rows)))) for sign in (1, -1))
+    return Bars(close, high, low, chance.integers(10**5, 10**7, (bars, rows)).astype(np.float64))
+
+
+def loaded(bars: Bars) -> Indicators:
+    rows = bars.close.shape[1]
+    state = Indicators(rows)
+    state.load(np.arange(rows), **bars._asdict())
+    return state
 
 
 # -- plain loops over one series, oldest first; each gives the last value
