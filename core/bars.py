@@ -137,10 +137,10 @@ def merged(bars: Iterable[Bar], minutes: int) -> list[Bar]:
     as the trading at the closing price after it, counts nothing.
     """
     inside = (bar for bar in bars if is_session(bar.time))
-    return [joined(at, list(parts)) for at, parts in groupby(inside, key=lambda bar: label(bar.time, minutes))]
+    return [one_bar(at, list(parts)) for at, parts in groupby(inside, key=lambda bar: label(bar.time, minutes))]
 
 
-def joined(at: datetime, parts: Sequence[Bar]) -> Bar:
+def one_bar(at: datetime, parts: Sequence[Bar]) -> Bar:
     """One bar, with this label, of several that follow each other; its amount is known when all of theirs are."""
     amounts = [bar.amount for bar in parts if bar.amount is not None]
     return Bar(

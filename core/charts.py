@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from typing import Final
 
-from core.bars import Bar, joined
+from core.bars import Bar, one_bar
 from core.calendar import trading_date
 from core.clock import market_time
 from core.messages import Candle, Chart, ChartPeriod, Level, Mark, Point
@@ -35,7 +35,7 @@ def months(days: Iterable[Bar]) -> list[Bar]:
 
 def _merged(days: Iterable[Bar], key: Callable[[date], tuple[int, int]]) -> list[Bar]:
     groups = (list(group) for _, group in groupby(days, key=lambda bar: key(trading_date(bar.time))))
-    return [joined(group[-1].time, group) for group in groups]
+    return [one_bar(group[-1].time, group) for group in groups]
 
 
 def candle_of(bar: Bar) -> Candle:
