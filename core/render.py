@@ -84,14 +84,24 @@ def _read_back(watch: Watch, names: Sequence[str], already: Sequence[Trigger], a
 
 
 def _watch_lines(watch: Watch, names: Sequence[str], account: str, mode: Mode) -> list[str]:
-    lines = [f"标的：{symbols_text(watch.symbols, names)}", f"条件：{watch.condition_text()}"]
+    lines = [f"标的：{scope_text(watch, names)}", f"条件：{watch.condition_text()}"]
     if watch.plan is not None:
         lines.append(f"计划：触发后出一张待确认的委托，{watch.plan.text()}（{account}·{mode.chinese}）")
         lines.append("　　　你点“确认”才会下单")
     lines.append(f"提醒：{watch.repeat.chinese}{_cooldown(watch)}")
+    lines += [f"　　　{one}" for one in watch.manner_text()]
     if watch.expires_on is not None:
         lines.append(f"有效：到 {watch.expires_on} 收盘")
     return lines
+
+
+def scope_text(watch: Watch, names: Sequence[str]) -> str:
+    """What a watch is about: its shares, or what it follows and how many that is now."""
+    if watch.scope == "market":
+        return f"全市场（{len(watch.symbols)} 只）"
+    text = symbols_text(watch.symbols, names)
+    followed = {"holdings": "持仓", "watchlist": "自选股"}.get(watch.scope)
+    return text if followed is None else f"{followed}（现在 {len(watch.symbols)} 只：{text}）"
 
 
 def _cooldown(watch: Watch) -> str:
@@ -133,7 +143,7 @@ def watch_list(
         )
     lines = []
     for watch, names, near in watches:
-        lines.append(f"#{watch.number} {_state_text(watch, now)}{symbols_text(watch.symbols, names)}")
+        lines.append(f"#{watch.number} {_state_text(watch, now)}{scope_text(watch, names)}")
         lines.append(f"　{watch.condition_text()}；{watch.repeat.chinese}")
         if watch.plan is not None:
             lines.append(f"　计划：{watch.plan.text()}（{where(watch.account)}）")

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from core.clock import market_time
 from core.conditions import Condition
 from core.messages import Chat
-from core.types import Money, Noun, Price, Shares, Side, Symbol, money_text, price_text
+from core.types import Money, Noun, Price, Shares, Side, Symbol, money_text, percent_text, price_text
 
 DEFAULT_COOLDOWN: Final = timedelta(minutes=5)
 
@@ -138,6 +138,19 @@ class Watch(Noun):
     def condition_text(self, group: tuple[int, ...] | None = None) -> str:
         chosen = [self.conditions[index].text() for index in (group or range(len(self.conditions)))]
         return (" 并且 " if self.combine == "all" else " 或者 ").join(chosen)
+
+    def manner_text(self) -> tuple[str, ...]:
+        """What else was asked for, each in a few words; empty for the usual watch."""
+        seconds = 0 if self.escalate_after is None else int(self.escalate_after.total_seconds())
+        wait = f"{seconds // 60} 分钟" if seconds % 60 == 0 else f"{seconds} 秒"
+        said = (
+            f"一次最多列 {self.top} 只" if self.top is not None else "",
+            "只在持有时提醒" if self.only_held else "",
+            "恢复后也说一声" if self.resolved else "",
+            f"{wait}没有回应，就换下一个渠道再提醒" if seconds else "",
+            f"离开触发线 {percent_text(self.band)} 后才重新待命" if self.band is not None else "",
+        )
+        return tuple(one for one in said if one)
 
 
 class RuleKey(NamedTuple):

@@ -117,6 +117,20 @@ class Watchlist:
         await self._replace(current, watch, arms)
         return watch, already
 
+    async def follow(self, watch: Watch, symbols: tuple[Symbol, ...]) -> Watch:
+        """The same watch on what it follows now: a share that stays keeps its memory, a new one begins anew.
+
+        Raises:
+            NotFound: it has been deleted.
+        """
+        current = self.get(watch.id)
+        moved = current.model_copy(update={"symbols": symbols})
+        kept = [rule.arm for rule in self._book.rules_of(watch.id) if rule.key.symbol in symbols]
+        fresh, _ = self._book.judge_first(moved, self._quote)
+        arms = [arm for arm in fresh if arm.key.symbol not in current.symbols]
+        await self._replace(current, moved, [*kept, *arms])
+        return moved
+
     async def pause(self, watch: Watch) -> Watch:
         return await self._set_state(watch, WatchState.PAUSED)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot import watchfile
 from bot.command import Call, Context, Reply, command
-from bot.commands import targets
+from bot.commands import favourites, targets
 from bot.language.request import Action, Draft, Request, condition_of, plan_of
 from core import render
 from core.alerts import Trigger
@@ -16,7 +16,7 @@ from core.clock import market_time
 from core.conditions import Condition, Missing, PctDown, PctUp, View, zone_text
 from core.errors import Conflict, Invalid, NotFound
 from core.frames import Quote
-from core.market import board_of, lot_problem, tick_problem
+from core.market import Board, board_of, lot_problem, tick_problem
 from core.messages import COMMAND_BYTES, Button, Message, Role, Style
 from core.types import Side, Symbol, from_milli, percent_text, price_text, to_milli
 from core.watches import Plan, Repeat, Watch, WatchState, usual_repeat
@@ -25,6 +25,7 @@ MANY_SYMBOLS = 50
 MANY_WATCHES = 2000
 MANY_EXPORTED = 100
 SURE = "sure"
+_A_SHARES = frozenset({Board.MAIN, Board.CHINEXT, Board.STAR, Board.BSE})
 
 
 @command(
@@ -90,6 +91,12 @@ def _as_said(watch: Watch) -> Request:
         action=None if watch.plan is None else Action.model_validate(watch.plan.model_dump(exclude_none=True)),
         repeat=None if watch.repeat is usual_repeat(watch.plan) else watch.repeat.value,
         expiry=watch.expires_on,
+        scope=None if watch.scope == "symbols" else watch.scope,
+        top=watch.top,
+        band=watch.band,
+        only_held=watch.only_held or None,
+        resolved=watch.resolved or None,
+        escalate_s=None if watch.escalate_after is None else int(watch.escalate_after.total_seconds()),
     )
 
 
@@ -97,7 +104,8 @@ def _same(ctx: Context, draft: Watch) -> Watch | None:
     """A running watch that would tell the same: a second one would tell everything twice."""
 
     def what(watch: Watch) -> tuple[object, ...]:
-        return watch.symbols, watch.conditions, watch.combine, watch.plan, watch.account
+        manner = watch.top, watch.band, watch.only_held, watch.resolved, watch.escalate_after
+        return watch.scope, watch.symbols, watch.conditions, watch.combine, watch.plan, watch.account, *manner
 
     mine = ctx.house.watchlist.of(ctx.person.owner)
     return next((one for one in mine if one.state is WatchState.ACTIVE and what(one) == what(draft)), None)
@@ -107,8 +115,9 @@ async def _build(ctx: Context, request: Request) -> Watch:
     """The watch that a request means, not yet stored. Raises Invalid or NotFound."""
     house = ctx.house
     _refuse_past(ctx, request)
-    symbols = _symbols(ctx, request)
-    quotes = await house.look(symbols)
+    symbols = await _symbols(ctx, request)
+    # The quotes of a whole market come by themselves.
+    quotes = await house.look(symbols) if request.scope != "market" else {}
     account = targets.account(ctx, request)
     conditions = tuple(_condition(ctx, draft, symbols, account, quotes) for draft in request.conditions)
     plan = _plan(request.action, symbols) if request.action is not None else None
@@ -118,6 +127,7 @@ async def _build(ctx: Context, request: Request) -> Watch:
         owner=ctx.person.owner,
         chat=ctx.chat,
         account=account,
+        scope=request.scope or "symbols",
         symbols=symbols,
         conditions=conditions,
         combine=request.combine or "any",
@@ -142,10 +152,32 @@ def _manner(request: Request, plan: Plan | None) -> dict[str, Any]:
             manner["repeat"] = Repeat.EVERY_TIME
     if request.expiry is not None:
         manner["expires_on"] = request.expiry
-    return manner
+    return manner | _options(request)
 
 
-def _symbols(ctx: Context, request: Request) -> tuple[Symbol, ...]:
+def _options(request: Request) -> dict[str, Any]:
+    """What else a sentence says about the telling, as the fields of a watch."""
+    escalate = None if request.escalate_s is None else timedelta(seconds=request.escalate_s)
+    said = {
+        "top": request.top,
+        "band": request.band,
+        "only_held": request.only_held,
+        "resolved": request.resolved,
+        "escalate_after": escalate,
+    }
+    return {field: value for field, value in said.items() if value is not None}
+
+
+async def _symbols(ctx: Context, request: Request) -> tuple[Symbol, ...]:
+    """The shares that a request is about; where it follows something, what that is now."""
+    if request.scope == "market":
+        known = (Symbol(symbol) for _, symbol, _ in ctx.house.names.completions())
+        return tuple(symbol for symbol in known if board_of(symbol) in _A_SHARES)
+    if request.scope == "watchlist":
+        chosen = await favourites.of(ctx)
+        if not chosen:
+            raise Invalid("自选股里还没有股票。先说“把茅台加入自选”，再说要盯什么。")
+        return chosen
     if request.scope == "holdings":
         held = ctx.house.desk.account(targets.account(ctx, request))
         symbols = tuple(position.symbol for position in held.positions if position.shares) if held else ()
@@ -320,6 +352,7 @@ def _changes(ctx: Context, before: Watch, request: Request) -> dict[str, Any]:
     symbols = before.symbols
     if request.targets == ("last",) and request.symbols:
         symbols = changes["symbols"] = request.symbols
+        changes["scope"] = "symbols"
     if request.conditions:
         quotes = {one: quote for one in symbols if (quote := ctx.house.engine.quote(one)) is not None}
         found = [_condition(ctx, draft, symbols, before.account, quotes) for draft in request.conditions]
@@ -336,7 +369,7 @@ def _changes(ctx: Context, before: Watch, request: Request) -> dict[str, Any]:
         changes["cooldown"] = timedelta(seconds=request.cooldown_s)
     if request.expiry is not None:
         changes["expires_on"] = request.expiry
-    return changes
+    return changes | _options(request)
 
 
 @command("pause", "暂停", help="暂停任务", example="/pause 3", intents=("watch_pause",))
