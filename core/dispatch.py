@@ -31,6 +31,8 @@ log: Final = logging.getLogger(__name__)
 
 SLICE: Final = 128
 """Crossings that are judged and stored without a pause; some 5 ms of work."""
+STRIDE: Final = 2048
+"""Crossings that are put in order without a pause."""
 MEMORIES: Final = 512
 """Arms that are stored in one step."""
 CHANGED_SINCE: Final = "触发之后任务有了变化（修改、暂停或结束），所以没有生成委托。"
@@ -49,7 +51,10 @@ class _Crossing(NamedTuple):
 
     trigger: Trigger
     rule: Rule
-    grave: bool
+
+    @property
+    def grave(self) -> bool:
+        return is_grave([self.rule.watch.conditions[index] for index in self.rule.conditions])
 
 
 _Graves = dict[tuple[str, Symbol], datetime]
@@ -137,13 +142,11 @@ class Dispatcher:
         for trigger in triggers:
             rule = self._book.rule(trigger.key)
             assert rule is not None, "a frame's triggers are handed over before anything else can happen"
-            yield _Crossing(trigger, rule, is_grave([rule.watch.conditions[index] for index in rule.conditions]))
+            yield _Crossing(trigger, rule)
 
     async def _fire_waiting(self) -> None:
         """Slice by slice. What a slice leaves, and what comes after one that fails, waits for the next frame."""
-        if len(self._waiting) > SLICE:
-            await asyncio.sleep(0)
-        self._waiting = _in_order(self._waiting)
+        self._waiting = await _in_order(self._waiting)
         later: list[_Crossing] = []
         served: set[Chat] = set()
         try:
@@ -162,8 +165,12 @@ class Dispatcher:
             await asyncio.sleep(0)
 
     async def _store_memory(self) -> None:
-        """Store what is remembered of rules that no alert was stored with."""
-        keys = list(self._unstored)
+        """Store what is remembered of rules that no alert was stored with.
+
+        A rule whose crossing still waits must not be remembered as fired: after a kill it would never be told.
+        """
+        waiting = {one.trigger.key for one in self._waiting}
+        keys = [key for key in self._unstored if key not in waiting]
         for start in range(0, len(keys), MEMORIES):
             rules = self._storable(keys[start : start + MEMORIES])
             if rules:
@@ -205,7 +212,7 @@ class Dispatcher:
         held: set[RuleKey] = set()
         graves: _Graves = {}
         for crossing in crossings:
-            trigger, rule, _ = crossing
+            trigger, rule = crossing
             watch = self._watchlist.current(rule.watch.id)
             known = self._book.rule(trigger.key)
             if watch is None and known is not None:
@@ -234,8 +241,7 @@ class Dispatcher:
         rows = [row for chat, items in told.items() for row in self._messages(chat, items, full=chat in full)]
         tickets = [one.ticket for items in told.values() for one in items if one.ticket is not None]
         finished = self._finished(memory)
-        few = len(self._unstored) <= MEMORIES
-        changed = self._storable(list(self._unstored) if few else [one.rule.key for one in crossings])
+        changed = self._storable([one.trigger.key for one in crossings])
         arms = {rule.key: rule.arm for rule in changed}
         arms |= {key: arm for key, arm in memory.items() if key not in held}
         with self._watchlist.ending(finished):
@@ -294,7 +300,8 @@ class Dispatcher:
             current: the watch as it is now; no order is proposed by a plan that has been changed or paused since.
         """
         now = self._clock.now()
-        trigger, rule, grave = crossing
+        trigger, rule = crossing
+        grave = crossing.grave
         watch, symbol = rule.watch, rule.key.symbol
         price = trigger.quote.last
         assert price is not None, "only a price can cross"
@@ -381,12 +388,15 @@ class Dispatcher:
             await self._notifier.say(rule.watch.chat, render.already_holds(rule.watch, meant, names))
 
 
-def _in_order(crossings: Sequence[_Crossing]) -> list[_Crossing]:
+async def _in_order(crossings: Sequence[_Crossing]) -> list[_Crossing]:
     """Person by person, so that what belongs together stays so; what is grave first, as it mutes others."""
-    people: dict[str, int] = {}
-    for one in crossings:
-        people.setdefault(one.rule.watch.owner, len(people))
-    return sorted(crossings, key=lambda one: (people[one.rule.watch.owner], not one.grave, one.rule.watch.chat))
+    people: dict[str, dict[tuple[bool, Chat], list[_Crossing]]] = {}
+    for place, one in enumerate(crossings, 1):
+        watch = one.rule.watch
+        people.setdefault(watch.owner, {}).setdefault((not one.grave, watch.chat), []).append(one)
+        if place % STRIDE == 0:
+            await asyncio.sleep(0)
+    return [one for of_person in people.values() for key in sorted(of_person) for one in of_person[key]]
 
 
 def _first_slice(crossings: Sequence[_Crossing]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime, time, timedelta
@@ -109,6 +110,7 @@ class Duties:
         """Forget messages that were sent long ago; alerts, tickets, orders and fills are kept."""
         await self._end_watches()
         await self._store.forget(self._clock.now() - KEEP_MESSAGES, {Delivery.SENT, Delivery.FAILED})
+        gc.collect()  # at night, because it keeps everybody waiting
 
     async def _end_watches(self) -> None:
         over: dict[Chat, list[Watch]] = {}

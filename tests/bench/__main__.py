@@ -12,6 +12,7 @@ from bot.stdio import use_utf8
 BENCHES: Final = {
     "indicators": "a bar of the whole market, against TA-Lib over its history",
     "path": "from a frame to the request that tells the alert",
+    "storm": "ten thousand alerts in one snapshot: what is lost, and how long the loop is kept",
 }
 
 

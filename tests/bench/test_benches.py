@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.bench import indicators, path
+from tests.bench import indicators, path, storm
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -31,6 +31,16 @@ def test_indicators_are_those_of_talib() -> None:
         assert result[key] > 0
     assert result["step_ms"] > result["commit_ms"]
     assert "TA-Lib" in indicators.text(result)
+
+
+async def test_a_storm_loses_nothing_and_is_told_in_few_messages() -> None:
+    result = await storm.measure(alerts=300, people=30)
+    for case, people in (("one", 1), ("many", 30)):
+        found = result[case]
+        assert (found["people"], found["stored"], found["lost"]) == (people, 300, 0)
+        assert found["messages"] <= 2 * people
+        assert found["longest_block_ms"] > 0
+    assert "0 lost" in storm.text(result)
 
 
 def test_an_unknown_bench_is_told_which_exist() -> None:
