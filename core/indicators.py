@@ -115,22 +115,23 @@ class Indicators:
     """
 
     def __init__(self, size: int = 0) -> None:
-        self._size = size
         self._next = 0
         """The place of the ring that is written next; before that, the oldest."""
         self._lengths: list[int] = list(RSI_LENGTHS)
-        self._rings, self._memory = _blank(size)
+        self._rings = _blank(size)
+        """[field, bar, rows and some to spare]"""
+        self._memory = np.tile(np.array(_START)[:, None], (1, size))
         self._sums = np.zeros((len(MA_LENGTHS), size))
         self._wilder = np.zeros((2, len(self._lengths), size))
         self._count = np.zeros(size, np.int64)
 
     def __len__(self) -> int:
-        return self._size
+        return self._count.size
 
     @property
     def count(self) -> NDArray[np.int64]:
         """How many bars each row has been given. Not to be written to."""
-        return self._count[: self._size]
+        return self._count
 
     @property
     def nbytes(self) -> int:
@@ -144,18 +145,17 @@ class Indicators:
         Raises:
             ValueError: that would be fewer than there are.
         """
-        if size < self._size:
-            raise ValueError(f"{self._size} rows cannot become {size}: a row that is no longer wanted is left unused")
-        more = size - self._count.size
-        if more > 0:
-            more = max(more, self._count.size // 8 + _ROOM)  # so that symbols may come one by one
-            new = _blank(more)
-            self._rings = np.concatenate((self._rings, new[0]), axis=-1)
-            self._memory = np.concatenate((self._memory, new[1]), axis=-1)
-            self._sums = np.pad(self._sums, ((0, 0), (0, more)))
-            self._wilder = np.pad(self._wilder, ((0, 0), (0, 0), (0, more)))
-            self._count = np.pad(self._count, (0, more))
-        self._size = size
+        more = size - len(self)
+        if more < 0:
+            raise ValueError(f"{len(self)} rows cannot become {size}: a row that is no longer wanted is left unused")
+        room = self._rings.shape[-1]
+        if size > room:  # with some to spare, so that symbols may come one by one
+            self._rings = np.concatenate((self._rings, _blank(max(size, room + room // 8 + _ROOM) - room)), axis=-1)
+        blank = Indicators(more)
+        self._memory = np.concatenate((self._memory, blank._memory), axis=-1)
+        self._sums = np.concatenate((self._sums, blank._sums), axis=-1)
+        self._wilder = np.concatenate((self._wilder, np.zeros((*self._wilder.shape[:2], more))), axis=-1)
+        self._count = np.concatenate((self._count, blank._count))
 
     def load(self, rows: Rows, *, close: Floats, high: Floats, low: Floats, volume: Floats) -> None:
         """Give these rows a new history in place of what they had. Many rows at once take little longer than one.
@@ -198,18 +198,18 @@ class Indicators:
             return taken
         with np.errstate(invalid="ignore"):  # rows that are passed over may hold anything
             ahead = self._ahead(close, high, low)
-        size = self._size
-        for mine, new in (
-            (self._memory[:, :size], ahead.memory),
-            (self._sums[:, :size], ahead.sums),
-            (self._wilder[:, :, :size], ahead.wilder),
-        ):
-            np.copyto(mine, new, where=True if everyone else taken)
-        place = self._next if everyone else self._make_place(taken)
+        if everyone:
+            self._memory, self._sums, self._wilder = ahead.memory, ahead.sums, ahead.wilder
+            place = self._next
+        else:
+            np.copyto(self._memory, ahead.memory, where=taken)
+            np.copyto(self._sums, ahead.sums, where=taken)
+            np.copyto(self._wilder, ahead.wilder, where=taken)
+            place = self._make_place(taken)
         for which, values in enumerate((close, high, low, volume)):
-            np.copyto(self._rings[which, place, :size], values, where=True if everyone else taken)
+            np.copyto(self._rings[which, place, : len(self)], values, where=True if everyone else taken)
         self._next = (place + 1) % KEPT
-        self._count[:size] += taken
+        self._count += taken
         return taken
 
     def peek(self, close: Floats, high: Floats, low: Floats, volume: Floats) -> Values:
@@ -217,7 +217,7 @@ class Indicators:
         whole = _whole(close, high, low, volume)
         if not whole.all():
             close, high, low, volume = (np.where(whole, values, np.nan) for values in (close, high, low, volume))
-        window = np.empty((BOLL[0], self._size))
+        window = np.empty((BOLL[0], len(self)))
         window[0] = close
         for back in range(1, BOLL[0]):
             window[back] = self._back(_CLOSE, back)
@@ -225,9 +225,8 @@ class Indicators:
 
     def values(self) -> Values:
         """Every indicator as of the last closed bar."""
-        size = self._size
-        now = _Ahead(self._memory[:, :size].copy(), self._sums[:, :size], self._wilder[:, :, :size])
-        window = self._rings[_CLOSE, self._places(BOLL[0]), :size]
+        now = _Ahead(self._memory.copy(), self._sums, self._wilder)
+        window = self._rings[_CLOSE, self._places(BOLL[0]), : len(self)]
         return self._values(now, window, self._back(_VOLUME, 1), 1)
 
     def rescale(self, rows: Rows, factor: float | Floats) -> None:
@@ -275,17 +274,16 @@ class Indicators:
 
     def _back(self, which: int, bars: int) -> Floats:
         """One contiguous row of the ring: 1 is the last closed bar."""
-        found: Floats = self._rings[which, (self._next - bars) % KEPT, : self._size]
+        found: Floats = self._rings[which, (self._next - bars) % KEPT, : len(self)]
         return found
 
     def _places(self, n: int) -> Rows:
         return (self._next - 1 - np.arange(n)) % KEPT
 
     def _ahead(self, close: Floats, high: Floats, low: Floats) -> _Ahead:
-        size, count = self._size, self.count
-        least = int(count.min()) if size else KEPT
-        memory, wilder = self._memory[:, :size], self._wilder[:, :, :size]
-        new = np.empty((len(_START), size))
+        count, memory, wilder = self._count, self._memory, self._wilder
+        least = int(count.min()) if count.size else KEPT
+        new = np.empty(memory.shape)
         before = self._back(_CLOSE, 1)
         if not least:
             before = np.where(count == 0, close, before)
@@ -315,7 +313,7 @@ class Indicators:
         smooth = np.empty(wilder.shape)
         _towards(wilder, moved, parts if least > 1 else np.where(count <= 1, 1.0, parts), smooth)
 
-        sums = self._sums[:, :size] - self._rings[_CLOSE, self._leaving(), :size]
+        sums = self._sums - self._rings[_CLOSE, self._leaving(), : len(self)]
         sums += close
         return _Ahead(new, sums, smooth)
 
@@ -325,7 +323,7 @@ class Indicators:
 
     def _make_place(self, taken: NDArray[np.bool_]) -> int:
         """Turn the rings of the fewer, those who take the bar or those who do not; the place where it is written."""
-        apart = np.flatnonzero(~taken & (self.count > 0))
+        apart = np.flatnonzero(~taken & (self._count > 0))
         takers = np.flatnonzero(taken)
         if apart.size <= takers.size:
             self._turn(apart, 1)
@@ -344,7 +342,7 @@ class Indicators:
             window: the closes of BOLL, newest first.
             closed: 1 where the newest bar stands in the ring already.
         """
-        have = self.count + (1 - closed)
+        have = self._count + (1 - closed)
         least = int(have.min()) if have.size else KEPT
         memory = now.memory
 
@@ -369,7 +367,7 @@ class Indicators:
             usual[usual == 0] = np.nan
             dif, j = memory[_FAST] - memory[_SLOW], 3 * memory[_K] - 2 * memory[_D]
             dea = shown(memory[_DEA], "macd")
-            atr = memory[_ATR]
+            rsi = _rsi(*now.wilder)
             return Values(
                 ma={n: shown(now.sums[i] / n, "ma", n) for i, n in enumerate(MA_LENGTHS)},
                 dif=shown(dif, "macd"),
@@ -378,11 +376,11 @@ class Indicators:
                 k=shown(memory[_K], "kdj"),
                 d=shown(memory[_D], "kdj"),
                 j=shown(j, "kdj"),
-                rsi={n: shown(_rsi(*now.wilder[:, i]), "rsi", n) for i, n in enumerate(self._lengths)},
+                rsi={n: shown(rsi[i], "rsi", n) for i, n in enumerate(self._lengths)},
                 upper=shown(mid + width, "boll"),
                 lower=shown(mid - width, "boll"),
                 mid=shown(mid, "boll"),
-                atr=shown(atr, "rsi", ATR_BARS),
+                atr=shown(memory[_ATR], "rsi", ATR_BARS),
                 volume_ratio=shown(volume / usual, "volume", VOLUME_BARS),
             )
 
@@ -391,10 +389,9 @@ class Indicators:
         if n not in self._lengths:
             check_length(n, 2, RSI_LONGEST, "RSI")
             have = np.minimum(self._count, KEPT)
-            made = np.zeros((2, self._count.size))
+            made = np.zeros((2, len(self)))
             for back in range(KEPT - 1, 0, -1):
-                newer, older = (self._rings[_CLOSE, (self._next - at) % KEPT] for at in (back, back + 1))
-                change = newer - older
+                change = self._back(_CLOSE, back) - self._back(_CLOSE, back + 1)
                 moved = np.stack((np.maximum(change, 0.0), np.maximum(-change, 0.0)))
                 part = np.where(have == back + 1, 1.0, 1 / n)
                 made += np.where(have > back, part, 0.0) * (moved - made)
@@ -407,10 +404,9 @@ class Indicators:
 # -- arithmetic
 
 
-def _blank(size: int) -> tuple[Floats, Floats]:
-    """The rings and the memory of rows that have no bars."""
-    rings = np.tile(np.array(_EMPTY)[:, None, None], (1, KEPT, size))
-    return rings, np.tile(np.array(_START)[:, None], (1, size))
+def _blank(size: int) -> Floats:
+    """Rings of rows that have no bars."""
+    return np.tile(np.array(_EMPTY)[:, None, None], (1, KEPT, size))
 
 
 def _whole(close: Floats, high: Floats, low: Floats, volume: Floats) -> NDArray[np.bool_]:
@@ -444,8 +440,12 @@ def _rsv(close: Floats, highest: Floats, lowest: Floats) -> Floats:
 
 
 def _rsi(gain: Floats, loss: Floats) -> Floats:
-    rsi = 100 * gain / (gain + loss)
-    rsi[(gain == 0) & (loss == 0)] = 50.0
+    moved = gain + loss
+    rsi = gain / moved
+    rsi *= 100
+    still = moved == 0
+    if still.any():
+        rsi[still] = 50.0
     return rsi
 
 

@@ -32,6 +32,7 @@ from tests.fakes import oracle
 SYMBOLS: Final = 5400
 ROUNDS: Final = 30
 WARM_UP: Final = 5
+STEPS_A_ROUND: Final = 5
 GOAL_RATIO: Final = 200
 GOAL_ERROR: Final = 1e-9
 
@@ -86,7 +87,7 @@ def timed(what: Callable[..., object], *given: Any) -> float:
 
 def measure(rounds: int = ROUNDS, symbols: int = SYMBOLS) -> dict[str, Any]:
     """Everything by turns."""
-    bars = market(KEPT + WARM_UP + rounds, symbols)
+    bars = market(KEPT + (WARM_UP + rounds) * STEPS_A_ROUND, symbols)
     state = Indicators(symbols)
     close, high, low, volume = (values[:KEPT] for values in bars)
     rows = np.arange(symbols)
@@ -95,23 +96,22 @@ def measure(rounds: int = ROUNDS, symbols: int = SYMBOLS) -> dict[str, Any]:
     peeks: list[float] = []
     steps: list[float] = []
     asked: list[float] = []
-    for done in range(WARM_UP + rounds):
-        at = KEPT + done
-        newest = [values[at] for values in bars]
+    for done in range(KEPT, len(bars[0])):
+        newest = [values[done] for values in bars]
         peeks.append(timed(state.peek, *newest))
         commits.append(timed(state.commit, *newest))
         steps.append(commits[-1] + timed(state.values))
-        if done >= WARM_UP:
-            series = by_symbol(bars, slice(at + 1 - KEPT, at + 1))
-            asked.append(timed(ask_talib, series))
-    step, full = statistics.median(steps[WARM_UP:]), statistics.median(asked)
+        if len(steps) % STEPS_A_ROUND == 0:
+            asked.append(timed(ask_talib, by_symbol(bars, slice(done + 1 - KEPT, done + 1))))
+    early = WARM_UP * STEPS_A_ROUND
+    step, full = statistics.median(steps[early:]), statistics.median(asked[WARM_UP:])
     return {
         "bench": "indicators",
         "symbols": symbols,
         "rounds": rounds,
         "step_ms": round(step, 4),
-        "commit_ms": round(statistics.median(commits[WARM_UP:]), 4),
-        "peek_ms": round(statistics.median(peeks[WARM_UP:]), 4),
+        "commit_ms": round(statistics.median(commits[early:]), 4),
+        "peek_ms": round(statistics.median(peeks[early:]), 4),
         "talib_full_ms": round(full, 2),
         "ratio": round(full / step, 1),
         "max_rel_error": largest_error(state, by_symbol(bars, slice(None))),
