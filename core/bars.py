@@ -96,6 +96,25 @@ def scaled(bar: Bar, numerator: int, denominator: int) -> Bar:
     return Bar(bar.symbol, bar.time, opened, high, low, close, bar.volume, bar.amount)
 
 
+def joined(chosen: Sequence[Bar], other: Sequence[Bar]) -> list[Bar]:
+    """One history of two of the same symbol and period, both in order of time, on the prices of ``chosen``.
+
+    The other gives what is older, multiplied so that both agree on the earliest bar that both have, and what is newer.
+    Without a bar in common nothing can be said of its prices, and it gives nothing.
+    """
+    if not chosen:
+        return list(other)
+    closes = {bar.time: to_milli(bar.close) for bar in other}
+    common = next((bar for bar in chosen if bar.time in closes), None)
+    if common is None:
+        return list(chosen)
+    numerator, denominator = to_milli(common.close), closes[common.time]
+    older = [bar for bar in other if bar.time < chosen[0].time]
+    if numerator != denominator:
+        older = [scaled(bar, numerator, denominator) for bar in older]
+    return [*older, *chosen, *(bar for bar in other if bar.time > chosen[-1].time)]
+
+
 def end_minute(minute: int, minutes: int = 1) -> int:
     """The label, in minutes since midnight, of the bar that holds what bears this minute.
 
@@ -173,9 +192,8 @@ def period_of(bars: Iterable[Bar]) -> Period:
     for period, minutes in MINUTES.items():
         if usual == timedelta(minutes=minutes):
             return period
-    raise Invalid(
-        f"这些K线相隔 {usual}，不是日线，也不是 1、5、15、30、60 分钟线，请换一个文件，或用 --period 写明周期。"
-    )
+    apart = f"{usual / timedelta(minutes=1):g}"
+    raise Invalid(f"这些K线大多相隔 {apart} 分钟，不是日线，也不是 1、5、15、30、60 分钟线，请换一个文件。")
 
 
 def path_of(bar: Bar) -> tuple[Price, Price, Price, Price]:

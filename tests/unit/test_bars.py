@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from core.bars import Bar, in_order, path_of, read_bars
+from core.bars import Bar, in_order, joined, merged, path_of, period_of, read_bars
+from core.clock import MARKET_ZONE, market_time
 from core.errors import Invalid
 from core.types import Symbol
 from tests.shared import SHARED, needs_shared
@@ -194,3 +197,86 @@ def test_moutai_first_trades_at_1420_in_the_bar_of_09_38() -> None:
     bars = read_bars(SHARED / "data" / "bars" / "minute1" / "600519.SH_2026-03-23_2026-03-27.csv")
     first = next(bar for bar in bars if bar.low <= 1420)
     assert first.time == datetime(2026, 3, 23, 1, 38, tzinfo=UTC)
+
+
+# -- longer bars
+
+
+def minute(when: str, close: str = "10", **changes: Any) -> Bar:
+    price = Decimal(close)
+    at = datetime.fromisoformat(f"2026-03-23 {when}").replace(tzinfo=MARKET_ZONE).astimezone(UTC)
+    return replace(Bar(Symbol("600519.SH"), at, price, price, price, price, 100, Decimal(1000)), **changes)
+
+
+def clock(bar: Bar) -> str:
+    return f"{market_time(bar.time):%H:%M}"
+
+
+def test_bars_of_minutes_make_longer_ones() -> None:
+    bars = [minute("09:30", "10"), minute("09:31", "12"), minute("09:35", "9"), minute("09:36", "11")]
+    first, second = merged(bars, 5)
+    assert (first.open, first.high, first.low, first.close) == (Decimal(10), Decimal(12), Decimal(9), Decimal(9))
+    assert (clock(first), first.volume, first.amount) == ("09:35", 300, Decimal(3000))
+    assert (clock(second), second.close) == ("09:40", Decimal(11))
+
+
+@pytest.mark.parametrize("minutes", [5, 15, 30, 60])
+def test_a_longer_bar_spans_neither_lunch_nor_night(minutes: int) -> None:
+    bars = [minute("11:30"), minute("13:00"), minute("13:01"), minute("15:00"), minute("15:01"), minute("15:10")]
+    labels = [clock(bar) for bar in merged(bars, minutes)]
+    first = {5: "13:05", 15: "13:15", 30: "13:30", 60: "14:00"}[minutes]
+    assert labels == ["11:30", first, "15:00"]
+    night = minute("09:31", time=minute("09:31").time + timedelta(days=1))
+    assert len(merged([minute("15:00"), night], minutes)) == 2
+
+
+def test_an_amount_that_one_of_the_bars_does_not_tell_is_not_told() -> None:
+    [bar] = merged([minute("09:31"), minute("09:32", amount=None)], 5)
+    assert bar.amount is None
+    assert merged([], 5) == []
+
+
+@needs_shared
+def test_real_minutes_make_the_real_bars_of_five() -> None:
+    folder = SHARED / "data" / "bars"
+    ours = merged(read_bars(folder / "minute1" / "600519.SH_2026-03-23_2026-03-27.csv"), 5)
+    theirs = {bar.time: bar for bar in read_bars(folder / "minute5" / "600519.SH_2026.csv")}
+    same = [bar for bar in ours if bar.time in theirs]
+    assert len(same) == len(ours)
+    # Other numbers may differ a little: the two files were drawn up by different people.
+    assert all(bar.close == theirs[bar.time].close for bar in same)
+
+
+@pytest.mark.parametrize(
+    ("labels", "period"),
+    [
+        (("09:31", "09:32", "09:34", "09:33"), "1m"),
+        (("09:35", "09:40", "13:05", "13:10"), "5m"),
+        (("10:30", "11:30", "14:00", "15:00"), "60m"),
+        (("14:55",), "day"),
+    ],
+)
+def test_the_period_is_told_from_the_distance_of_times(labels: tuple[str, ...], period: str) -> None:
+    bars = [minute(when) for when in labels]
+    other = [replace(bar, symbol=Symbol("000001.SZ"), time=bar.time + timedelta(days=1)) for bar in bars]
+    assert period_of([*bars, *other]) == period
+
+
+def test_bars_of_a_period_that_is_not_kept_are_refused() -> None:
+    with pytest.raises(Invalid, match="大多相隔 3 分钟"):
+        period_of([minute("09:33"), minute("09:36"), minute("09:39")])
+
+
+def test_two_histories_are_joined_on_the_prices_of_the_chosen_one() -> None:
+    old = [minute("09:31", "20"), minute("09:32", "20"), minute("09:33", "22"), minute("09:36", "13")]
+    new = [minute("09:33", "11"), minute("09:34", "12")]
+    assert [(clock(bar), bar.close) for bar in joined(new, old)] == [
+        ("09:31", Decimal(10)),
+        ("09:32", Decimal(10)),
+        ("09:33", Decimal(11)),
+        ("09:34", Decimal(12)),
+        ("09:36", Decimal(13)),
+    ]
+    assert joined(new, old[:2]) == new
+    assert joined([], old) == old
+    assert joined(new, []) == new
