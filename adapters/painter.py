@@ -50,6 +50,8 @@ _VOLUME_FOOT: Final = 606
 _WIDEST_SLOT: Final = 40.0
 _TAG: Final = 30
 """Height of a price in the margin."""
+_LINE: Final = 24
+"""Height of a line of small text."""
 _REACH: Final = 2.0
 """A level is inside the picture if that makes it no more than so many times as high."""
 _ROOM: Final = 0.07
@@ -266,8 +268,9 @@ def draw(chart: Chart, face: Face, palette: Palette) -> bytes:
         _dates(canvas, chart, layout, palette)
     label = volume_text(layout.most, chinese=face.chinese) if layout.most > 1 else ""
     canvas.text(_RIGHT + 8, _VOLUME_TOP + 12, label, palette.faint, _SMALL)
-    _levels(canvas, chart, layout, palette, tags)
-    _marks(canvas, chart, layout, palette)
+    taken = _Taken()
+    _levels(canvas, chart, layout, palette, tags, taken)
+    _marks(canvas, chart, layout, palette, taken)
     return canvas.png()
 
 
@@ -407,44 +410,64 @@ def _dates(canvas: _Canvas, chart: Chart, layout: Layout, palette: Palette) -> N
         edge = left + wide + 50
 
 
-def _levels(canvas: _Canvas, chart: Chart, layout: Layout, palette: Palette, tags: Sequence[float]) -> None:
+class _Taken:
+    """Where something is written or marked already: a label that would cover it goes elsewhere."""
+
+    def __init__(self) -> None:
+        self._spots: list[tuple[float, float, float]] = []
+
+    def add(self, left: float, right: float, middle: float) -> None:
+        self._spots.append((left, right, middle))
+
+    def is_free(self, left: float, right: float, middle: float) -> bool:
+        return all(abs(middle - at) >= _LINE or left > end or right < start for start, end, at in self._spots)
+
+
+def _levels(
+    canvas: _Canvas, chart: Chart, layout: Layout, palette: Palette, tags: Sequence[float], taken: _Taken
+) -> None:
     inside = [level for level in chart.levels if layout.inside(level.price)]
     for level, tag in zip(inside, tags, strict=True):
         y = layout.y(level.price)
         canvas.dashed(_LEFT, _RIGHT, y, palette.mark, 2)
         canvas.box(_RIGHT + 2, tag - _TAG / 2 + 1, WIDTH - 2, tag + _TAG / 2 - 1, palette.mark, round_by=5)
         canvas.text(_RIGHT + 8, tag, _price(level.price), palette.on_mark, _SMALL)
-        canvas.text(_LEFT + 4, y - 15, level.label, palette.mark, _SMALL, halo=palette.ground)
-    for level in chart.levels:
-        if layout.inside(level.price):
+    for level in inside:
+        # Side by side where levels are near each other; what finds no room is known by its price in the margin.
+        wide, middle = canvas.width(level.label, _SMALL), layout.y(level.price) - 15
+        for left in range(_LEFT + 4, _RIGHT - round(wide), 12):
+            if taken.is_free(left, left + wide, middle):
+                canvas.text(left, middle, level.label, palette.mark, _SMALL, halo=palette.ground)
+                taken.add(left, left + wide + 12, middle)
+                break
+    higher = [level for level in chart.levels if level.price > layout.high]
+    lower = [level for level in chart.levels if level.price < layout.low]
+    for outside, y, up in ((higher, _TOP - 2.0, -7), (lower, _FOOT + 10.0, 7)):
+        if not outside:
             continue
-        above = level.price > layout.high
-        words = f"{level.label} {_price(level.price)}"
-        x, y = float(_LEFT), _TOP - 2.0 if above else _FOOT + 10.0
-        tip = y - 7 if above else y + 7
-        canvas.shape([(x, y + (7 if above else -7)), (x + 14, y + (7 if above else -7)), (x + 7, tip)], palette.mark)
-        canvas.text(x + 22, y, words, palette.mark, _SMALL)
+        canvas.shape([(_LEFT, y - up), (_LEFT + 14, y - up), (_LEFT + 7, y + up)], palette.mark)
+        words = " / ".join(f"{level.label} {_price(level.price)}" for level in outside)
+        canvas.text(_LEFT + 22, y, words, palette.mark, _SMALL)
 
 
-def _marks(canvas: _Canvas, chart: Chart, layout: Layout, palette: Palette) -> None:
-    """A diamond at each price, in a ring of the ground; its label where nothing of another mark is."""
+def _marks(canvas: _Canvas, chart: Chart, layout: Layout, palette: Palette, taken: _Taken) -> None:
+    """A diamond at each price, in a ring of the ground; its label where nothing else is."""
     placed: list[tuple[float, float, str]] = []
     for mark in chart.marks:
         place = minute_of(datetime.fromtimestamp(mark.at, UTC)) if chart.points else place_of(chart, mark.at)
         if place is not None:
             placed.append((layout.x(place), layout.y(mark.price), mark.label))
     for x, y, _ in placed:
+        taken.add(x - 12, x + 12, y)
         for size, colour in ((12, palette.ground), (9, palette.mark)):
             canvas.shape([(x, y - size), (x + size, y), (x, y + size), (x - size, y)], colour)
-    taken = [(x - 12, x + 12, y) for x, y, _ in placed]
     for x, y, label in placed:
         wide = canvas.width(label, _SMALL)
         left = min(max(x - wide / 2, _LEFT), _RIGHT - wide)
         for middle in (y - 28, y + 28, y - 54, y + 54):
-            fits = _TOP - 8 <= middle <= _FOOT + 8
-            if fits and all(abs(middle - at) >= 24 or left > end or left + wide < start for start, end, at in taken):
+            if _TOP - 8 <= middle <= _FOOT + 8 and taken.is_free(left, left + wide, middle):
                 canvas.text(left, middle, label, palette.mark, _SMALL, halo=palette.ground)
-                taken.append((left - 6, left + wide + 6, middle))
+                taken.add(left - 6, left + wide + 6, middle)
                 break
 
 

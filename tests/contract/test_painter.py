@@ -298,6 +298,14 @@ async def test_a_chart_may_say_itself_whether_it_is_dark() -> None:
     dark.close()
 
 
+def test_what_is_taken_is_not_written_over() -> None:
+    taken = painter._Taken()
+    taken.add(10, 50, 100)
+    assert not taken.is_free(40, 90, 110)
+    assert taken.is_free(60, 90, 110)
+    assert taken.is_free(40, 90, 130)
+
+
 def test_levels_close_to_each_other_have_tags_apart() -> None:
     assert painter._apart([100.0, 90.0, 300.0]) == [120.0, 90.0, 300.0]
     assert level_of(Decimal(1420), "跌到").price == 1_420_000
