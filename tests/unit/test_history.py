@@ -83,6 +83,11 @@ def minute(when: str, close: str = "1430.00") -> Bar:
     return bar(at(when), close)
 
 
+def whole(when: str, opened: str, high: str, low: str, close: str, *, volume: int, amount: int) -> Bar:
+    prices = Decimal(opened), Decimal(high), Decimal(low), Decimal(close)
+    return Bar(MOUTAI, at(when).astimezone(UTC), *prices, volume, Decimal(amount))
+
+
 def closes(bars: Sequence[Bar]) -> list[str]:
     return [str(one.close) for one in bars]
 
@@ -106,10 +111,7 @@ async def test_the_frames_of_a_minute_are_one_bar() -> None:
         await one.tick(when, last, volume=volume, amount=str(amount))
     auction, first = one.history.minutes(MOUTAI, "1m")
     assert auction == replace(minute("09:30"), volume=1000, amount=Decimal(1_430_000))
-    assert first == Bar(
-        MOUTAI, at("09:31").astimezone(UTC), *(Decimal(p) for p in ("1431.00", "1431.00", "1428.00", "1429.00")), 400,
-        Decimal(572_000),
-    )  # fmt: skip
+    assert first == whole("09:31", "1431.00", "1431.00", "1428.00", "1429.00", volume=400, amount=572_000)
     forming = one.history.forming(MOUTAI, "1m")
     assert forming is not None
     assert (forming.close, forming.volume, times([forming])) == (Decimal("1440.00"), 100, ["09:32"])
@@ -191,10 +193,7 @@ async def test_the_day_is_the_newest_row_of_the_frames() -> None:
         "15:05", "1432", open="1429", high="1441", low="1420", volume=9000, amount="12870000", quoted="15:00:02"
     )
     [day] = one.history.daily(MOUTAI)
-    assert day == Bar(
-        MOUTAI, at("14:55").astimezone(UTC), *(Decimal(p) for p in ("1429.00", "1441.00", "1420.00", "1432.00")), 9000,
-        Decimal(12_870_000),
-    )  # fmt: skip
+    assert day == whole("14:55", "1429.00", "1441.00", "1420.00", "1432.00", volume=9000, amount=12_870_000)
     assert one.history.forming(MOUTAI, "day") is None
     assert one.closed[-1][:2] == ("day", "03-23 14:55")
 
