@@ -198,6 +198,8 @@ def percents(kind: KindName) -> Build:
     """A percent that is no change of the price; the bare number of 换手率到8 is one."""
 
     def build(hit: Hit) -> tuple[Draft, ...] | None:
+        if hit.match["v"] == "一半":
+            return (Draft(kind=kind, value=Decimal(50), unit="pct"),)
         value = hit.number()
         if not 0 < value <= 100 or not (hit.is_percent() or hit.unit() == ""):
             return None
@@ -334,7 +336,7 @@ def averages(direction: Direction) -> Build:
 
 _OPPOSITE: Final[Mapping[Direction, Direction]] = {"up": "down", "down": "up", "either": "either"}
 _INDICATOR: Final[Mapping[str, Literal["macd", "kdj", "rsi", "boll"]]] = {
-    "macd": "macd", "kdj": "kdj", "rsi": "rsi", "boll": "boll",
+    "macd": "macd", "kdj": "kdj", "rsi": "rsi", "boll": "boll", "dif": "macd", "diff": "macd",
     "布": "boll", "保": "boll", "指": "macd", "随": "kdj", "相": "rsi",
 }  # fmt: skip
 
@@ -346,7 +348,7 @@ def indicator(event: Literal["golden_cross", "dead_cross", "above", "below", "to
     def build(hit: Hit) -> tuple[Draft, ...] | None:
         groups = hit.match.groupdict()
         said = hit.match["name"]
-        line = groups.get("line") or (said[0] if said[0] in "kdj" and said != "kdj" else None)
+        line = groups.get("line") or (said[0] if said.endswith("值") else None)
         name = _INDICATOR.get(said) or ("kdj" if line else _INDICATOR[said[0]])
         length = hit.number("n") if groups.get("n") else hit.number("o") if groups.get("o") else None
         period = hit.period()

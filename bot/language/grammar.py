@@ -346,10 +346,12 @@ def _watch(reading: Reading) -> Request | None:
         return None
     account = read_account(reading)
     manner = read_manner(reading)
+    named = reading.named().anything
+    market = not named and not any(written.search(sentence.rest) for written, _ in phrases.SCOPES)
+    everywhere = market and sentence.take(phrases.MARKET) is not None
     found = kinds.conditions(sentence)
-    scope = None if reading.named().anything else read_scope(reading)
-    if scope is None and not reading.named().anything and sentence.take(phrases.MARKET):
-        scope = "market"
+    scope = "market" if everywhere else None if named else read_scope(reading)
+    if everywhere:
         manner["top"] = read_top(reading)
     slots = manner | read_options(reading)
     same = bool(found) and sentence.take(phrases.SAME) is not None
@@ -370,8 +372,10 @@ def _watch(reading: Reading) -> Request | None:
         sentence.take(phrases.WHEN)
     if not found and (not wished or trade is not None):
         return None
-    if not (wished or trade) and any(_only_told(one, sentence.text) for one in found):
+    if not wished and any(_only_told(one, sentence.text, sells=trade is not None) for one in found):
         return None
+    if not (wished or trade) and slots.get("expiry", reading.now.date()) < reading.now.date():
+        return None  # 昨天高开2% is over
     whole = [draft.kind in ACCOUNT_KINDS for one in found for draft in one.drafts]
     if any(whole) and (scope or reading.named().anything or not all(whole)):
         # What the account earned is no matter of a share.
@@ -418,14 +422,17 @@ _BY_HOW_MUCH: Final = re.compile("超|到|达|满|破|大于|高于|多于|以�
 _TELLABLE: Final = ACCOUNT_KINDS | {"position_profit", "position_loss"}
 
 
-def _only_told(found: Found, text: str) -> bool:
+def _only_told(found: Found, text: str, *, sells: bool) -> bool:
     """亏了2000块, 低开, 创新高了: without a wish these tell what has happened."""
+    if sells and _THEN.match(text[found.end :]):
+        return False
     if any(lacks_value(draft) for draft in found.drafts):
         return any(draft.kind in _EVENTS for draft in found.drafts)
     said = _BY_HOW_MUCH.search(text[found.start : found.end])
     return said is None and any(draft.kind in _TELLABLE for draft in found.drafts)
 
 
+_THEN: Final = re.compile(",?(?:我|给我|帮我|的时候|时|之后|后)*(?:就|的话|自动|立刻|马上|直接|全)")
 _EVENTS: Final = frozenset({"new_high", "new_low", "gap_up", "gap_down"})
 
 
@@ -716,6 +723,8 @@ def _question(reading: Reading) -> Request | None:
             continue
         if intent == "quote_query" and _WISH.search(sentence.text):
             # 茅台涨几个点提醒我 is a wish without its number, no question.
+            continue
+        if ask == "position_ratio" and named.anything:
             continue
         sentence.rest = base
         sentence.claim(match)

@@ -39,8 +39,8 @@ _PCT_UP = "(?:涨幅|上?涨|升幅?|拉升|反弹|拉高|冲高|飙升?|大涨|
 _PCT_DOWN = "(?:跌幅|下?跌|回落|回调|下挫|跳水|大跌|暴跌|走低|下降|(?<![卖抛减清出])掉|缩水|杀跌)"
 _PCT_EITHER = "(?:涨跌幅?|涨幅?或者?跌幅?|波动幅?度?|振荡|震荡|上下波动|上下|异动|变动|涨或跌|涨或者跌)"
 _FAST = "(?:急速?|快速|突然|累计|连续|直线|猛)*"
-_FAST_UP = "(?:急速?(?:拉升?|上?涨|上?升)|快速(?:拉升?|上?涨|上升)|直线(?:拉升?|上涨)|火箭发射|猛拉)"
-_FAST_DOWN = "(?:急速?(?:下?跌|跳水)|快速(?:下?跌|下挫)|直线(?:下?跌|跳水)|闪崩)"
+_FAST_UP = "(?:短线|盘中)?(?:急速?(?:拉升?|上?涨|上?升)|快速(?:拉升?|上?涨|上升)|直线(?:拉升?|上涨)|火箭发射|猛拉)"
+_FAST_DOWN = "(?:短线|盘中)?(?:急速?(?:下?跌|跳水)|快速(?:下?跌|下挫)|直线(?:下?跌|跳水)|闪崩)"
 _PCT_MUCH = "(?:度)?(?:了|幅)?(?:达到了?|达|超过了?|超出|超|大于|高于|突破|到了?|至|有|过了?|够|满|至少|不低于|[>≥]=?|在|掉|去)?了?"
 _PCT_TAIL = "(?:及?以上|及以上|之多|多)?"
 _REF = (
@@ -54,28 +54,28 @@ _JOIN = "(?:到|至|-|和|与|跟|、)"
 _IN = "(?:进入?到?了?|回到了?|落入|落到|跌入|跌到|涨到|走到|运行到|来到|处于|介于|位于|在|到了?|跌回|涨进|跌进|站在|回落到|回调到|徘徊在)?"
 _WITHIN = "(?:之?间|这?个?的?价?格?区间|这?个?的?范围)(?:之?内|里面?|之?间)?|内|之内|里"
 _TWO = rf"(?P<low><price>){_JOIN}(?P<high><price>)"
-_DAYS_BARS = "日(?:线|k线?)(?:级别|周期)?(?:上|里)?的?"
-_BARS_OF = r"(?<!每)(?:在|按|用|看)?(?P<{}><dur>)的?(?:级别|周期|k线|线|图|k)*(?:上|里|中)?的?"
+_DAYS_BARS = "日(?:线|k线?)(?:级别|周期)?(?:上|里)?的?:?"
+_BARS_OF = r"(?<!每)(?:在|按|用|看)?(?P<{}><dur>)的?(?:级别|周期|k线|线|图|k)*(?:上|里|中)?的?:?"
 _ON_BARS = f"(?:{_BARS_OF.format('p')}|{_DAYS_BARS})?"
 _ON_BARS_TOO = f"(?:{_BARS_OF.format('q')}|{_DAYS_BARS})?"
 _NAME = (
     rf"{_ON_BARS}(?:(?P<n><num>)[日天期]的?)?(?:触及|碰到?|触碰|突破|跌破|到达?|摸到?|站上|打到|涨到|涨破|上穿|下穿|跌到|触到?|回到)?了?"
-    r"(?P<name>macd|kdj|rsi|boll|布林带?线?|保利加通道|指数平滑|随机指标|相对强弱|(?<![a-z])[jkd]值)"
-    r"(?:\(?(?P<o><num>)[日天]?\)?(?=\D))?(?:指标|值|线)*(?:的?(?P<line>[jkd])(?:值|线)?)?(?:指标)?"
+    r"(?P<name>macd|kdj|rsi|boll|diff?|布林带?线?|保利加通道|指数平滑|随机指标|相对强弱|(?<![a-z])[jkd]值)"
+    r"(?:\(?(?P<o><num>)[日天]?\)?(?=\D))?(?:指标|值|线)*(?:的?diff?(?:值|线)?)?(?:的?(?P<line>[jkd])(?:值|线)?)?(?:指标)?"
     rf"(?:的|出现了?|形成了?|发生了?|产生|走出|来个|,|一旦)*{_ON_BARS_TOO}(?:的|出现了?|形成了?|发生了?|产生|走出|来个|,|一旦)*"
 )
 _COST = "(?:我的?)?(?:持仓|持股|买入)?的?(?:成本(?:价格?|线)?|买入价格?|建仓价|买的价格?)"
 _HIGH = "(?:从|自|离|距|较|比)?(?:我的?)?(?:持有期?间?的?|阶段|盘中|日内|今天|近期|期间)?(?:最高(?:点|价|位|处)?|高点|高位|峰值|顶部?|前高)(?:算起?|起|往下|开始|处|位置)*"
 _STOP_SET = "(?:的)?(?:目标)?(?:价格?|价位|位|线|点位?|幅度?|比例)?(?:先)?(?:设置?|定|放|改|调|挂|摆)?(?:在|为|到|成|是|:|=|个)*(?:成本的?|亏损?|亏|跌|赚|涨)?(?:到|了|过|破)*"
 
-_BEAT = "(?:再?创出?下?了?|(?:有效|放量|向上)?突破了?|跌破了?|跌穿了?|涨破了?|升破了?|破了?|刷新了?|站上了?|超过了?|高于|低于|达到了?|到达?了?|触及了?)(?:前面?|前期)?"
+_BEAT = "(?:[再收又]?创出?下?了?|跌出了?|涨出了?|(?:有效|放量|向上)?突破了?|跌破了?|跌穿了?|涨破了?|升破了?|破了?|刷新了?|站上了?|超过了?|高于|低于|达到了?|到达?了?|触及了?)(?:前面?|前期)?"
 _SINCE = "(?:以?来|之?内|里|期)?的?(?:股价)?(?:的)?"
-_OPENING = "(?:今天|今日|明天|当天)?的?(?:集合竞价|竞价|开盘)?(?:的?时候?|时)?(?:直接|大幅|跳空|向上|向下)*"
+_OPENING = "(?:今天|今日|明天|当天)?的?(?:集合竞价|竞价|开盘)?(?:的?时候?|时)?(?:直接|大幅|跳空|向上|向下|就)*"
 _OPENED = "(?:今天|今日)?的?(?:开盘价?|今开)(?:比|较)(?:昨收|昨天收盘价?|前收盘?价?|昨天|<day>(?:的?收盘价?)?)"
-_LEVEL = "(?:幅度|金额|比例)?(?:了)?(?:达到了?|达|超过了?|超出|超|大于|高于|多于|突破|冲破|到了?|至|有|过了?|够|满|破|上|至少|不低于|不小于|[>≥]=?|在|是|为|掉)*了?"
-_OVER = "(?:幅度|金额|比例)?(?:达到了?|达|超过了?|超出|超|大于|高于|多于|突破|到了?|至|过了?|破|不低于|不小于|[>≥]=?)"
+_LEVEL = "(?:幅度|金额|比例)?(?:要是|如果|一旦|万一|只要)?(?:扩大|增加|上升|增长)?(?:了)?(?:达到了?|达|超过了?|超出|超|大于|高于|多于|突破|冲破|到了?|至|有|过了?|够|满|破|上|至少|不低于|不小于|[>≥]=?|在|是|为|掉)*了?"
+_OVER = "(?:幅度|金额|比例)?(?:要是|如果|一旦|万一|只要)?(?:扩大|增加|上升)?(?:达到了?|达|超过了?|超出|超|大于|高于|多于|突破|到了?|至|过了?|破|不低于|不小于|[>≥]=?)"
 _SHRINK = "(?:骤减|锐减|大减|骤降|减少|减小|减弱|减|缩水|缩小|缩减|变少|少|掉|下降|下滑|撤单|撤|流失|降|跌)(?:掉|去)?"
-_QUEUE = r"(?P<side>涨停|跌停)?板?上?(?:面)?的?封(?:单|板)(?:资金|金额|量|额|数量)?(?:骤|大幅?|快速|突然|急剧?|迅速|明显|被)*"
+_QUEUE = r"(?P<side>涨停|跌停)?板?上?(?:面)?的?封(?:单|板)(?:资金|金额|量|额|数量)?(?:比(?:今天|今日)?的?最(?:多|大|高)(?:的?时候?)?)?(?:骤|大幅?|快速|突然|急剧?|迅速|明显|被)*"
 _WHOLE = "(?:我的?)?(?:账户|账号|总资产|资产|净值|组合|整体|总体|<gone>+)(?:里|的)*(?:总资产|净值|资产)?"
 _DAY = "今天|今日|当日|当天|日内|单日"
 _TOTAL = "(?P<all>总共?|累计|一共|合计)?的?(?:浮动|账面)?"
@@ -90,7 +90,7 @@ _ROWS: Final[tuple[tuple[str, building.Build], ...]] = (
     ),
     # trailing stop
     (
-        rf"{_HIGH}(?:回落|回撤|下跌|回调|跌|掉|下来|回吐|缩水)(?:幅度)?(?:超过|达到|达|到|超|满|掉)?了?(?P<v><percent>)(?:以上)?(?:就?(?:止盈|止损))?",
+        rf"{_HIGH}(?:回落|回撤|下跌|回调|跌|掉|下来|回吐|缩水)(?:幅度)?(?:超过|达到|达|到|超|满|掉)?了?(?P<v><percent>)(?:及?以上)?(?:就?(?:止盈|止损))?",
         building.trailing,
     ),
     (
@@ -98,8 +98,8 @@ _ROWS: Final[tuple[tuple[str, building.Build], ...]] = (
         building.trailing,
     ),
     (r"(?P<v><percent>)的?(?:移动|跟踪|追踪|浮动|动态|回撤|跟随)(?:止损|止盈)", building.trailing),
-    (r"(?:冲高)?(?:回撤|回吐)(?:幅度)?(?:超过|达到|达|到|超)?了?(?P<v><percent>)(?:以上)?", building.trailing),
-    (r"冲高回落(?:超过|达到|达|到|超)?了?(?P<v><percent>)(?:以上)?", building.trailing),
+    (r"(?:冲高)?(?:回撤|回吐)(?:幅度)?(?:超过|达到|达|到|超)?了?(?P<v><percent>)(?:及?以上)?", building.trailing),
+    (r"冲高回落(?:超过|达到|达|到|超)?了?(?P<v><percent>)(?:及?以上)?", building.trailing),
     # speed
     (
         rf"(?P<t><dur>)(?:之?内|以内|里面?|时间内?)?{_FAST}(?:{_PCT_EITHER}|急?涨急?跌){_PCT_MUCH}(?P<v><percent>){_PCT_TAIL}",
@@ -167,11 +167,11 @@ _ROWS: Final[tuple[tuple[str, building.Build], ...]] = (
     (rf"{_QUEUE}(?:骤减|{_SHRINK}半?)了?", building.shrink),
     # the share of the account, and profits in yuan
     (
-        rf"(?:的)?(?:仓位|持仓)?(?:的)?占(?:我的?|账户的?)?(?:总?资产的?|总?仓位的?|账户的?)?(?:比例?|比重)?{_LEVEL}(?P<v><percent>){_PCT_TAIL}",
+        rf"(?:的)?(?:在)?(?:我的?)?(?:账户(?:里|中)?的?)?(?:仓位|持仓)?(?:的)?占(?:我的?|账户的?)?(?:总?资产的?|总?仓位的?|账户的?)?(?:比例?|比重)?{_LEVEL}(?P<v><percent>|一半){_PCT_TAIL}",
         building.percents("position_weight"),
     ),
     (
-        rf"(?<!总)(?<!账户)(?<!整体)(?:仓位|持仓)(?:比例?|占比|比重)?{_OVER}(?P<v><percent>){_PCT_TAIL}",
+        rf"(?<!总)(?<!账户)(?<!整体)(?:仓位|持仓)(?:比例?|占比|比重)?{_OVER}(?:(?:账户|总资产)的?)?(?P<v><percent>){_PCT_TAIL}",
         building.percents("position_weight"),
     ),
     (
@@ -183,16 +183,16 @@ _ROWS: Final[tuple[tuple[str, building.Build], ...]] = (
         building.account("account_loss"),
     ),
     (
-        rf"(?:(?<=<name>)的?持仓的?)?{_GAIN}{_LEVEL}(?P<v><price>){_PCT_TAIL}(?!.{{0,3}}止)",
+        rf"(?:(?<=<name>)的?(?:持仓|账面|浮动)的?)?{_GAIN}{_LEVEL}(?P<v><price>){_PCT_TAIL}(?!.{{0,3}}止)",
         building.profit("position_profit"),
     ),
     (
-        rf"(?:(?<=<name>)的?持仓的?)?{_LOSE}{_LEVEL}(?P<v><price>){_PCT_TAIL}(?!.{{0,3}}止)",
+        rf"(?:(?<=<name>)的?(?:持仓|账面|浮动)的?)?{_LOSE}{_LEVEL}(?P<v><price>){_PCT_TAIL}(?!.{{0,3}}止)",
         building.profit("position_loss"),
     ),
     # indicators and averages
-    (rf"{_NAME}(?:金叉|黄金交叉|上穿(?!<num>))了?", building.indicator("golden_cross")),
-    (rf"{_NAME}(?:死叉|死亡交叉|下穿(?!<num>))了?", building.indicator("dead_cross")),
+    (rf"{_NAME}(?:金叉|黄金交叉|上穿(?:dea|慢线)?(?!<num>))了?", building.indicator("golden_cross")),
+    (rf"{_NAME}(?:死叉|死亡交叉|下穿(?:dea|慢线)?(?!<num>))了?", building.indicator("dead_cross")),
     (
         rf"{_NAME}(?:触及|碰到?|触碰|突破|到达?|摸到?|站上|打到|涨到|涨破|上穿|触到?)?了?(?:布林带?)?的?上(?:轨|沿|限)道?",
         building.indicator("touch_upper"),
@@ -209,8 +209,8 @@ _ROWS: Final[tuple[tuple[str, building.Build], ...]] = (
         rf"{_ON_BARS}(?:触及|碰到?|触碰|跌破|到达?|摸到?|跌到|打到|下穿|触到?)了?(?P<name>boll|布林带?线?)的?下(?:轨|沿)",
         building.indicator("touch_lower"),
     ),
-    (rf"{_NAME}{_UP}(?P<v><num>)(?:以上)?", building.indicator("above")),
-    (rf"{_NAME}{_DOWN}(?P<v><num>)(?:以下)?", building.indicator("below")),
+    (rf"{_NAME}{_UP}(?P<v><num>)(?:及?以上)?", building.indicator("above")),
+    (rf"{_NAME}{_DOWN}(?P<v><num>)(?:及?以下)?", building.indicator("below")),
     (
         rf"{_ON_BARS}(?P<a><ma>)(?:和|与|跟|向上)?(?:上穿|上破|突破|站上|超过|金叉)了?(?P<b><ma>)",
         building.averages("up"),
@@ -291,11 +291,11 @@ _ROWS: Final[tuple[tuple[str, building.Build], ...]] = (
     (rf"{_COST}(?:价)?(?:下方|以下|之下|下面)(?P<v><pct>|<tenths>)", building.percent("down", "cost")),
     (rf"{_COST}(?:价)?(?:上方|以上|之上|上面)(?P<v><pct>|<tenths>)", building.percent("up", "cost")),
     (
-        rf"(?:跌破|低于|跌到|跌回到?|失守|跌穿|掉到|掉回|回落到|跌下|破|掉下|跌至|击穿)了?{_COST}(?:以下|下方)?(?!<pct>)",
+        rf"(?:跌破|低于|跌到|跌回到?|失守|跌穿|掉到|掉回|回落到|跌下|破|掉下|跌至|击穿)了?{_COST}(?:及?以下|下方)?(?!<pct>)",
         building.at_cost("price_below"),
     ),
     (
-        rf"(?:回到|涨回到?|涨到|涨过|高于|突破|站上|超过|反弹到|回升到|升到|到|涨破|达到|站回){_COST}(?:以上|上方)?(?!<pct>)",
+        rf"(?:回到|涨回到?|涨到|涨过|高于|突破|站上|超过|反弹到|回升到|升到|到|涨破|达到|站回){_COST}(?:及?以上|上方)?(?!<pct>)",
         building.at_cost("price_above"),
     ),
     (r"(?:能)?(?:回本|解套|打平|保本|不亏)了?", building.at_cost("price_above")),
@@ -320,11 +320,11 @@ _ROWS: Final[tuple[tuple[str, building.Build], ...]] = (
     ),
     # profit and loss of the position
     (
-        r"(?:比我?的?(?:成本价?|买入价))?(?:浮?亏损?|浮亏|亏掉|套牢?|赔)(?:幅度?|比例)?(?:了|到|超过?|达到?|够|满|掉|大于|在|有|[>≥]=?)*(?P<v><percent>)(?:以上)?",
+        r"(?:比我?的?(?:成本价?|买入价))?(?:浮?亏损?|浮亏|亏掉|套牢?|赔)(?:幅度?|比例)?(?:了|到|超过?|达到?|够|满|掉|大于|在|有|[>≥]=?)*(?P<v><percent>)(?:及?以上)?",
         building.percent("down", "cost"),
     ),
     (
-        r"(?:比我?的?(?:成本价?|买入价))?(?:浮?赚|盈利|浮盈|收益率?|获利|盈|利润)(?:幅度?|比例)?(?:了|到|超过?|达到?|够|满|大于|在|有|[>≥]=?)*(?P<v><percent>)(?:以上)?",
+        r"(?:比我?的?(?:成本价?|买入价))?(?:浮?赚|盈利|浮盈|收益率?|获利|盈|利润)(?:幅度?|比例)?(?:了|到|超过?|达到?|够|满|大于|在|有|[>≥]=?)*(?P<v><percent>)(?:及?以上)?",
         building.percent("up", "cost"),
     ),
     # percent
@@ -356,7 +356,7 @@ TABLE: Final = tuple((pattern(written), build) for written, build in _ROWS)
 
 # A condition is only possible where one of these stands; anything else skips the table.
 _ANY: Final = pattern(
-    "<price>|<percent>|<times>|<ma>|新高|新低|前高|前低|高点|低点|最高|最低|封单|封板|叉|轨|停|封板|炸板|开板|撬板|翘板|成本|买入价|回本|解套|打平|保本|放.{0,2}量|放大|爆量|巨量|翻倍|不亏"
+    "<price>|<percent>|<times>|<ma>|新高|新低|前高|前低|高点|低点|最高|最低|封单|封板|一半|dea|叉|轨|停|封板|炸板|开板|撬板|翘板|成本|买入价|回本|解套|打平|保本|放.{0,2}量|放大|爆量|巨量|翻倍|不亏"
 )
 
 BARE_PRICE: Final = pattern("(?P<v><price>)(?:的时候|时|左右)?")
@@ -392,7 +392,26 @@ def conditions(sentence: Marked) -> list[Found]:
             if drafts:
                 sentence.claim(match)
                 found.append(Found(match.start(), match.end(), drafts))
-    return sorted(found)
+    return _on_bars(sentence, sorted(found)) if _APART.search(sentence.rest) else sorted(found)
+
+
+_APART: Final = pattern(r"(?<!每)(?:用|按|在|看|以)?(?P<p><dur>)的?(?:级别|周期|k线|线|图)+(?:上|看|里)*")
+
+
+def _on_bars(sentence: Marked, found: list[Found]) -> list[Found]:
+    """用30分钟K线看茅台跌破10均线: the bars stand apart from what is judged on them."""
+    match = _APART.search(sentence.rest)
+    period = building.Hit(match, sentence).period() if match is not None else False
+    fitting = [draft.kind in _ON_BARS_KINDS and draft.period is None for one in found for draft in one.drafts]
+    if match is None or not period or not fitting or not all(fitting):
+        return found
+    sentence.claim(match)
+    return [
+        one._replace(drafts=tuple(draft.model_copy(update={"period": period}) for draft in one.drafts)) for one in found
+    ]
+
+
+_ON_BARS_KINDS: Final = frozenset({"ma_cross", "indicator"})
 
 
 def bare_price(sentence: Marked) -> list[Found]:

@@ -66,7 +66,7 @@ _MOMENT: Final = re.compile(
     rf"|(?P<clock>(?P<clock_day>{_DAY})?(?P<part>{_PART})?(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})(?!\d)"
     rf"|(?P<said_day>{_DAY})?(?P<said_part>{_PART})?(?P<said_hour>\d{{1,2}}|[一二两三四五六七八九十]{{1,3}})点"
     rf"(?!\d*[个%])(?P<said_minute>半|一刻|钟|整|[一二三四五十]{{1,3}}分?|\d{{1,2}}分?)?)"
-    rf"|(?P<date>(?:(?P<year>\d{{4}})[年\-/.])(?P<ymonth>\d{{1,2}})[月\-/.](?P<yday>\d{{1,2}})[号日]?"
+    rf"|(?P<date>(?:(?<![\d.])(?P<year>20\d{{2}})[年\-/.])(?P<ymonth>\d{{1,2}})[月\-/.](?P<yday>\d{{1,2}})(?![\d.])[号日]?"
     rf"|(?P<month>\d{{1,2}}|[一二三四五六七八九十]{{1,2}})月(?P<mday>\d{{1,2}}|[一二三四五六七八九十]{{1,3}})[号日]?"
     r"|(?<![#\d])(?P<only_day>\d{1,2}|[一二三四五六七八九十]{1,3})号(?!任务|提醒|盯|单|委托|条|的?任务))"
     rf"|(?P<recent>(?:最近|近|过去|这|前)(?P<recent_count>{NUMBER}|几)?个?(?P<recent_unit>天|日|周|星期|礼拜|月|年))(?!线|[一二三四五六日末底])"
@@ -138,7 +138,8 @@ def trading_days(count: str, unit: str) -> int | None:
     one = _TRADING_DAYS.get(unit, 1)
     if count == "半":
         return {250: 120, 20: 10}.get(one)
-    days = int((number(count) or 0) * one)
+    # 百日新高 leaves its 一 out.
+    days = 100 * one if count == "百" else int((number(count) or 0) * one)
     # 52 weeks are the year that everybody means.
     return 250 if days == 52 * 5 else days or None
 

@@ -13,7 +13,7 @@ from bot.language.marks import normal
 from bot.language.moments import moments
 from bot.language.names import known
 from bot.language.request import Action, Draft, Request, condition_of, plan_of
-from core.conditions import Condition, PriceBelow
+from core.conditions import PriceBelow
 from core.errors import Invalid
 from core.types import Side
 from tests.evals.__main__ import NOW, ORDERS, SENTENCES, load, score
@@ -207,26 +207,6 @@ def test_a_price_said_in_any_way_is_that_price(
     request = said(way.format(name=name, verb=verb[0], price=f"{price.normalize():f}{unit}"))
     assert request.symbols == ("600519.SH",)
     assert [(draft.kind, draft.value) for draft in request.conditions] == [(verb[1], price)]
-
-
-_CONDITIONS = st.one_of(
-    st.builds(lambda kind, value: Draft(kind=kind, value=value, unit="yuan"), st.sampled_from(["price_above", "price_below"]), _PRICES),
-    st.builds(
-        lambda kind, value, reference: Draft(kind=kind, value=value, unit="pct", reference=reference),
-        st.sampled_from(["pct_up", "pct_down"]),
-        st.integers(min_value=1, max_value=99).map(Decimal),
-        st.sampled_from(["preclose", "open", "cost"]),
-    ),
-    st.builds(lambda kind, event: Draft(kind=kind, event=event), st.sampled_from(["limit_up", "limit_down"]), st.sampled_from(["hit", "open"])),
-)  # fmt: skip
-
-
-@given(draft=_CONDITIONS)
-@settings(max_examples=150, deadline=None)
-def test_a_condition_read_back_to_the_person_is_the_same_condition(draft: Draft) -> None:
-    condition: Condition = condition_of(draft)
-    request = said(f"茅台{condition.text()}提醒我")
-    assert [condition_of(one) for one in request.conditions] == [condition]
 
 
 @given(st.text(max_size=80))
