@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
 from bot.language.names import Names
-from core.bars import Bar, Period
 from core.clock import Clock
 from core.desk import Desk
 from core.digest import Digest
@@ -18,6 +17,7 @@ from core.engine import Engine
 from core.errors import NotFound, OutsideError
 from core.feed import Feed
 from core.frames import Quote
+from core.history import History
 from core.notify import Notifier
 from core.ports import QuoteSource, Store
 from core.rulebook import RuleBook
@@ -26,30 +26,6 @@ from core.watchlist import Watchlist
 
 PATIENCE: Final = 4.0
 """Seconds a person waits for a quote before the answer goes without it."""
-
-
-class Past(Protocol):
-    """Past bars, and those that are forming."""
-
-    async def ensure(self, symbols: Collection[Symbol], period: Period) -> None:
-        """Have the newest bars of these at hand. What cannot be had is a :meth:`trouble`."""
-        ...
-
-    def daily(self, symbol: Symbol) -> Sequence[Bar]:
-        """The finished days, oldest first."""
-        ...
-
-    def minutes(self, symbol: Symbol, period: Period) -> Sequence[Bar]:
-        """The finished bars of minutes, oldest first."""
-        ...
-
-    def forming(self, symbol: Symbol, period: Period) -> Bar | None:
-        """The bar that is not finished yet."""
-        ...
-
-    def trouble(self, symbol: Symbol) -> str | None:
-        """Why the bars of a symbol are not complete; None when they are, as far as we know."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -70,7 +46,7 @@ class House:
     """How it was started, in a few lines, for /about and /start."""
     about_quotes: Callable[[], str] = str
     """How the source of quotes fares, in one line for /about; empty where there is nothing to say."""
-    history: Past | None = None
+    history: History | None = None
     """None where nobody keeps bars."""
     about_pictures: str = ""
     """With which font pictures are written, in one line for /about; empty where there are none."""

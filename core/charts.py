@@ -8,9 +8,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from typing import Final
 
-from core.bars import Bar, one_bar
+from core.bars import Bar, day_label, one_bar
 from core.calendar import trading_date
 from core.clock import market_time
+from core.frames import Quote
 from core.messages import Candle, Chart, ChartPeriod, Level, Mark, Point
 from core.types import Money, Price, Symbol, percent_text, price_text, to_milli
 
@@ -36,6 +37,17 @@ def months(days: Iterable[Bar]) -> list[Bar]:
 def _merged(days: Iterable[Bar], key: Callable[[date], tuple[int, int]]) -> list[Bar]:
     groups = (list(group) for _, group in groupby(days, key=lambda bar: key(trading_date(bar.time))))
     return [one_bar(group[-1].time, group) for group in groups]
+
+
+def day_of(quote: Quote) -> Bar | None:
+    """The day's bar so far, as a quote tells it; None before its first trade."""
+    if quote.last is None or quote.suspended:
+        return None
+    opened = quote.open or quote.last
+    high = max(opened, quote.last, quote.high or quote.last)
+    low = min(opened, quote.last, quote.low or quote.last)
+    label = day_label(trading_date(quote.quoted_at))
+    return Bar(quote.symbol, label, opened, high, low, quote.last, quote.volume, quote.amount)
 
 
 def candle_of(bar: Bar) -> Candle:

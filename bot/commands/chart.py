@@ -9,12 +9,12 @@ from typing import Final, NamedTuple
 
 from bot.command import Call, Context, Reply, command
 from bot.commands import targets
-from bot.house import Past
 from core.bars import Bar, Period
 from core.calendar import trading_date
-from core.charts import candles, day_line, level_of, mark_of, months, weeks
+from core.charts import candles, day_line, day_of, level_of, mark_of, months, weeks
 from core.conditions import EnterRange, PriceAbove, PriceBelow
 from core.errors import Invalid, NotFound, Unavailable
+from core.history import History
 from core.messages import Button, ChartPeriod, Level, Mark, Message, Role
 from core.render import name_text
 from core.types import Symbol
@@ -91,7 +91,7 @@ async def _picture(ctx: Context, symbol: Symbol, period: ChartPeriod, card: str 
     past, name = ctx.house.history, ctx.house.name(symbol)
     if past is None:
         raise Unavailable("K线", "这次运行没有历史K线，画不了图。")
-    bars = await _bars(past, symbol, _STORED[period])
+    bars = await _bars(ctx, past, symbol, _STORED[period])
     trouble = past.trouble(symbol)
     if not bars:
         why = f"：{trouble}" if trouble else ""
@@ -116,13 +116,15 @@ async def _picture(ctx: Context, symbol: Symbol, period: ChartPeriod, card: str 
     )
 
 
-async def _bars(past: Past, symbol: Symbol, period: Period) -> list[Bar]:
-    """Oldest first; the bar that is still forming is the last one."""
+async def _bars(ctx: Context, past: History, symbol: Symbol, period: Period) -> list[Bar]:
+    """Oldest first; the bar that is still forming is the last one. A share that is not watched shows no frames."""
     with suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE):
             await past.ensure([symbol], period)
     bars = [*(past.daily(symbol) if period == "day" else past.minutes(symbol, period))]
     forming = past.forming(symbol, period)
+    if forming is None and period == "day" and (quote := (await ctx.house.look([symbol])).get(symbol)) is not None:
+        forming = day_of(quote)
     if forming is not None and (not bars or forming.time > bars[-1].time):
         bars.append(forming)
     return bars

@@ -2,58 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from bot.command import Call, Context, Person
 from bot.commands.chart import chart
-from bot.house import Past
 from bot.language.dialogue import Dialogue
 from bot.language.request import Request
-from core.bars import Bar, Period
+from core.bars import MINUTES, Bar, Period, day_label, merged
+from core.calendar import previous_trading_day, trading_days
+from core.charts import day_of
 from core.conditions import EnterRange, PriceBelow
 from core.errors import Invalid, NotFound, Unavailable
+from core.history import History
 from core.messages import COMMAND_BYTES, ChartPeriod, Message, Role
 from core.types import Symbol
-from tests.fakes.parts import CHAT, MOUTAI, OWNER, PINGAN, Home, at, house, watch
+from tests.fakes.parts import CHAT, MOUTAI, OWNER, PINGAN, Home, at, house, quote, watch
 
 
 class Archive:
-    """Bars that are there, and a source that may have trouble."""
+    """A source of bars, which may have none and say why."""
 
-    def __init__(self, why: str | None = None) -> None:
-        self.why = why
-        self.asked: list[tuple[tuple[Symbol, ...], Period]] = []
-        self.days = [_bar(at("14:55", "2026-01-05") + timedelta(days=step)) for step in range(70)]
-        self.short = [_bar(at("09:31", "2026-03-16") + timedelta(minutes=step)) for step in range(30)]
-        self.open_bar: Bar | None = None
+    name = "测试K线"
 
-    async def ensure(self, symbols: Collection[Symbol], period: Period) -> None:
-        self.asked.append((tuple(symbols), period))
+    def __init__(self, trouble: str = "") -> None:
+        self.trouble = trouble
+        self.asked: list[Period] = []
+        last = previous_trading_day(at("09:00").date())
+        self.given = {
+            "day": [bar(day_label(day)) for day in trading_days(last - timedelta(days=120), last)],
+            "1m": [bar(at("09:31") + timedelta(minutes=step)) for step in range(60)],
+        }
 
-    def daily(self, symbol: Symbol) -> Sequence[Bar]:
-        return self.days
-
-    def minutes(self, symbol: Symbol, period: Period) -> Sequence[Bar]:
-        return self.short
-
-    def forming(self, symbol: Symbol, period: Period) -> Bar | None:
-        return self.open_bar
-
-    def trouble(self, symbol: Symbol) -> str | None:
-        return self.why
+    async def bars(self, symbol: Symbol, period: Period, count: int) -> Sequence[Bar]:
+        self.asked.append(period)
+        if self.trouble:
+            raise Unavailable(self.name, self.trouble)
+        short = merged(self.given["1m"], MINUTES[period]) if period != "day" else self.given["day"]
+        return [replace(one, symbol=symbol) for one in short]
 
 
-def _bar(when: datetime) -> Bar:
-    return Bar(MOUTAI, when, Decimal(1420), Decimal(1425), Decimal(1415), Decimal(1422), 1000)
+def bar(when: datetime) -> Bar:
+    return Bar(MOUTAI, when.astimezone(UTC), Decimal(1420), Decimal(1425), Decimal(1415), Decimal(1422), 1000)
 
 
-async def ask(home: Home, past: Past | None, *words: str, request: Request | None = None) -> list[Message]:
+async def ask(home: Home, source: Archive | None, *words: str, request: Request | None = None) -> list[Message]:
     person = Person(OWNER, "小林", "42", Role.VIEWER)
+    past = History(home.store, source, home.clock) if source is not None else None
     ctx = Context(replace(home.app.house, history=past), person, CHAT, Dialogue())
     found = await chart(ctx, Call(words, request))
     assert isinstance(found, list)
@@ -74,12 +74,12 @@ async def ask(home: Home, past: Past | None, *words: str, request: Request | Non
 )
 async def test_what_is_asked_for_is_drawn(words: tuple[str, ...], period: ChartPeriod, stored: Period) -> None:
     archive = Archive()
-    async with house() as home:
+    async with house("10:30") as home:
         [shown] = await ask(home, archive, *words)
     assert shown.chart is not None
     assert (shown.chart.symbol, shown.chart.period) == (MOUTAI, period)
     assert shown.title == f"📈 贵州茅台 600519 {period.chinese}"
-    assert archive.asked == [((MOUTAI,), stored)]
+    assert archive.asked[-1] == stored
     assert bool(shown.chart.points) is (period is ChartPeriod.MINUTE)
 
 
@@ -121,30 +121,36 @@ async def test_the_persons_own_prices_and_what_was_told_are_on_the_picture() -> 
     ]
 
 
-async def test_the_bar_that_is_forming_is_the_last_one() -> None:
-    archive = Archive()
-    archive.open_bar = _bar(archive.days[-1].time + timedelta(days=1))
-    async with house() as home:
-        [shown] = await ask(home, archive, "茅台")
+async def test_the_day_so_far_is_the_last_candle_although_nobody_watches_the_share() -> None:
+    async with house("10:00") as home:
+        home.tape.known[MOUTAI] = quote(MOUTAI, "1431", open="1428", high="1433", low="1427.5", volume=300)
+        [shown] = await ask(home, Archive(), "茅台")
     assert shown.chart is not None
-    assert shown.chart.candles[-1].at == int(archive.open_bar.time.timestamp())
+    assert shown.chart.candles[-1] == (int(at("14:55").timestamp()), 1_428_000, 1_433_000, 1_427_500, 1_431_000, 300)
+    assert shown.text == "2026-03-23  1431.00  +0.63%"
 
 
 async def test_bars_that_are_not_complete_are_said_to_be() -> None:
-    async with house() as home:
-        [shown] = await ask(home, Archive("腾讯K线：没有回应"), "茅台")
-    assert shown.text.endswith("⚠️ 数据不全：腾讯K线：没有回应")
+    async with house("10:00") as home:
+        home.tape.known[MOUTAI] = quote(MOUTAI, "1431")
+        [shown] = await ask(home, Archive("没有回应。"), "茅台")
+    assert "⚠️ 数据不全：测试K线：没有回应。" in shown.text
+    assert shown.chart is not None
+    assert len(shown.chart.candles) == 1
 
 
 async def test_nothing_to_draw_says_why_and_what_to_do() -> None:
-    empty = Archive("腾讯K线：没有回应")
-    empty.days.clear()
     async with house() as home:
-        with pytest.raises(NotFound, match=r"还没有日线的数据：腾讯K线：没有回应。请稍后再试"):
-            await ask(home, empty, "茅台")
+        with pytest.raises(NotFound, match=r"还没有日线的数据：测试K线：没有回应"):
+            await ask(home, Archive("没有回应"), "茅台")
         with pytest.raises(Unavailable, match="没有历史K线"):
             await ask(home, None, "茅台")
         with pytest.raises(Invalid, match="/chart 茅台 日线"):
             await ask(home, Archive())
         with pytest.raises(NotFound):
             await ask(home, Archive(), "没有这只股票")
+
+
+@pytest.mark.parametrize(("changes", "found"), [({"last": None}, False), ({"suspended": True}, False), ({}, True)])
+def test_a_day_without_a_trade_has_no_candle(changes: dict[str, Any], found: bool) -> None:
+    assert (day_of(quote(MOUTAI, **{"last": "1430", **changes})) is not None) is found
