@@ -52,49 +52,48 @@ class Site:
     refusal: bytes | None = None
 
 
-class WebQuotes:
-    """A QuoteFetcher over a site; the batches of one call go one after the other."""
+class Web:
+    """Asks one public site, and says what a failure means.
+
+    Args:
+        name: what the site is called when it fails.
+        ours: the client is to be closed with this.
+        ban_note, refusal: see :class:`Site`.
+    """
 
     def __init__(
-        self, site: Site, client: httpx.AsyncClient, base_url: str, clock: Clock, timeout: timedelta, *, ours: bool
+        self,
+        name: str,
+        client: httpx.AsyncClient,
+        timeout: timedelta,
+        *,
+        ours: bool,
+        headers: Mapping[str, str],
+        ban_note: str = "",
+        refusal: bytes | None = None,
     ) -> None:
-        self.name = site.name
-        self.rejected_rows = 0
-        self._site = site
+        self.name = name
         self._client = client
-        self._base_url = base_url.rstrip("/")
-        self._clock = clock
         self._timeout = timeout
         self._ours = ours
+        self._headers = dict(headers)
+        self._ban_note = ban_note
+        self._refusal = refusal
 
-    async def fetch(self, symbols: Collection[Symbol]) -> Mapping[Symbol, Quote]:
-        wanted = list(dict.fromkeys(symbols))
-        found: dict[Symbol, Quote] = {}
-        for start in range(0, len(wanted), self._site.batch):
-            batch = wanted[start : start + self._site.batch]
-            codes = ",".join(exchange_of(symbol).lower() + code_of(symbol) for symbol in batch)
-            body = await self._get(f"{self._base_url}{self._site.query}{codes}")
-            rejected: list[str] = []
-            answer = self._site.parse(body, self._clock.now(), rejected)
-            found |= {symbol: answer[symbol] for symbol in batch if symbol in answer}
-            if rejected:
-                self.rejected_rows += len(rejected)
-                log.warning("%s: left out %d rows, the first: %s", self.name, len(rejected), rejected[0])
-        return found
+    async def get(self, url: str) -> bytes:
+        """The body of an answer.
 
-    async def close(self) -> None:
-        if self._ours:
-            await self._client.aclose()
-
-    async def _get(self, url: str) -> bytes:
+        Raises:
+            Unavailable, Malformed
+        """
         import httpx
 
         body = bytearray()
-        request = self._client.stream("GET", url, headers=dict(self._site.headers))
+        request = self._client.stream("GET", url, headers=self._headers)
         try:
             async with asyncio.timeout(self._timeout.total_seconds()), request as response:
                 if response.status_code in BANNED:
-                    raise self._banned(f"拒绝了我们（HTTP {response.status_code}），可能请求太频繁")
+                    raise self.banned(f"拒绝了我们（HTTP {response.status_code}），可能请求太频繁")
                 if response.status_code != 200:
                     raise Unavailable(self.name, f"服务器出错（HTTP {response.status_code}）")
                 async for chunk in response.aiter_bytes():
@@ -107,12 +106,51 @@ class WebQuotes:
             raise Unavailable(self.name, "连不上，请检查网络") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise Unavailable(self.name, f"连接中断（{type(error).__name__}）") from None
-        if self._site.refusal is not None and self._site.refusal in body[:200]:
-            raise self._banned("拒绝了我们，可能请求太频繁")
+        if self._refusal is not None and self._refusal in body[:200]:
+            raise self.banned("拒绝了我们，可能请求太频繁")
         return bytes(body)
 
-    def _banned(self, reason: str) -> Unavailable:
-        return Unavailable(self.name, reason + self._site.ban_note, BAN)
+    def banned(self, reason: str) -> Unavailable:
+        return Unavailable(self.name, reason + self._ban_note, BAN)
+
+    async def close(self) -> None:
+        if self._ours:
+            await self._client.aclose()
+
+
+class WebQuotes:
+    """A QuoteFetcher over a site; the batches of one call go one after the other."""
+
+    def __init__(self, site: Site, web: Web, base_url: str, clock: Clock) -> None:
+        self.name = site.name
+        self.rejected_rows = 0
+        self._site = site
+        self._web = web
+        self._base_url = base_url.rstrip("/")
+        self._clock = clock
+
+    async def fetch(self, symbols: Collection[Symbol]) -> Mapping[Symbol, Quote]:
+        wanted = list(dict.fromkeys(symbols))
+        found: dict[Symbol, Quote] = {}
+        for start in range(0, len(wanted), self._site.batch):
+            batch = wanted[start : start + self._site.batch]
+            codes = ",".join(map(web_code, batch))
+            body = await self._web.get(f"{self._base_url}{self._site.query}{codes}")
+            rejected: list[str] = []
+            answer = self._site.parse(body, self._clock.now(), rejected)
+            found |= {symbol: answer[symbol] for symbol in batch if symbol in answer}
+            if rejected:
+                self.rejected_rows += len(rejected)
+                log.warning("%s: left out %d rows, the first: %s", self.name, len(rejected), rejected[0])
+        return found
+
+    async def close(self) -> None:
+        await self._web.close()
+
+
+def web_code(symbol: Symbol) -> str:
+    """``sh600519``, as these sites write it."""
+    return exchange_of(symbol).lower() + code_of(symbol)
 
 
 def read_rows(
@@ -182,7 +220,30 @@ def open_site(
             and these sites refuse many addresses abroad.
         timeout: for a whole request.
     """
+    web = open_web(
+        site.name,
+        client=client,
+        proxy=proxy,
+        timeout=timeout,
+        headers=site.headers,
+        ban_note=site.ban_note,
+        refusal=site.refusal,
+    )
+    return WebQuotes(site, web, base_url or site.base_url, clock)
+
+
+def open_web(
+    name: str,
+    *,
+    headers: Mapping[str, str],
+    client: httpx.AsyncClient | None = None,
+    proxy: str | None = None,
+    timeout: timedelta = TIMEOUT,
+    ban_note: str = "",
+    refusal: bytes | None = None,
+) -> Web:
+    """Ready to be asked; for the arguments see :func:`open_site` and :class:`Site`."""
     import httpx
 
-    ours = client or httpx.AsyncClient(proxy=proxy, trust_env=False, timeout=timeout.total_seconds())
-    return WebQuotes(site, ours, base_url or site.base_url, clock, timeout, ours=client is None)
+    used = client or httpx.AsyncClient(proxy=proxy, trust_env=False, timeout=timeout.total_seconds())
+    return Web(name, used, timeout, ours=client is None, headers=headers, ban_note=ban_note, refusal=refusal)

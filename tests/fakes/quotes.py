@@ -1,4 +1,4 @@
-"""A loopback server that speaks Tencent's and Sina's quote formats from a table that a test changes as it goes.
+"""A loopback server that speaks Tencent's and Sina's formats from tables that a test changes as it goes.
 
 It refuses what Sina refuses (no Referer), gives units as the vendors do (lots, but shares on STAR), and fails on
 demand. Nothing in it waits on seconds. ::
@@ -15,17 +15,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, Self
 
+from core.bars import Bar
 from core.clock import Clock, SystemClock, market_time
 from core.market import Board, board_of
 from core.types import FEN, Symbol, code_of, exchange_of, parse_symbol
 
-Site = Literal["tencent", "sina"]
+Site = Literal["tencent", "sina", "bars"]
 Kind = int | Literal["cut", "cut-unsized", "drop", "empty", "garbage", "html", "huge", "kinsoku"]
 
 _MARKETS: Final = {"SH": "1", "SZ": "51", "BJ": "62"}
@@ -92,6 +94,8 @@ class FakeQuotes:
 
     clock: Clock = field(default_factory=SystemClock)
     requests: list[Request] = field(default_factory=list)
+    bars: dict[tuple[Symbol, str], list[Bar]] = field(default_factory=dict)
+    """What Tencent's bars answer, by symbol and ``day``, ``m1``, ``m5``, …"""
     _listed: dict[Symbol, Listed] = field(default_factory=dict)
     _faults: dict[str, _Fault] = field(default_factory=dict)
     _gates: dict[str, asyncio.Event] = field(default_factory=dict)
@@ -194,7 +198,11 @@ class FakeQuotes:
         path = head[0].split(" ")[1]
         headers = {key.lower(): value for key, _, value in (line.partition(": ") for line in head[1:]) if key}
         site, _, query = path.removeprefix("/").partition("/")
-        codes = query.removeprefix("q=").removeprefix("list=").split(",")
+        asks_bars = query.startswith("appstock/")
+        if asks_bars:
+            site, codes = "bars", [query.partition("param=")[2].partition(",")[0]]
+        else:
+            codes = query.removeprefix("q=").removeprefix("list=").split(",")
         symbols = tuple(parse_symbol(code) for code in codes)
         self.requests.append(Request(site, symbols, headers))
         async with self._news:
@@ -212,7 +220,10 @@ class FakeQuotes:
             return await _answer(writer, kind, _BODIES["kinsoku"] if kind == 403 else b"no")
         if kind in _BODIES:
             return await _answer(writer, 200, _BODIES[kind])
-        body = self.tencent_body(symbols) if site == "tencent" else self.sina_body(symbols)
+        if asks_bars:
+            body = self.bars_body(symbols[0], query)
+        else:
+            body = self.tencent_body(symbols) if site == "tencent" else self.sina_body(symbols)
         if kind == "cut":
             return await _answer(writer, 200, body[: len(body) // 2], size=len(body))
         if kind == "cut-unsized":
@@ -229,6 +240,17 @@ class FakeQuotes:
         rows = {listed.symbol: _sina(listed, self.clock.now()) for listed in self._known(symbols)}
         text = (f'var hq_str_{_web(symbol)}="{rows.get(symbol, "")}";\n' for symbol in symbols)
         return "".join(text).encode("gbk")
+
+    def bars_body(self, symbol: Symbol, query: str) -> bytes:
+        """``appstock/app/fqkline/get?param=sh600519,day,,,320,qfq`` or ``…/kline/mkline?param=sh600519,m5,,320``."""
+        words = query.partition("param=")[2].split(",")
+        period, count = words[1], int(words[4 if words[1] == "day" else 3])
+        known = self.bars.get((symbol, period))
+        if known is None:
+            return b'{"code":0,"msg":"","data":[]}'
+        rows = [_bar_row(bar, period) for bar in known[-count:]]
+        key = "qfqday" if period == "day" and exchange_of(symbol) != "BJ" else period
+        return json.dumps({"code": 0, "msg": "", "data": {_web(symbol): {key: rows}}}).encode()
 
     def _known(self, symbols: tuple[Symbol, ...]) -> list[Listed]:
         return [self._listed[symbol] for symbol in symbols if symbol in self._listed]
@@ -311,6 +333,15 @@ def _sina(listed: Listed, now: datetime) -> str:
             "",
         ]
     )
+
+
+def _bar_row(bar: Bar, period: str) -> list[object]:
+    volume = bar.volume if board_of(bar.symbol) is Board.STAR else bar.volume // 100
+    prices = [f"{price:.2f}" for price in (bar.open, bar.close, bar.high, bar.low)]
+    if period != "day":
+        return [f"{market_time(bar.time):%Y%m%d%H%M}", *prices, f"{volume}.00", {}, "0.12"]
+    amount = [] if bar.amount is None else ["1.23", f"{bar.amount / 10000:.2f}", ""]
+    return [f"{market_time(bar.time):%Y-%m-%d}", *prices, f"{volume}.00", {}, *amount]
 
 
 def _amount(listed: Listed) -> Decimal:
