@@ -11,6 +11,7 @@ from typing import Final
 from bot.command import Call, Command, Context, Person, Reply, by_intent, by_name
 from bot.commands import questions  # the package fills the registry
 from bot.house import House
+from bot.language import phrases
 from bot.language.dialogue import Dialogue
 from bot.language.grammar import read
 from bot.language.request import UNKNOWN, Request
@@ -31,6 +32,9 @@ _FIRST_WORD: Final = re.compile(r"[\u4e00-\u9fff]{3,6}?(?=涨|跌|突破|站上|
 """What stands where a share's name is expected."""
 OWNER: Final = "owner"
 PANIC: Final = "panic"
+_YES_NO: Final = re.compile("(?:吗？|是不是：)$")
+_BY_WORD: Final = frozenset({"delete", "answer"})
+"""Buttons that a typed 是 may press. What trades is not among them."""
 """Heard in the middle of any question."""
 
 
@@ -88,6 +92,7 @@ class Inbox:
             number = self._house.clock.new_id()
             log.exception("internal error %s", number)
             reply = Message(text=f"内部错误 {number}。这是程序的问题，已记入日志。请用 /orders 和 /list 核对后再试。")
+        ctx.dialogue = ctx.dialogue.offering(_yes_to(reply), self._house.now())
         await self._remember(incoming.chat, dialogue, ctx.dialogue)
         await self._reply(incoming.chat, reply)
 
@@ -110,6 +115,11 @@ class Inbox:
             return None
         if text.startswith("/"):
             return await self._slash(ctx, text[1:])
+        if offered := ctx.dialogue.on_offer(self._house.now()):
+            if phrases.YES.fullmatch(text):
+                return await self._pressed(ctx, offered)
+            if phrases.CANCEL.match(text):
+                return Message(text="好的，什么都没有改。")
         plain = by_name(text)
         if plain is not None and (ctx.dialogue.asked is None or plain.name == PANIC):
             return await self._run(ctx, plain, Call())
@@ -237,6 +247,14 @@ class Inbox:
         except OutsideError as error:
             # What was asked has been done; only what "it" means would be forgotten at a restart.
             log.warning("%s: %s", error.source, error.reason)
+
+
+def _yes_to(reply: Reply) -> str:
+    """The one button of a question of yes or no; empty for every other reply."""
+    if not isinstance(reply, Message) or not _YES_NO.search(reply.text):
+        return ""
+    commands = [button.command for row in reply.buttons for button in row]
+    return commands[0] if len(commands) == 1 and commands[0].partition(" ")[0] in _BY_WORD else ""
 
 
 def _key(chat: Chat) -> str:

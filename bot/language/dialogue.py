@@ -24,6 +24,7 @@ class Dialogue(Noun):
         watch_id: the watch made or changed last.
         said: the sentence that the open question is about.
         at: aware UTC, when the draft was set.
+        offered: the button that a typed 是 presses, where the last message asked a question of yes or no.
     """
 
     draft: Request | None = None
@@ -36,6 +37,8 @@ class Dialogue(Noun):
     last_text: str = ""
     said: str = ""
     at: datetime | None = None
+    offered: str = ""
+    offered_at: datetime | None = None
 
     def asking(self, draft: Request, asked: str, now: datetime, choices: tuple[Symbol, ...] = ()) -> Dialogue:
         """After a question."""
@@ -50,6 +53,14 @@ class Dialogue(Noun):
     def sentence(self) -> str:
         """What the person said to begin with, before any question."""
         return self.said if self.asked is not None else self.last_text
+
+    def offering(self, press: str, now: datetime) -> Dialogue:
+        """After any reply: a question of yes or no is open until the next one."""
+        return self.model_copy(update={"offered": press, "offered_at": now if press else None})
+
+    def on_offer(self, now: datetime) -> str:
+        """What a typed 是 presses now; empty when nothing was asked, or too long ago."""
+        return self.offered if self.offered_at is not None and now - self.offered_at <= QUESTION_LIVES else ""
 
     def closed(self) -> Dialogue:
         """After the question was answered or dropped."""

@@ -510,3 +510,30 @@ async def test_a_corrected_percent_from_now_keeps_where_it_began(stage: Theatre)
     await stage.say("茅台从现在起跌3%提醒我")
     await stage.tick("600519.SH", "1440")
     assert "从 1430.00 起跌 5.00%" in (await stage.say("改成5%")).text
+
+
+async def test_a_typed_yes_answers_a_question_of_yes_or_no_and_only_the_next_time(stage: Theatre) -> None:
+    await stage.say("茅台跌破1400提醒我")
+    await stage.say("五粮液跌破100提醒我")
+    assert "要删除这 2 个任务吗？" in (await stage.say("删除全部")).text
+    assert "什么都没有改" in (await stage.say("不")).text
+    await stage.say("是")
+    assert len(stage.app.house.watchlist.of("owner")) == 2
+    await stage.say("删除全部")
+    assert "已删除" in (await stage.say("是")).title
+    assert stage.app.house.watchlist.of("owner") == ()
+
+
+async def test_a_typed_yes_long_after_the_question_does_nothing(stage: Theatre) -> None:
+    await stage.say("茅台跌破1400提醒我")
+    await stage.say("五粮液跌破100提醒我")
+    await stage.say("删除全部")
+    stage.clock.advance(timedelta(minutes=31))
+    await stage.say("是")
+    assert len(stage.app.house.watchlist.of("owner")) == 2
+
+
+async def test_a_typed_yes_takes_no_order(stage: Theatre) -> None:
+    await stage.say("买入茅台100股 价格1400")
+    await stage.say("是")
+    assert [order for order in await stage.orders() if not order.state.final] == []

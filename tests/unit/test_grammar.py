@@ -246,3 +246,35 @@ def test_normal_text_is_stable() -> None:
     for line in OWN:
         once = normal(line["text"])
         assert normal(once) == once
+
+
+@pytest.mark.parametrize(
+    ("answer", "days"), [("60", 60), ("60日", 60), ("一年", 250), ("半年的", 120), ("三个月", 60), ("20日新高", 20)]
+)
+def test_the_days_of_a_new_high_are_answered_as_they_are_asked(answer: str, days: int) -> None:
+    draft = {
+        "intent": "watch_create",
+        "symbols": ["600519.SH"],
+        "conditions": [{"kind": "new_high"}],
+        "missing": ["value"],
+    }
+    request = said(answer, draft=draft, asked="value")
+    assert [(one.kind, one.days) for one in request.conditions] == [("new_high", days)]
+    assert request.missing == ()
+
+
+def test_what_the_account_earns_is_no_matter_of_a_share() -> None:
+    assert said("茅台账户今天亏损超过2%提醒我").intent == "unknown"
+    assert said("账户今天亏损超过2%提醒我", last_symbols=["600519.SH"]).symbols == ()
+
+
+def test_seen_is_no_yes() -> None:
+    assert said("知道了", **CARD).intent == "ack"
+    assert said("收到", **CARD).intent == "ack"
+    assert said("好的", **CARD).intent == "draft_confirm"
+
+
+def test_the_options_of_a_watch_can_be_added_to_it() -> None:
+    assert said("恢复了也告诉我", **CARD).resolved
+    assert said("没回应就换个渠道提醒", **CARD).escalate_s == 300
+    assert said("有持仓才提醒", **CARD).only_held
