@@ -388,6 +388,8 @@ def _reason(error: ValidationError, draft: Draft) -> str:
     for one in error.errors():
         if one["type"] == "value_error":
             return str(one["ctx"]["error"])
+    if draft.kind in NEED_DAYS:
+        return f"“{KIND_TEXT[draft.kind]}”最多往前看 250 个交易日（约一年），请写 250 以内的天数，例如：创一年新高。"
     if error.errors()[0]["type"] in {"greater_than", "less_than_equal"}:
         return f"“{KIND_TEXT[draft.kind]}”的数值 {draft.value} 不合理，请重新写。"
     return f"“{KIND_TEXT[draft.kind]}”没有写完整，请重新写，例如“跌破1420”或“涨3%”。"
