@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from adapters import painter
 from adapters.channels.telegram import NO_PICTURE, Limits, Rate, TelegramChannel, connect
 from adapters.channels.telegram_text import CAPTION_LIMIT, compose, units
+from adapters.fonts import Face
+from adapters.stores import sql
 from core.clock import ManualClock
 from core.errors import Refused, Unavailable
-from core.messages import Button, Chat, Message
+from core.feed import Feed
+from core.messages import Button, Candle, Chart, Chat, Message
+from core.notify import Notifier
+from core.types import Symbol
 from tests.fakes.telegram import FakeTelegram, Kind
 
 HOME = Chat("telegram", "42")
@@ -191,3 +199,25 @@ async def test_html_that_telegram_cannot_read_goes_out_plain_under_its_picture(
     await channel.send(HOME, CARD, png())
     [shown] = server.chat()
     assert (shown.text, shown.entities, bool(shown.photo)) == (CARD.plain(), (), True)
+
+
+async def test_a_chart_comes_out_of_the_database_and_is_painted_on_its_way_to_the_phone(
+    server: FakeTelegram, channel: TelegramChannel, tmp_path: Path
+) -> None:
+    store = sql.connect(tmp_path / "dingpan.db")
+    artist = painter.connect(face=Face(None))
+    candle = Candle(1_774_335_300, 1_420_000, 1_430_000, 1_410_000, 1_425_000, 100)
+    chart = Chart(title="贵州茅台 600519 日线", symbol=Symbol("600519.SH"), candles=(candle,), dark=True)
+    clock = ManualClock(datetime(2026, 3, 23, 1, 38, tzinfo=UTC))
+    before = Notifier(store, clock, Feed())
+    await store.enqueue([before.compose(HOME, CARD.model_copy(update={"chart": chart, "card": "a"}))])
+    notifier = Notifier(store, clock, Feed(), painter=artist)
+    sending = asyncio.create_task(notifier.run({"telegram": channel}))
+    await server.message(containing="1419.83")
+    await notifier.say(HOME, Message(title="已成交", card="a"))
+    await notifier.drained()
+    sending.cancel()
+    [shown] = server.chat()
+    assert (shown.photo, shown.text) == (await artist.paint(chart), "已成交")
+    artist.close()
+    await store.close()
