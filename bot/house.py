@@ -15,11 +15,13 @@ from core.digest import Digest
 from core.dispatch import Dispatcher
 from core.engine import Engine
 from core.errors import NotFound, OutsideError
+from core.escalate import Escalation
 from core.feed import Feed
 from core.frames import Quote
 from core.history import History
 from core.notify import Notifier
 from core.ports import QuoteSource, Store
+from core.remind import Reminders
 from core.rulebook import RuleBook
 from core.types import Symbol
 from core.watchlist import Watchlist
@@ -40,6 +42,8 @@ class House:
     desk: Desk
     dispatcher: Dispatcher
     digest: Digest
+    escalation: Escalation
+    reminders: Reminders
     notifier: Notifier
     watchlist: Watchlist
     about: str

@@ -78,6 +78,7 @@ class Inbox:
             log.warning("refused %s of %s", incoming.user, incoming.chat)
             return
         self._house.feed.publish(incoming)
+        await self._house.escalation.seen(incoming.chat, person.signature, incoming.at)
         dialogue = await self._dialogue(incoming.chat)
         ctx = Context(self._house, person, incoming.chat, dialogue)
         try:

@@ -25,12 +25,14 @@ from core.desk import Desk
 from core.digest import Digest
 from core.dispatch import Dispatcher
 from core.engine import Engine, Gap
+from core.escalate import Escalation
 from core.feed import Feed
 from core.frames import Frame, Quote, frame_of
 from core.jobs import JOBS, Duties, Job, MarketPaced
 from core.messages import Chat, Incoming, Message
 from core.notify import Notifier
 from core.ports import Broker, Channel, Painter, QuoteSource, Store
+from core.remind import Reminders
 from core.rulebook import RuleBook
 from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE
 from core.types import Price, Shares, Symbol
@@ -67,7 +69,9 @@ class App:
         await house.desk.load()
         await house.watchlist.load()
         await house.digest.load()
+        await house.escalation.load()
         await house.dispatcher.load()
+        await house.reminders.load()
         await self.duties.take_over()
         await house.desk.reconcile()
 
@@ -156,7 +160,9 @@ def assemble(
         on_symbols=lambda _symbols: resubscribe(),
     )
     digest = Digest(store, notifier, clock)
-    dispatcher = Dispatcher(store, book, watchlist, desk, notifier, digest, clock, feed)
+    escalation = Escalation(store, notifier, watchlist, clock)
+    dispatcher = Dispatcher(store, book, watchlist, desk, notifier, digest, escalation, clock, feed)
+    reminders = Reminders(store, watchlist, dispatcher, clock)
 
     def chats() -> set[Chat]:
         live = {watch.chat for watch in watchlist.everything() if watch.live_at(clock.now())}
@@ -186,6 +192,8 @@ def assemble(
         watchlist=watchlist,
         notifier=notifier,
         digest=digest,
+        escalation=escalation,
+        reminders=reminders,
         chats=chats,
     )
     paced = MarketPaced(duties, clock.now(), jobs)
@@ -200,6 +208,8 @@ def assemble(
         desk=desk,
         dispatcher=dispatcher,
         digest=digest,
+        escalation=escalation,
+        reminders=reminders,
         notifier=notifier,
         watchlist=watchlist,
         about=about,

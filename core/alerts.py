@@ -19,6 +19,9 @@ from core.watches import Arm, Repeat, RuleKey, Watch
 INHIBITS: Final = timedelta(minutes=10)
 """How long after a stop-loss the lesser alerts of the same person on the same share are not told."""
 
+ESCALATES: Final = timedelta(minutes=5)
+"""How long an alert of the stop-loss class may stay unanswered."""
+
 
 class Reason(StrEnum):
     """Why; ``/why`` shows it as it stands."""
@@ -32,10 +35,11 @@ class Reason(StrEnum):
     NOT_HELD = "not_held"
     INHIBITED = "inhibited"
     QUIET_HOURS = "quiet_hours"
+    REMINDED = "reminded"
 
     @property
     def tells(self) -> bool:
-        return self in {Reason.FIRST, Reason.REPEAT_DUE}
+        return self in {Reason.FIRST, Reason.REPEAT_DUE, Reason.REMINDED}
 
     @property
     def chinese(self) -> str:
@@ -48,6 +52,7 @@ class Reason(StrEnum):
             "silenced": "静音中，未提醒",
             "not_held": "设为只在持有时提醒，账户里没有持仓，未提醒",
             "inhibited": "同一只股票的止损类提醒刚刚发过，这一条未单独提醒",
+            "reminded": "你要求稍后提醒，到时仍然满足，已再次提醒",
             "quiet_hours": "免打扰时段，当时未提醒，时段结束后汇总",
         }[self.value]
 
@@ -190,6 +195,11 @@ def is_grave(conditions: Collection[Condition]) -> bool:
         one.kind in {"stop_loss", "trailing_stop"} or (one.kind == "limit_down" and one.event == "hit")
         for one in conditions
     )
+
+
+def escalates_after(wanted: timedelta | None, *, grave: bool) -> timedelta | None:
+    """How long an alert may stay unanswered; the stop-loss class has a limit also where the watch names none."""
+    return wanted if wanted is not None else (ESCALATES if grave else None)
 
 
 def why_notify(

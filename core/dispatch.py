@@ -12,11 +12,12 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from core import render
-from core.alerts import INHIBITS, Alert, Reason, Silence, Trigger, is_grave, why_notify
+from core.alerts import INHIBITS, Alert, Reason, Silence, Trigger, escalates_after, is_grave, why_notify
 from core.clock import Clock
 from core.desk import Desk, Origin
 from core.digest import Digest
 from core.errors import OutsideError
+from core.escalate import Escalation
 from core.feed import Feed
 from core.messages import Chat, Outgoing
 from core.notify import Notifier
@@ -72,6 +73,7 @@ class Dispatcher:
         desk: Desk,
         notifier: Notifier,
         digest: Digest,
+        escalation: Escalation,
         clock: Clock,
         feed: Feed,
     ) -> None:
@@ -81,6 +83,7 @@ class Dispatcher:
         self._desk = desk
         self._notifier = notifier
         self._digest = digest
+        self._escalation = escalation
         self._clock = clock
         self._feed = feed
         self._silences: list[Silence] = []
@@ -89,10 +92,15 @@ class Dispatcher:
         # What is remembered of these rules has changed and is not stored; the book knows what.
         self._unstored: dict[RuleKey, None] = {}
         self._graves: _Graves = {}
+        # Rules whose end is to be told, because their beginning was; and those of them that have ended.
+        self._begun: dict[RuleKey, None] = {}
+        self._over: dict[RuleKey, None] = {}
 
     async def load(self) -> None:
         now = self._clock.now()
         self._silences = list(await self._store.silences(now))
+        rules = (rule for one in self._watchlist.everything() if one.resolved for rule in self._book.rules_of(one.id))
+        self._begun = {rule.key: None for rule in rules if rule.arm.armed is False and rule.arm.told}
         told = await self._store.alerts_since(now - INHIBITS)
         self._graves = {(one.owner, one.symbol): one.at for one in told if one.grave and one.reason.tells}
 
@@ -114,6 +122,11 @@ class Dispatcher:
         now = self._clock.now()
         return tuple(one for one in self._silences if one.owner == owner and one.starts_at <= now < one.ends_at)
 
+    def silenced(self, watch: Watch, symbol: Symbol) -> bool:
+        """Whether nothing of this watch would be told now."""
+        now = self._clock.now()
+        return any(one.covers(watch, symbol, now) for one in self._silences)
+
     # -- alerts
 
     async def fire(self, triggers: Sequence[Trigger], already: Sequence[Trigger], changed: Sequence[Arm]) -> None:
@@ -123,11 +136,14 @@ class Dispatcher:
             changed: every arm that the frame moved.
         """
         self._unstored.update((arm.key, None) for arm in changed)
+        if self._begun:
+            self._over.update((arm.key, None) for arm in changed if arm.armed and arm.key in self._begun)
         self._waiting.extend(self._crossings(triggers))
         self._already.extend(self._crossings(already))
         try:
             if self._waiting:
                 await self._fire_waiting()
+            await self._say_resolved()
             await self._store_memory()
             await self._say_waiting()
         except OutsideError as error:
@@ -135,8 +151,8 @@ class Dispatcher:
 
     @property
     def waiting(self) -> bool:
-        """Whether something could not be stored yet: alerts, what already holds, or the memory of a rule."""
-        return bool(self._waiting or self._already or self._unstored)
+        """Whether something could not be stored yet: alerts, what holds already or no longer, the memory of a rule."""
+        return bool(self._waiting or self._already or self._over or self._unstored)
 
     def _crossings(self, triggers: Sequence[Trigger]) -> Iterator[_Crossing]:
         for trigger in triggers:
@@ -248,6 +264,8 @@ class Dispatcher:
             await self._store.fire(alerts, list(arms.values()), finished, tickets, rows)
             for key, arm in memory.items():
                 self._book.remember(rules[key], arm)
+                if rules[key].watch.resolved:
+                    self._begun[key] = None
             self._unstored.update(dict.fromkeys(held))
         self._stored(changed)
         self._note(alerts, told, full, graves)
@@ -270,6 +288,7 @@ class Dispatcher:
         self, alerts: Sequence[Alert], told: Mapping[Chat, Sequence[_Told]], full: Collection[Chat], graves: _Graves
     ) -> None:
         """Keep in mind what has just been stored."""
+        self._escalation.begin(alerts)
         for alert in alerts:
             if alert.reason is Reason.QUIET_HOURS:
                 self._digest.hold(alert)
@@ -303,9 +322,8 @@ class Dispatcher:
         trigger, rule = crossing
         grave = crossing.grave
         watch, symbol = rule.watch, rule.key.symbol
-        price = trigger.quote.last
-        assert price is not None, "only a price can cross"
         mine = watch.owner, symbol
+        wait = escalates_after(watch.escalate_after, grave=grave)
         reason = why_notify(
             watch,
             symbol,
@@ -317,25 +335,9 @@ class Dispatcher:
             held=not watch.only_held or self._desk.holds(watch.account, symbol),
             quiet=self._digest.quiet_hours(watch.owner),
         )
-        alert = Alert(
-            id=self._clock.new_id(),
-            watch_id=watch.id,
-            watch_number=watch.number,
-            owner=watch.owner,
-            symbol=symbol,
-            name=render.name_text(self._desk.name(symbol, trigger.quote.name), symbol),
-            group=trigger.key.group,
-            condition=watch.condition_text(rule.conditions),
-            price=price,
-            why=trigger.why,
-            source=trigger.quote.source,
-            quoted_at=trigger.quote.quoted_at,
-            at=now,
-            after_gap=trigger.after_gap,
-            reason=reason,
-            chat=watch.chat,
-            grave=grave,
-        )
+        alert = self._alert(watch, trigger, rule.conditions, reason, now)
+        if reason.tells and wait is not None:
+            alert = alert.model_copy(update={"grave": grave, "escalate_at": now + wait})
         if watch.plan is None or not reason.tells:
             return _Told(watch, alert, None)
         if current is not watch and current != watch:
@@ -345,6 +347,40 @@ class Dispatcher:
         if proposal.ticket is None:
             return _Told(watch, alert.model_copy(update={"note": proposal.why_not}), None)
         return _Told(watch, alert.model_copy(update={"ticket_id": proposal.ticket.id}), proposal.ticket)
+
+    def _alert(
+        self, watch: Watch, trigger: Trigger, conditions: tuple[int, ...], reason: Reason, now: datetime
+    ) -> Alert:
+        symbol, price = trigger.key.symbol, trigger.quote.last
+        assert price is not None, "only a price can cross"
+        return Alert(
+            id=self._clock.new_id(),
+            watch_id=watch.id,
+            watch_number=watch.number,
+            owner=watch.owner,
+            symbol=symbol,
+            name=render.name_text(self._desk.name(symbol, trigger.quote.name), symbol),
+            group=trigger.key.group,
+            condition=watch.condition_text(conditions),
+            price=price,
+            why=trigger.why,
+            source=trigger.quote.source,
+            quoted_at=trigger.quote.quoted_at,
+            at=now,
+            after_gap=trigger.after_gap,
+            reason=reason,
+            chat=watch.chat,
+        )
+
+    async def remind(self, watch: Watch, trigger: Trigger, chat: Chat) -> None:
+        """Tell again what was put off and still holds. No order is proposed a second time. Raises Unavailable."""
+        now = self._clock.now()
+        conditions = watch.groups()[trigger.key.group]
+        alert = self._alert(watch, trigger, conditions, Reason.REMINDED, now).model_copy(update={"chat": chat})
+        row = self._notifier.compose(chat, render.reminded(watch, alert), (alert.id,))
+        await self._store.fire([alert], [], [], [], [row])
+        self._feed.publish(alert)
+        self._notifier.post([row])
 
     def _messages(self, chat: Chat, items: Sequence[_Told], *, full: bool) -> list[Outgoing]:
         """One card per ticket, because each has its own buttons; everything else of a chat in one message.
@@ -363,6 +399,27 @@ class Dispatcher:
             message = render.alerts([(one.watch, one.alert) for one in plain])
             rows.append(self._notifier.compose(chat, message, tuple(one.alert.id for one in plain)))
         return rows
+
+    async def _say_resolved(self) -> None:
+        """Say what was told and is over, before it is stored that it can begin again: better twice than never.
+
+        A watch that rests, is silenced or falls into quiet hours says nothing.
+        """
+        now = self._clock.now()
+        by_chat: dict[Chat, list[tuple[Watch, str, str]]] = {}
+        for key in self._over:
+            rule = self._book.rule(key)
+            if rule is None or not rule.arm.told or not rule.watch.live_at(now):
+                continue
+            watch, quiet = rule.watch, self._digest.quiet_hours(rule.watch.owner)
+            if self.silenced(watch, key.symbol) or (quiet is not None and quiet.covers(now)):
+                continue
+            name = render.name_text(self._desk.name(key.symbol), key.symbol)
+            by_chat.setdefault(watch.chat, []).append((watch, name, watch.condition_text(rule.conditions)))
+        await self._notifier.say_each([(chat, render.resolved(items)) for chat, items in by_chat.items()])
+        for key in self._over:
+            self._begun.pop(key, None)
+        self._over.clear()
 
     async def _say_waiting(self) -> None:
         """Say what holds already, watch by watch."""

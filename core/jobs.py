@@ -15,9 +15,11 @@ from core.desk import Desk
 from core.digest import Digest
 from core.engine import SHORTEST_GAP, Engine
 from core.errors import OutsideError
+from core.escalate import Escalation
 from core.messages import Chat, Delivery, Message
 from core.notify import Notifier
 from core.ports import Store
+from core.remind import Reminders
 from core.watches import Watch
 from core.watchlist import Watchlist
 
@@ -47,6 +49,8 @@ class Duties:
         watchlist: Watchlist,
         notifier: Notifier,
         digest: Digest,
+        escalation: Escalation,
+        reminders: Reminders,
         chats: Callable[[], Collection[Chat]],
     ) -> None:
         self._store = store
@@ -56,6 +60,8 @@ class Duties:
         self._watchlist = watchlist
         self._notifier = notifier
         self._digest = digest
+        self._escalation = escalation
+        self._reminders = reminders
         self._chats = chats
         self._watching_since = clock.now()
         self._noted: datetime | None = None
@@ -72,6 +78,12 @@ class Duties:
 
     async def tell_held_back(self) -> None:
         await self._digest.tell_due()
+
+    async def escalate(self) -> None:
+        await self._escalation.tell_due()
+
+    async def remind(self) -> None:
+        await self._reminders.tell_due()
 
     async def check_feed(self) -> None:
         """Say once that no prices come, or only old ones, while they should; the engine says when they are back."""
@@ -153,6 +165,8 @@ class Job(NamedTuple):
 JOBS: Final[Sequence[Job]] = (
     Job("expire_tickets", Every(timedelta(seconds=5)), Duties.expire_tickets),
     Job("tell_held_back", Every(timedelta(seconds=5)), Duties.tell_held_back),
+    Job("escalate", Every(timedelta(seconds=15)), Duties.escalate),
+    Job("remind", Every(timedelta(seconds=15)), Duties.remind),
     Job("check_feed", Every(timedelta(seconds=30)), Duties.check_feed),
     Job("reconcile", Every(timedelta(minutes=1)), Duties.reconcile),
     Job("open_day", At(time(9, 10)), Duties.open_day),

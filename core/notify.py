@@ -98,7 +98,11 @@ class Notifier:
 
     async def say(self, chat: Chat, *messages: Message) -> None:
         """Store messages and send them."""
-        rows = [self.compose(chat, message) for message in messages]
+        await self.say_each([(chat, message) for message in messages])
+
+    async def say_each(self, said: Sequence[tuple[Chat, Message]]) -> None:
+        """Store messages to several chats in one step, and send them."""
+        rows = [self.compose(chat, message) for chat, message in said]
         await self._store.enqueue(rows)
         self.post(rows)
 
@@ -213,13 +217,13 @@ class Notifier:
             # A bug, or a database in a state nobody foresaw: no reason to end the program, which still can speak.
             log.exception("outbox row %s not marked", done.id)
 
-    def _elsewhere(self, chat: Chat) -> Chat | None:
-        """Another chat of the house that can be reached in this run."""
-        return next((one for one in self._home() if one != chat and one.channel in self._channels), None)
+    def others(self, chat: Chat) -> Sequence[Chat]:
+        """The other chats of the house that can be reached in this run, in order of preference."""
+        return tuple(one for one in self._home() if one != chat and one.channel in self._channels)
 
     async def _move(self, row: Outgoing) -> Outgoing | None:
         """Say a message to the house instead, because its channel is not there in this run; None when it must wait."""
-        target = self._elsewhere(row.chat)
+        target = next(iter(self.others(row.chat)), None)
         if target is None:
             return None
         message = row.message if row.created_at >= self._began else _dated(row.message, row.created_at)
@@ -236,7 +240,7 @@ class Notifier:
         """Say to the house that an alert or a card did not arrive. What says so is neither, and so never told again."""
         if not row.alert_ids and row.message.card is None:
             return
-        target = self._elsewhere(row.chat)
+        target = next(iter(self.others(row.chat)), None)
         if target is None:
             log.error("nobody could be told that %s did not get: %s", row.chat, row.message.plain())
             return

@@ -175,13 +175,7 @@ def alerts(items: Sequence[tuple[Watch, Alert]]) -> Message:
         return Message(
             title=f"🔔 {alert.name} {price_text(alert.price)}",
             text="\n".join(_alert_lines(alert)),
-            buttons=(
-                (
-                    Button("静音1小时", f"silence 1h {alert.symbol}"),
-                    Button("今日不再提醒", f"silence today {watch.id}"),
-                ),
-                (Button("为什么", f"why {watch.id}"), Button("删除", f"delete {watch.id}", Style.DANGER)),
-            ),
+            buttons=_answers_to(watch, alert),
             urgent=True,
         )
     lines = []
@@ -193,8 +187,87 @@ def alerts(items: Sequence[tuple[Watch, Alert]]) -> Message:
         lines.append(f"……另有 {len(items) - ALERT_LINES} 条，发送 /why 查看全部。")
     first = items[0][1]
     lines.append(f"{first.source} {time_text(first.quoted_at)}")
-    buttons = (Button("静音1小时", "silence 1h"), Button("今日不再提醒", "silence today"))
-    return Message(title=f"🔔 {len(items)} 条提醒", text="\n".join(lines), buttons=(buttons,), urgent=True)
+    waits = any(alert.escalate_at is not None for _watch, alert in items)
+    buttons = (*_seen("", waits=waits), (Button("静音1小时", "silence 1h"), Button("今日不再提醒", "silence today")))
+    return Message(title=f"🔔 {len(items)} 条提醒", text="\n".join(lines), buttons=buttons, urgent=True)
+
+
+def _answers_to(watch: Watch, alert: Alert) -> tuple[tuple[Button, ...], ...]:
+    """What a person may want to do about one alert, two to a row for a phone."""
+    return (
+        *_seen(alert.id, waits=alert.escalate_at is not None),
+        (
+            Button("10分钟后再提醒", f"later {watch.id} {alert.symbol} {alert.group}"),
+            Button("静音1小时", f"silence 1h {alert.symbol}"),
+        ),
+        (Button("今日不再提醒", f"silence today {watch.id}"), Button("改阈值", f"retune {watch.id} {alert.group}")),
+        (Button("为什么", f"why {watch.id}"), Button("删除", f"delete {watch.id}", Style.DANGER)),
+    )
+
+
+def _seen(alert_id: str, *, waits: bool) -> tuple[tuple[Button, ...], ...]:
+    return ((Button("知道了", f"ack {alert_id}".rstrip(), Style.CONFIRM),),) if waits else ()
+
+
+def escalated(alerts: Sequence[Alert], now: datetime, *, where: str, moved: bool) -> Message:
+    """Said again because nobody answered: in another chat, or where there is no other, once more in the same."""
+    first = alerts[0]
+    what = f"{first.name} {price_text(first.price)}" if len(alerts) == 1 else f"{len(alerts)} 条提醒"
+    waited = age_text(now - first.at)
+    why = f"改发到这里（原来发到 {where}）" if moved else "再提醒一次"
+    lines = [f"{waited}前发出后没有人回应，所以{why}。", *_brief(alerts)]
+    if any(alert.ticket_id is not None for alert in alerts):
+        lines.append("带委托的，请点原来那张卡片，或发送 /tickets。")
+    return Message(
+        title=f"🚨 没有回应：{what}",
+        text="\n".join(lines),
+        buttons=_seen(first.id if len(alerts) == 1 else "", waits=True),
+        urgent=True,
+    )
+
+
+def answered(alert: Alert) -> str:
+    """What came back to an alert that asked for an answer; empty where none was asked for."""
+    again = f"没有回应，又提醒了 {alert.escalated} 次" if alert.escalated else ""
+    if alert.acked_at is not None:
+        seen = f"{alert.acked_by} 于 {stamp_text(alert.acked_at)} 看到"
+        return f"{again}；{seen}" if again else seen
+    if alert.escalate_at is not None:
+        return f"等待回应，{time_text(alert.escalate_at)} 前没有就再次提醒"
+    return again
+
+
+def acknowledged() -> Message:
+    return Message(text="👌 知道了，这些不会再催。")
+
+
+def put_off(watch: Watch, at: datetime) -> Message:
+    text = f"到 {stamp_text(at)} 如果还满足条件就再提醒，不满足就不打扰。（#{watch.number}）"
+    return Message(title="⏰ 稍后提醒", text=text)
+
+
+def reminded(watch: Watch, alert: Alert) -> Message:
+    """An alert that was put off and still holds."""
+    message = alerts([(watch, alert)])
+    return message.model_copy(update={"title": f"⏰ 仍然满足：{alert.name} {price_text(alert.price)}"})
+
+
+def resolved(items: Sequence[tuple[Watch, str, str]]) -> Message:
+    """What was told and is over.
+
+    Args:
+        items: each watch with the share and the condition, in words.
+    """
+    lines = [f"{name}：{condition}（#{watch.number}）" for watch, name, condition in items[:ALERT_LINES]]
+    if len(items) > ALERT_LINES:
+        lines.append(f"……另有 {len(items) - ALERT_LINES} 条。")
+    return Message(title="✅ 已解除", text="\n".join(lines))
+
+
+def retune(watch: Watch, condition: str, hint: str, offers: Sequence[Button]) -> Message:
+    """Ask for the new threshold of one condition."""
+    rows = tuple(tuple(offers[start : start + 2]) for start in range(0, len(offers), 2))
+    return Message(title=f"✏️ 改 #{watch.number} 的阈值", text=f"现在：{condition}\n{hint}", buttons=rows)
 
 
 def _brief(alerts: Sequence[Alert]) -> list[str]:

@@ -82,6 +82,11 @@ class Watchlist:
         """What must be quoted."""
         return self._book.symbols
 
+    def holding(self, watch: Watch, symbol: Symbol) -> Sequence[Trigger]:
+        """What of a watch holds on a share by the newest quote, whatever is remembered of it."""
+        _arms, found = self._book.judge_first(watch.model_copy(update={"symbols": (symbol,)}), self._quote)
+        return found
+
     # -- changing
 
     async def create(self, watch: Watch) -> tuple[Watch, Sequence[Trigger]]:

@@ -114,6 +114,8 @@ async def _history(ctx: Context, named: list[Watch] | None) -> list[str]:
     for alert in shown:
         lines.append(f"{stamp_text(alert.at)} {alert.name} {alert.why}（#{alert.watch_number}）")
         lines.append(f"　{alert.reason.chinese}" + (f"；{alert.note}" if alert.note else ""))
+        if answered := render.answered(alert):
+            lines.append(f"　{answered}")
         for row in sent:
             if alert.id in row.alert_ids:
                 fate = {"sent": "已送达", "queued": "等待发送", "failed": "发送失败"}[row.state.value]

@@ -51,11 +51,11 @@ async def watch(ctx: Context, call: Call) -> Reply:
     for draft in drafts:
         same = _same(ctx, draft)
         if same is not None:
-            ctx.dialogue = ctx.dialogue.made(_as_said(same), same.id, ctx.house.now())
+            ctx.dialogue = ctx.dialogue.made(as_said(same), same.id, ctx.house.now())
             replies.append(Message(text=f"已经有一样的任务 #{same.number}，没有重复设置：{same.condition_text()}"))
             continue
         made, already = await ctx.house.watchlist.create(draft)
-        ctx.dialogue = ctx.dialogue.made(_as_said(made), made.id, ctx.house.now())
+        ctx.dialogue = ctx.dialogue.made(as_said(made), made.id, ctx.house.now())
         replies.append(_read_back(ctx, made, already, changed=False))
     return replies
 
@@ -79,7 +79,7 @@ def _parts(request: Request) -> Sequence[Request]:
     )
 
 
-def _as_said(watch: Watch) -> Request:
+def as_said(watch: Watch) -> Request:
     """The request that makes this watch: what the next sentence may correct."""
     return Request(
         intent="watch_create",
@@ -341,7 +341,7 @@ async def change(ctx: Context, call: Call) -> Reply:
     if not changes:
         raise Invalid("没有看出要改什么。可以说：改成1380、每天一次、买200股、到周五有效。")
     after, already = await ctx.house.watchlist.change(before.model_copy(update=changes), before=before)
-    ctx.dialogue = ctx.dialogue.made(_as_said(after), after.id, ctx.house.now())
+    ctx.dialogue = ctx.dialogue.made(as_said(after), after.id, ctx.house.now())
     return _read_back(ctx, after, already, changed=True)
 
 

@@ -239,6 +239,10 @@ class ShakyStore(MemoryStore):
         await self._strike("delivered")
         await super().delivered(outgoing)
 
+    async def escalate(self, alerts: Collection[Alert], outgoing: Collection[Outgoing]) -> None:
+        await self._strike("escalate")
+        await super().escalate(tuple(alerts), tuple(outgoing))
+
     async def add_silence(self, silence: Silence) -> None:
         await self._strike("add_silence")
         await super().add_silence(silence)

@@ -183,6 +183,6 @@ def test_a_silence_covers_what_it_names_from_its_start_to_before_its_end(
     assert silence(**changes).covers(the_watch(), MOUTAI, NOW) is covers
 
 
-def test_only_two_reasons_tell_and_each_has_its_own_words() -> None:
-    assert {reason for reason in Reason if reason.tells} == {Reason.FIRST, Reason.REPEAT_DUE}
+def test_only_three_reasons_tell_and_each_has_its_own_words() -> None:
+    assert {reason for reason in Reason if reason.tells} == {Reason.FIRST, Reason.REPEAT_DUE, Reason.REMINDED}
     assert len({reason.chinese for reason in Reason}) == len(Reason)
