@@ -46,12 +46,11 @@ class House:
     reminders: Reminders
     notifier: Notifier
     watchlist: Watchlist
+    history: History
     about: str
     """How it was started, in a few lines, for /about and /start."""
     about_quotes: Callable[[], str] = str
     """How the source of quotes fares, in one line for /about; empty where there is nothing to say."""
-    history: History | None = None
-    """None where nobody keeps bars."""
     about_pictures: str = ""
     """With which font pictures are written, in one line for /about; empty where there are none."""
 

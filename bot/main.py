@@ -25,13 +25,15 @@ from core.desk import Desk
 from core.digest import Digest
 from core.dispatch import Dispatcher
 from core.engine import Engine, Gap
+from core.errors import OutsideError
 from core.escalate import Escalation
 from core.feed import Feed
 from core.frames import Frame, Quote, frame_of
+from core.history import History
 from core.jobs import JOBS, Duties, Job, MarketPaced
 from core.messages import Chat, Incoming, Message
 from core.notify import Notifier
-from core.ports import Broker, Channel, Painter, QuoteSource, Store
+from core.ports import BarFetcher, Broker, Channel, Painter, QuoteSource, Store
 from core.remind import Reminders
 from core.rulebook import RuleBook
 from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE
@@ -75,6 +77,13 @@ class App:
         await self.duties.take_over()
         await house.desk.reconcile()
 
+    async def rest(self) -> None:
+        """Keep what is only in memory, at the end."""
+        try:
+            await self.house.history.save()
+        except OutsideError as error:
+            log.warning("the last bars were not stored: %s", error)
+
     def start(self, group: asyncio.TaskGroup, channels: Mapping[str, Channel]) -> None:
         """Start the tasks that run until the end: messages out, reports in. Frames are driven by the caller."""
         house = self.house
@@ -105,6 +114,7 @@ def assemble(
     drift_percent: Decimal = DRIFT_PERCENT,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     painter: Painter | None = None,
+    bars: BarFetcher | None = None,
 ) -> App:
     """Wire a house of its parts. Opens nothing and starts nothing.
 
@@ -112,6 +122,7 @@ def assemble(
         owners: vendor ids of the people who may talk to us, per channel.
         home: where notices go while nobody has a live watch, and what cannot be delivered elsewhere is told.
         matching: called with each frame before it is judged, as the paper account needs it.
+        bars: where past bars are asked for; without it history is what was stored, and what the frames show.
         painter: makes the pictures of messages; without one the words go alone, as in a replay, where nobody looks.
         market_paced: the jobs follow the market's clock (demo, replay) and not the computer's.
         jobs: what the market's clock runs; without them the whole table.
@@ -175,13 +186,14 @@ def assemble(
     async def pace(frame: Frame) -> None:
         await paced.catch_up(frame.at)
 
+    history = History(store, bars, clock)
     engine = Engine(
         source,
         book,
         dispatcher,
         clock,
         on_gap=on_gap,
-        before=matching,
+        before=(*matching, history.on_frame),
         after=(pace,) if market_paced else (),
     )
     duties = Duties(
@@ -194,6 +206,7 @@ def assemble(
         digest=digest,
         escalation=escalation,
         reminders=reminders,
+        history=history,
         chats=chats,
     )
     paced = MarketPaced(duties, clock.now(), jobs)
@@ -212,6 +225,7 @@ def assemble(
         reminders=reminders,
         notifier=notifier,
         watchlist=watchlist,
+        history=history,
         about=about,
         about_quotes=about_quotes,
         about_pictures=painter.describe() if painter is not None else "",
@@ -255,8 +269,21 @@ def build(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[App,
         matching=matching,
         home=_home(settings),
         painter=painter,
+        bars=_bars(settings, clock, stack),
     )
+    stack.push_async_callback(app.rest)
     return app, _channels(settings, app, clock)
+
+
+def _bars(settings: Settings, clock: Clock, stack: AsyncExitStack) -> BarFetcher | None:
+    """Past bars come from where quotes may come from."""
+    from adapters.quotes import tencent_bars
+
+    if "tencent" not in settings.quotes:
+        return None
+    fetcher = tencent_bars.connect(clock=clock, proxy=settings.quotes_proxy, base_url=settings.tencent_bars_url)
+    stack.push_async_callback(fetcher.close)
+    return fetcher
 
 
 def _home(settings: Settings) -> Sequence[Chat]:
@@ -520,6 +547,7 @@ def stage_demo(
         names=names,
         about=f"演示：行情是编造的，{speed:g} 倍速；模拟账户 100 万元，不动真钱，不联网。",
         matching=(broker.on_frame,),
+        bars=source,
         market_paced=True,
         time_to_live=TIME_TO_LIVE * max(speed, 1),
         drift_percent=DEMO_DRIFT,

@@ -321,6 +321,9 @@ class Player:
 
 # -- over bars
 
+_NEEDLESS: Final = frozenset({"check_feed", "save_bars", "close_bars", "forget_bars"})
+"""Jobs that a replay does without: between two bars of a file no feed is silent, and nothing of it is kept."""
+
 
 def stage_replay(paths: Sequence[Path], cash: Decimal, begin: datetime | None = None) -> Stage:
     """A house over the bars of these files, with a fresh paper account.
@@ -352,7 +355,7 @@ def stage_replay(paths: Sequence[Path], cash: Decimal, begin: datetime | None = 
         about="历史回放：按过去的 K 线重演，不动真钱。",
         matching=(broker.on_frame,),
         market_paced=True,
-        jobs=[job for job in JOBS if job.name != "check_feed"],  # between two bars of a file no feed is silent
+        jobs=[job for job in JOBS if job.name not in _NEEDLESS],
     )
     return Stage(app, clock, source, broker, cash)
 

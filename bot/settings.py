@@ -53,6 +53,7 @@ class Settings(BaseModel):
     quotes_interval: float = Field(default=3, ge=1, le=60)
     quotes_proxy: str | None = Field(default=None, repr=False)
     tencent_url: str | None = None
+    tencent_bars_url: str | None = None
     sina_url: str | None = None
     broker: Literal["paper", "manual"] = "paper"
     paper_cash: Decimal = Field(default=Decimal(1_000_000), gt=0)
@@ -68,7 +69,7 @@ class Settings(BaseModel):
             raise ValueError("不像机器人的 token（形如 123456789:AAE…，向 @BotFather 索取）")
         return token
 
-    @field_validator("telegram_base_url", "tencent_url", "sina_url")
+    @field_validator("telegram_base_url", "tencent_url", "tencent_bars_url", "sina_url")
     @classmethod
     def _http(cls, url: str | None) -> str | None:
         if url is not None and not re.match(r"https?://", url):

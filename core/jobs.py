@@ -16,6 +16,7 @@ from core.digest import Digest
 from core.engine import SHORTEST_GAP, Engine
 from core.errors import OutsideError
 from core.escalate import Escalation
+from core.history import History
 from core.messages import Chat, Delivery, Message
 from core.notify import Notifier
 from core.ports import Store
@@ -51,6 +52,7 @@ class Duties:
         digest: Digest,
         escalation: Escalation,
         reminders: Reminders,
+        history: History,
         chats: Callable[[], Collection[Chat]],
     ) -> None:
         self._store = store
@@ -62,6 +64,7 @@ class Duties:
         self._digest = digest
         self._escalation = escalation
         self._reminders = reminders
+        self._history = history
         self._chats = chats
         self._watching_since = clock.now()
         self._noted: datetime | None = None
@@ -124,6 +127,18 @@ class Duties:
         await self._store.forget(self._clock.now() - KEEP_MESSAGES, {Delivery.SENT, Delivery.FAILED})
         gc.collect()  # at night, because it keeps everybody waiting
 
+    async def save_bars(self) -> None:
+        """Bars that have become finished are stored."""
+        await self._history.save()
+
+    async def close_bars(self) -> None:
+        """After the close: the bars of the day are finished."""
+        await self._history.close_day()
+
+    async def forget_bars(self) -> None:
+        """Bars of minutes are kept for two months, those of days for three years."""
+        await self._history.forget()
+
     async def _end_watches(self) -> None:
         over: dict[Chat, list[Watch]] = {}
         for watch in await self._watchlist.expire():
@@ -172,6 +187,9 @@ JOBS: Final[Sequence[Job]] = (
     Job("open_day", At(time(9, 10)), Duties.open_day),
     Job("close_day", At(time(15, 5)), Duties.close_day),
     Job("clean", At(time(3, 30), trading_days=False), Duties.clean),
+    Job("save_bars", Every(timedelta(minutes=1)), Duties.save_bars),
+    Job("close_bars", At(time(15, 5)), Duties.close_bars),
+    Job("forget_bars", At(time(3, 30), trading_days=False), Duties.forget_bars),
 )
 
 

@@ -4,6 +4,7 @@ Names and price levels are those of real shares; what happens to them is invente
 drawn whole when it begins, one row every three market seconds as the exchanges publish them, so a frame depends on the
 seed and the market time alone, never on the wall clock. The first day keeps a script, so that a newcomer sees
 something within a minute: :data:`DIP`, :data:`RISE`, shares sealed at their limits, one that opens again, two halts.
+The days before the first one are made up too, as bars: they end at its previous closes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.quotes.demo_bars import Past
+from core.bars import MINUTES, Bar, Period, day_label, end_minute, merged
 from core.calendar import (
     AFTERNOON_OPENS,
     AUCTION_ENDS,
@@ -30,6 +33,7 @@ from core.calendar import (
 )
 from core.clock import MARKET_ZONE, ManualClock, market_time
 from core.errors import Invalid
+from core.forming import bar_of
 from core.frames import Frame, Ints, Quote
 from core.market import Board, board_of, price_limits, tick
 from core.types import Price, Symbol, from_milli, to_milli
@@ -186,6 +190,10 @@ _PASSED: Final[Floats] = (
 """Trading minutes that have passed at each row."""
 _BUSY: Final[Floats] = 0.7 + 1.3 * np.exp(-_PASSED / 25) + 0.6 * np.exp((_PASSED - _MINUTES) / 12)
 """A day is busiest after the open and before the close."""
+_LABELS: Final[Ints] = np.array([end_minute(-(-second // 60)) for second in _TIMES.tolist()], dtype=np.int64)
+"""The 1-minute bar that each row belongs to, in minutes since midnight."""
+_INDEX_SHARE: Final = 17_800
+"""A share of the index costs what an average share does, not what the index shows; milli-yuan."""
 
 
 class _Day:
@@ -222,6 +230,7 @@ class _Day:
             before = max(int(np.argmax(halted)) - 1, 0)
             last[halted, column] = self.preclose[column] if begins < 0 else last[before, column]
             self.quoted[halted, column] = _TIMES[int(np.argmax(halted))]
+        self.shown = last
         self.close = last[-1]
         traded = ~self.suspended.all(axis=0)
         self.open = np.where(traded, last[0], 0)
@@ -242,8 +251,7 @@ class _Day:
         eagerness[[0, -1]] *= 30
         lots = np.where(self.suspended, 0, chance.poisson(eagerness * _LOTS))
         self.volume = np.cumsum(lots * 100, axis=0)
-        # A share of the index costs what an average share does, not what the index shows.
-        price = np.where(_IS_INDEX, 17_800, last)
+        price = np.where(_IS_INDEX, _INDEX_SHARE, last)
         self.amount = np.cumsum(lots * price // 10, axis=0)
 
     def _book(self, chance: np.random.Generator) -> None:
@@ -259,6 +267,36 @@ class _Day:
         queue = 1 + (_LOTS * 1500 * (1.2 - _PASSED[:, None] / _MINUTES)).astype(np.int64)
         self.bid_volume = np.where(self.bid > 0, np.where(is_up, queue, waiting[0]) * 100, 0)
         self.ask_volume = np.where(self.ask > 0, np.where(is_down, queue, waiting[1]) * 100, 0)
+
+    def whole(self, row: int) -> Ints:
+        """The bars of the day as far as this row; shape (6, shares), 0 where a share did not trade."""
+        close = np.where(self.high[row] > 0, self.shown[row], 0)
+        return np.stack([self.open, self.high[row], self.low[row], close, self.volume[row], self.amount[row]])
+
+    def minutes(self, symbol: Symbol, row: int) -> list[Bar]:
+        """The 1-minute bars of a share as far as this row."""
+        column = _COLUMN[symbol]
+        rows = np.flatnonzero(self.last[: row + 1, column])
+        if not len(rows):
+            return []
+        last, labels = self.last[rows, column], _LABELS[rows]
+        begins = np.flatnonzero(np.diff(labels, prepend=-1))
+        ends = np.append(begins[1:], len(rows)) - 1
+        traded = [np.diff(counted[rows[ends], column], prepend=0) for counted in (self.volume, self.amount)]
+        numbers = np.stack(
+            [
+                last[begins],
+                np.maximum.reduceat(last, begins),
+                np.minimum.reduceat(last, begins),
+                last[ends],
+                *traded,
+            ]
+        )
+        midnight = datetime.combine(self.day, time(), MARKET_ZONE).astimezone(UTC)
+        return [
+            bar_of(symbol, midnight + timedelta(minutes=label), numbers[:, place])
+            for place, label in enumerate(labels[begins].tolist())
+        ]
 
     def row(self, at: datetime) -> int:
         """The newest row at this instant."""
@@ -355,7 +393,17 @@ class DemoQuotes:
         self._days = 0
         self._is_new = True
         first = start if is_trading_day(start) else next_trading_day(start)
-        self._begin(first, _ints([to_milli(share.price) for share in SHARES]))
+        price = _ints([to_milli(share.price) for share in SHARES])
+        self._past = Past(
+            seed=seed,
+            first=first,
+            close=price,
+            swing=np.where(_IS_INDEX, 1.0, _SWING),
+            usual=_LOTS * 100,
+            tick=_TICK,
+            worth=np.where(_IS_INDEX, _INDEX_SHARE, 0),
+        )
+        self._begin(first, price)
 
     @property
     def next_at(self) -> datetime:
@@ -392,6 +440,18 @@ class DemoQuotes:
         found = ((symbol, frame.quote(symbol)) for symbol in symbols)
         return {symbol: quote for symbol, quote in found if quote is not None}
 
+    async def bars(self, symbol: Symbol, period: Period, count: int) -> Sequence[Bar]:
+        """What happened so far, made up where nothing was played; the bar that is forming is the last one."""
+        column, row = _COLUMN.get(symbol), self._day.row(self._at)
+        if column is None:
+            return []
+        if period == "day":
+            past = self._past.daily(symbol, column, count)
+            today = self._day.whole(row)[:, column]
+            return [*past, bar_of(symbol, day_label(self._day.day), today)][-count:] if today[0] else past
+        today_too = merged(self._day.minutes(symbol, row), MINUTES[period])
+        return [*self._past.minutes(symbol, column, period), *today_too][-count:]
+
     def _begin(self, day: date, preclose: Ints) -> None:
         # Each day has a seed of its own, so that it does not depend on how many numbers the days before it drew.
         chance = np.random.default_rng([self._seed, self._days])
@@ -404,6 +464,7 @@ class DemoQuotes:
         following = self.next_at
         await self._sleep(self._pause if is_over or self._at == self._instant(MORNING_ENDS) else self._step)
         if is_over:
+            self._past.add(self._day.day, self._day.whole(-1))
             self._begin(next_trading_day(self._day.day), self._day.close)
         else:
             self._set(following)

@@ -13,7 +13,7 @@ from core.bars import Bar, Period
 from core.calendar import trading_date
 from core.charts import candles, day_line, day_of, level_of, mark_of, months, weeks
 from core.conditions import EnterRange, PriceAbove, PriceBelow
-from core.errors import Invalid, NotFound, Unavailable
+from core.errors import Invalid, NotFound
 from core.history import History
 from core.messages import Button, ChartPeriod, Level, Mark, Message, Role
 from core.render import name_text
@@ -89,8 +89,6 @@ def _asked(ctx: Context, call: Call) -> Asked:
 
 async def _picture(ctx: Context, symbol: Symbol, period: ChartPeriod, card: str | None) -> Message:
     past, name = ctx.house.history, ctx.house.name(symbol)
-    if past is None:
-        raise Unavailable("K线", "这次运行没有历史K线，画不了图。")
     bars = await _bars(ctx, past, symbol, _STORED[period])
     trouble = past.trouble(symbol)
     if not bars:

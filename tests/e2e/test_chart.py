@@ -53,7 +53,7 @@ def bar(when: datetime) -> Bar:
 
 async def ask(home: Home, source: Archive | None, *words: str, request: Request | None = None) -> list[Message]:
     person = Person(OWNER, "小林", "42", Role.VIEWER)
-    past = History(home.store, source, home.clock) if source is not None else None
+    past = History(home.store, source, home.clock)
     ctx = Context(replace(home.app.house, history=past), person, CHAT, Dialogue())
     found = await chart(ctx, Call(words, request))
     assert isinstance(found, list)
@@ -143,7 +143,7 @@ async def test_nothing_to_draw_says_why_and_what_to_do() -> None:
     async with house() as home:
         with pytest.raises(NotFound, match=r"还没有日线的数据：测试K线：没有回应"):
             await ask(home, Archive("没有回应"), "茅台")
-        with pytest.raises(Unavailable, match="没有历史K线"):
+        with pytest.raises(NotFound, match=r"还没有日线的数据：历史K线：没有来源"):
             await ask(home, None, "茅台")
         with pytest.raises(Invalid, match="/chart 茅台 日线"):
             await ask(home, Archive())

@@ -27,14 +27,15 @@ from tests.shared import SHARED, needs_shared
 ROOT = Path(__file__).resolve().parents[2]
 BARS = SHARED / "data" / "bars" / "minute1" / "600519.SH_2026-03-23_2026-03-27.csv"
 HEADER = "symbol,time,open,high,low,close,volume,amount"
-OURS = ("TELEGRAM_", "QUOTES", "BROKER", "PAPER_", "DATABASE_URL", "DATA_DIR", "LOG_LEVEL", "TENCENT_URL", "SINA_URL")
+OURS = ("TELEGRAM_", "QUOTES", "BROKER", "PAPER_", "DATABASE_URL", "DATA_DIR", "LOG_LEVEL", "TENCENT_", "SINA_URL")
 NOWHERE = "http://127.0.0.1:9"
 
 
 def environment(**more: str) -> dict[str, str]:
     """A clean environment with no network beyond a closed port."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    return clean | {"TENCENT_URL": NOWHERE, "SINA_URL": NOWHERE, "PYTHONPATH": str(ROOT), **more}
+    nowhere = dict.fromkeys(("TENCENT_URL", "TENCENT_BARS_URL", "SINA_URL"), NOWHERE)
+    return clean | nowhere | {"PYTHONPATH": str(ROOT), **more}
 
 
 @contextmanager

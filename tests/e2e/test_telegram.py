@@ -41,6 +41,7 @@ class Town:
             "TELEGRAM_BASE_URL": self.telegram.base_url,
             "TELEGRAM_OWNER_IDS": str(ME),
             "TENCENT_URL": self.quotes.tencent_url,
+            "TENCENT_BARS_URL": self.quotes.tencent_url,
             "SINA_URL": self.quotes.sina_url,
             "QUOTES_INTERVAL": "1",
             "DATA_DIR": str(self.folder),

@@ -11,12 +11,13 @@ import pytest
 
 from adapters.quotes import demo
 from adapters.quotes.demo import CATL, DIP, HALTED, MOUTAI, OPENED, RISE, SEALED, SHARES, SUSPENDED, DemoQuotes, connect
-from core.calendar import is_session
+from core.bars import Period
+from core.calendar import is_session, previous_trading_day, trading_days
 from core.clock import ManualClock, market_time
 from core.errors import Invalid
 from core.frames import COUNTS, PRICES, Frame
 from core.market import Board, board_of, price_limits, tick
-from core.ports import QuoteSource
+from core.ports import BarFetcher, QuoteSource
 from core.types import Symbol, from_milli, to_milli
 
 START = date(2026, 9, 24)
@@ -323,3 +324,76 @@ async def test_when_the_next_frame_comes_is_known_before_the_clock_moves_over_lu
         promised = market.next_at
         assert clock.now() <= promised
         assert (await anext(frames)).at == promised == clock.now()
+
+
+# -- past bars
+
+
+async def test_the_days_before_the_first_one_are_made_up_and_end_at_its_previous_closes() -> None:
+    source: BarFetcher = a_market()
+    for share in SHARES:
+        bars = [bar for bar in await source.bars(share.symbol, "day", 320) if market_time(bar.time).date() < START]
+        assert len(bars) == 260
+        assert bars[-1].close == share.price
+        days = [market_time(bar.time).date() for bar in bars]
+        assert days == list(trading_days(days[0], previous_trading_day(START)))
+        grid = tick(board_of(share.symbol))
+        for before, bar in pairwise(bars):
+            assert 0 < bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high
+            assert bar.close % grid == 0
+            assert abs(bar.close / before.close - 1) < Decimal("0.1")
+            assert bar.volume > 0
+            assert bar.amount
+
+
+async def test_the_same_seed_makes_up_the_same_past() -> None:
+    one, other, different = a_market(seed=1), a_market(seed=1), a_market(seed=2)
+    assert await one.bars(MOUTAI, "5m", 320) == await other.bars(MOUTAI, "5m", 320)
+    assert await one.bars(MOUTAI, "day", 320) != await different.bars(MOUTAI, "day", 320)
+    assert await one.bars(Symbol("000004.SZ"), "day", 320) == []
+
+
+async def test_the_bar_of_today_is_what_the_frames_have_shown_and_nothing_of_what_comes() -> None:
+    source = a_market()
+    frames = await taken(source, 100)
+    [today] = await source.bars(MOUTAI, "day", 1)
+    row = frames[-1].rows[MOUTAI]
+    shown = frames[-1]
+    assert (to_milli(today.high), to_milli(today.low), to_milli(today.close), today.volume) == (
+        shown.high[row],
+        shown.low[row],
+        shown.last[row],
+        shown.volume[row],
+    )
+    periods: tuple[Period, ...] = ("1m", "5m", "60m")
+    for period in periods:
+        bars = await source.bars(MOUTAI, period, 320)
+        assert to_milli(bars[-1].close) == shown.last[row]
+        assert bars[-2].time <= shown.at
+        assert [bar.time for bar in bars] == sorted({bar.time for bar in bars})
+        of_today = [bar for bar in bars if market_time(bar.time).date() == START]
+        assert sum(bar.volume for bar in of_today) == shown.volume[row]
+
+
+async def test_days_that_were_played_are_past_days_too_and_one_without_trade_is_none() -> None:
+    source = a_market()
+    frames = await taken(source, A_DAY + 5)
+    before, today = await source.bars(MOUTAI, "day", 2)
+    last = of_day(frames, 0)[-1]
+    assert to_milli(before.close) == last.last[last.rows[MOUTAI]]
+    assert market_time(today.time).date() == of_day(frames, 1)[0].at.date()
+    assert START not in {market_time(bar.time).date() for bar in await source.bars(SUSPENDED, "day", 320)}
+
+
+async def test_bars_of_minutes_of_a_past_day_begin_and_end_as_the_day() -> None:
+    source = a_market()
+    counts: dict[Period, int] = {"1m": 240, "15m": 16, "60m": 4}
+    for period, count in counts.items():
+        days = {market_time(bar.time).date(): bar for bar in await source.bars(MOUTAI, "day", 320)}
+        minutes = [bar for bar in await source.bars(MOUTAI, period, 10_000) if market_time(bar.time).date() < START]
+        assert len(minutes) == 20 * count
+        last = [bar for bar in minutes if bar.time.date() == minutes[-1].time.date()]
+        day = days[last[0].time.date()]
+        assert (last[0].open, last[-1].close) == (day.open, day.close)
+        assert day.low <= min(bar.low for bar in last) <= max(bar.high for bar in last) <= day.high
+        assert all(is_session(bar.time) for bar in last)
