@@ -73,8 +73,6 @@ def demo(
     import tempfile
     from datetime import date
 
-    from bot import main as house
-
     interactive = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
     if tour or not interactive:
         from bot.replay import tour as play
@@ -88,8 +86,10 @@ def demo(
         if not all(filled):
             raise typer.Exit(FAILED)
         return
+    from bot.demo import demo as play_demo
+
     with tempfile.TemporaryDirectory(prefix="dingpan-", ignore_cleanup_errors=True) as folder:
-        _go(lambda: house.demo(seed=seed, speed=speed, folder=Path(folder)), invalid=MISCONFIGURED)
+        _go(lambda: play_demo(seed=seed, speed=speed, folder=Path(folder)), invalid=MISCONFIGURED)
 
 
 @app.command()

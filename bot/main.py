@@ -1,4 +1,4 @@
-"""START HERE. ``assemble`` wires the house; ``run`` and ``demo`` own its long-lived tasks and close what was opened."""
+"""START HERE. ``assemble`` wires the house; ``run`` owns its long-lived tasks and closes what was opened."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from bot.command import REGISTRY
 from bot.house import House
@@ -19,8 +19,8 @@ from bot.inbox import HOME, Inbox
 from bot.language.names import Names
 from bot.settings import Settings
 from core import render
-from core.calendar import calendar_warning, is_trading_day, phase, previous_trading_day, trading_date
-from core.clock import MARKET_ZONE, Clock, ManualClock, SystemClock, market_time
+from core.calendar import calendar_warning, phase, trading_date
+from core.clock import Clock, SystemClock, market_time
 from core.desk import Desk
 from core.digest import Digest
 from core.dispatch import Dispatcher
@@ -31,13 +31,13 @@ from core.feed import Feed
 from core.frames import Frame, Quote, frame_of
 from core.history import History
 from core.jobs import JOBS, Duties, Job, MarketPaced
-from core.messages import Chat, Incoming, Message
+from core.messages import Chat, Incoming
 from core.notify import Notifier
 from core.ports import BarFetcher, Broker, Channel, Painter, QuoteSource, Store
 from core.remind import Reminders
 from core.rulebook import RuleBook
 from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE
-from core.types import Price, Shares, Symbol
+from core.types import Price, Symbol
 from core.watchlist import Watchlist
 
 log: Final = logging.getLogger(__name__)
@@ -459,141 +459,7 @@ async def greet(app: App) -> None:
     await app.inbox.receive(Incoming(chat=HOME_CHAT, user=YOU, press="start", at=now))
 
 
-# -- demo
-
-DEMO_CASH: Final = Decimal(1_000_000)
-DEMO_DRIFT: Final = Decimal(3)
-"""At many times the market's speed a price moves further while a card is read."""
-DEMO_POSITIONS: Final[Mapping[Symbol, tuple[Shares, Price]]] = {
-    Symbol("600036.SH"): (1000, Decimal("41.200")),
-    Symbol("300750.SZ"): (200, Decimal("255.000")),
-    Symbol("601318.SH"): (500, Decimal("53.800")),
-}
-
-
-def demo_day(today: date) -> date:
-    """The day the demo shows: the last one on which the market traded."""
-    return today if is_trading_day(today) else previous_trading_day(today)
-
-
-class PlayedQuotes(QuoteSource, Protocol):
-    """A market that moves the clock itself, when the next frame is asked for."""
-
-    @property
-    def next_at(self) -> datetime | None:
-        """When the next frame comes; None when there is none."""
-        ...
-
-
-class PlayedBroker(Broker, Protocol):
-    async def told(self) -> None:
-        """Wait until all its reports have been taken."""
-        ...
-
-    async def close(self) -> None: ...
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A house whose market is not the real one, with the parts its player needs.
-
-    Attributes:
-        started_with: yuan in the account at the beginning.
-    """
-
-    app: App
-    clock: ManualClock
-    source: PlayedQuotes
-    broker: PlayedBroker
-    started_with: Decimal
-
-    async def settle(self) -> None:
-        """Wait until everything that was caused so far has been dealt with."""
-        await self.broker.told()
-        await self.app.house.notifier.drained()
-
-    async def aclose(self) -> None:
-        """Close the account's book. The store is closed by whoever opened it."""
-        await self.broker.close()
-
-
-def stage_demo(
-    *,
-    store: Store,
-    start: date,
-    seed: int,
-    speed: float,
-    book_path: Path | None = None,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    painter: Painter | None = None,
-) -> Stage:
-    """The demo market with a paper account of a million yuan and a few positions."""
-    from adapters.brokers import paper
-    from adapters.quotes import demo as demo_quotes
-
-    clock = ManualClock(datetime.combine(start, time(9, 0), MARKET_ZONE))
-    source = demo_quotes.connect(clock=clock, start=start, seed=seed, speed=speed, sleep=sleep)
-    broker = paper.connect(
-        path=book_path, account="paper", name="模拟账户", clock=clock, cash=DEMO_CASH, positions=DEMO_POSITIONS
-    )
-    names = Names.seed()
-    for share in demo_quotes.SHARES:
-        names.add(share.symbol, share.name)
-    app = assemble(
-        store=store,
-        clock=clock,
-        source=source,
-        brokers=[broker],
-        names=names,
-        about=f"演示：行情是编造的，{speed:g} 倍速；模拟账户 100 万元，不动真钱，不联网。",
-        matching=(broker.on_frame,),
-        bars=source,
-        market_paced=True,
-        time_to_live=TIME_TO_LIVE * max(speed, 1),
-        drift_percent=DEMO_DRIFT,
-        painter=painter,
-    )
-    return Stage(app, clock, source, broker, DEMO_CASH)
-
-
-async def demo(*, seed: int, speed: float, folder: Path) -> None:
-    """The demo in the terminal."""
-    from adapters import painter
-    from adapters.channels import console
-    from adapters.stores import sql
-
-    async with AsyncExitStack() as stack:
-        store = sql.connect(folder / "demo.db")
-        stack.push_async_callback(store.close)
-        artist = painter.connect()
-        stack.callback(artist.close)
-        start = demo_day(date.today())  # noqa: DTZ011
-        stage = stage_demo(store=store, start=start, seed=seed, speed=speed, painter=artist)
-        stack.push_async_callback(stage.aclose)
-        terminal = console.connect(
-            clock=stage.clock,
-            completions=lambda: completions(stage.app.house.names),
-            pictures=folder / "pictures",
-            status=lambda: status(stage.app.house),
-            user=YOU,
-        )
-        await stage.app.load()
-        await live(stage.app, {terminal.name: terminal}, opening=lambda: show_something(stage.app))
-
-
-async def show_something(app: App) -> None:
-    """Say two sentences for a newcomer, so that an alert and an order to confirm come within a minute."""
-    from adapters.quotes import demo as demo_quotes
-
-    moutai, catl = app.house.name(demo_quotes.MOUTAI), app.house.name(demo_quotes.CATL)
-    sentences = (
-        f"{moutai}跌破{demo_quotes.DIP.normalize():f}提醒我，跌破就买100股",
-        f"{catl}涨到{demo_quotes.RISE.normalize():f}提醒我",
-    )
-    hint = "先替你说了两句，一分钟内会有动静；你也可以随时自己说：\n" + "\n".join(f"　{text}" for text in sentences)
-    await app.house.notifier.say(HOME_CHAT, Message(text=hint))
-    for text in sentences:
-        await app.inbox.receive(Incoming(chat=HOME_CHAT, user=YOU, text=text, at=app.house.now()))
+# -- the database of a house at rest
 
 
 def open_store(settings: Settings) -> Store:

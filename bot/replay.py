@@ -11,8 +11,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from bot.demo import Stage, stage_demo
 from bot.language.names import Names
-from bot.main import Stage, assemble, stage_demo
+from bot.main import assemble
 from core.alerts import Alert
 from core.bars import in_order, read_bars
 from core.charts import described
