@@ -120,7 +120,7 @@ def assemble(
 
     Args:
         owners: vendor ids of the people who may talk to us, per channel.
-        home: where notices go while nobody has a live watch, and what cannot be delivered elsewhere is told.
+        home: where notices go while nobody has a live watch, and what is not delivered or answered elsewhere is told.
         matching: called with each frame before it is judged, as the paper account needs it.
         bars: where past bars are asked for; without it history is what was stored, and what the frames show.
         painter: makes the pictures of messages; without one the words go alone, as in a replay, where nobody looks.
@@ -128,7 +128,9 @@ def assemble(
         jobs: what the market's clock runs; without them the whole table.
     """
     feed = Feed()
-    notifier = Notifier(store, clock, feed, sleep, home=lambda: home, painter=painter)
+    # The terminal comes last: where there is one, it is another way to a person whom nothing else reaches.
+    reachable = tuple(dict.fromkeys((*home, HOME_CHAT)))
+    notifier = Notifier(store, clock, feed, sleep, home=lambda: reachable, painter=painter)
 
     # Book, desk, watchlist and engine need each other: these functions tie the knot, and are called when all exist.
     def cost_of(account: str, symbol: Symbol) -> Price | None:
