@@ -11,6 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -20,6 +21,7 @@ from bot.stdio import use_utf8
 
 if TYPE_CHECKING:
     from bot.settings import Settings
+    from core.bars import Period
 
 FAILED: Final = 1
 MISCONFIGURED: Final = 2
@@ -32,6 +34,18 @@ app = typer.Typer(
 )
 db = typer.Typer(help="数据库")
 app.add_typer(db, name="db")
+
+
+class BarPeriod(StrEnum):
+    """As :data:`core.bars.Period`."""
+
+    DAY = "day"
+    M1 = "1m"
+    M5 = "5m"
+    M15 = "15m"
+    M30 = "30m"
+    M60 = "60m"
+
 
 EnvFile = Annotated[Path | None, typer.Option("--env-file", help="设置文件，不写就是 .env；写了就必须有")]
 DEMO_SPEED: Final = 20.0
@@ -138,22 +152,45 @@ def export(
 
 @app.command("import")
 def import_(
-    files: Annotated[list[Path], typer.Argument(help="盯盘任务：一个 .yaml 文件，格式和 export 写的一样")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="盯盘任务：一个 .yaml 文件，和 export 写的一样；或者 K 线：.csv 文件，和 replay 用的一样"),
+    ],
+    period: Annotated[BarPeriod | None, typer.Option(help="K 线的周期；不写就从时间的间隔看出来")] = None,
     owner: Annotated[str | None, typer.Option(help="谁的任务；不写就是主人的")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只显示会有什么变化，什么也不改")] = False,
     prune: Annotated[bool, typer.Option("--prune", help="文件里没有的任务删掉，删之前会问")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="不问，直接删")] = False,
     env_file: EnvFile = None,
 ) -> None:
-    """导入盯盘任务。同一个文件导入两次和一次一样；文件有错时全部指出，什么也不改。"""
+    """导入盯盘任务或历史 K 线。同一个文件导入两次和一次一样；文件有错时指出来，什么也不改。"""
+    if {file.suffix.lower() for file in files} == {".csv"}:
+        if owner or prune or yes:
+            _complain("--owner、--prune、--yes 只用于盯盘任务，导入 K 线时请去掉。")
+            raise typer.Exit(MISCONFIGURED)
+        _import_bars(files, period, env_file, dry_run=dry_run)
+        return
+    if period is not None:
+        _complain("--period 只用于 K 线，导入盯盘任务时请去掉。")
+        raise typer.Exit(MISCONFIGURED)
     if {file.suffix.lower() for file in files} <= {".yaml", ".yml"}:
         if len(files) > 1:
             _complain("一次只导入一个任务文件。")
             raise typer.Exit(MISCONFIGURED)
         _import_watches(files[0], owner, env_file, dry_run=dry_run, prune=prune, yes=yes)
         return
-    _complain("不知道怎样导入这样的文件：盯盘任务的文件名以 .yaml 结尾。")
+    _complain("不知道怎样导入这样的文件：盯盘任务的文件名以 .yaml 结尾，K 线的以 .csv 结尾，一次只导入一种。")
     raise typer.Exit(MISCONFIGURED)
+
+
+def _import_bars(files: Sequence[Path], period: BarPeriod | None, env_file: Path | None, *, dry_run: bool) -> None:
+    async def step() -> None:
+        from bot.barfile import import_bars
+
+        told: Period | None = None if period is None else period.value
+        await import_bars(_settings(env_file), files, told, dry_run=dry_run, write=_print)
+
+    _go(step)
 
 
 def _import_watches(
