@@ -49,8 +49,8 @@ KEEP: Final[Mapping[Period, timedelta]] = {"day": timedelta(days=3 * 365), **dic
 """How long bars stay in the store."""
 _FULL: Final = 320
 """As many as the sources give at once."""
-_AT_ONCE: Final = 200
-"""Symbols read from the store in one step."""
+_AT_ONCE: Final = 50
+"""Symbols read from the store in one step, or looked through at a stretch: what is urgent comes in between."""
 
 OnClose = Callable[[Period, datetime, Mapping[Symbol, Bar]], None]
 OnExDate = Callable[[Symbol, Price, Price, date], None]
@@ -197,9 +197,11 @@ class History:
             stored = await self._store.bars(some, period, limit=KEPT)
             for symbol in some:
                 self._load(symbol, period, stored.get(symbol, ()))
-        for symbol in wanted:
+        for place, symbol in enumerate(wanted):
             if self._lacks(symbol, period, count):
                 await self._fetch(symbol, period, count)
+            if place % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
 
     # -- what comes in
 

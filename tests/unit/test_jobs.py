@@ -16,7 +16,7 @@ from core.messages import Delivery
 from core.tickets import TicketState
 from core.types import Side
 from core.watches import Plan, WatchState
-from tests.fakes.parts import CHAT, MONDAY, TUESDAY, Home, ShakyStore, at, house, watch
+from tests.fakes.parts import CHAT, MONDAY, MOUTAI, TUESDAY, Home, ShakyStore, at, house, watch
 
 BELOW = PriceBelow(value=Decimal(1420))
 FRIDAY = "2026-03-27"
@@ -270,3 +270,35 @@ async def test_old_messages_are_forgotten_and_what_is_unsent_or_an_alert_is_kept
         assert await store.deliveries([alert.id]) == []
         assert await home.alerts() == [alert]
         assert {row.state for row in store._outbox.values()} <= {Delivery.QUEUED}
+
+
+# -- bars
+
+
+async def test_bars_that_frames_made_are_stored_within_a_minute_and_forgotten_in_time() -> None:
+    store = MemoryStore()
+    by_name = {job.name: job for job in JOBS}
+    async with house("10:00", store=store) as home:
+        for when in ("10:00:30", "10:01:30", "10:02:30"):
+            await home.tick(when, "1430", preclose="1425")
+        await perform(by_name["save_bars"], home.app.duties, home.clock.now())
+        assert len((await store.bars([MOUTAI], "1m"))[MOUTAI]) == 2
+        home.clock.set(at("15:05"))
+        await perform(by_name["close_bars"], home.app.duties, home.clock.now())
+        assert len((await store.bars([MOUTAI], "day"))[MOUTAI]) == 1
+        home.clock.set(at("2026-06-01 03:30"))
+        await perform(by_name["forget_bars"], home.app.duties, home.clock.now())
+        assert await store.bars([MOUTAI], "1m") == {}
+        assert len((await store.bars([MOUTAI], "day"))[MOUTAI]) == 1
+
+
+async def test_at_the_end_the_last_bars_are_kept_whatever_the_database_says() -> None:
+    store = MemoryStore()
+    async with house("10:00", store=store) as home:
+        for when in ("10:00:30", "10:01:30"):
+            await home.tick(when, "1430")
+        await home.app.rest()
+        assert len((await store.bars([MOUTAI], "1m"))[MOUTAI]) == 1
+        await home.tick("10:02:30", "1430")
+        await store.close()
+        await home.app.rest()
