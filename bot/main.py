@@ -36,8 +36,10 @@ from core.notify import Notifier
 from core.ports import BarFetcher, Broker, Channel, Painter, QuoteSource, Store
 from core.remind import Reminders
 from core.rulebook import RuleBook
+from core.tape import Tape
 from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE
 from core.types import Price, Symbol
+from core.view import Holding
 from core.watchlist import Watchlist
 
 log: Final = logging.getLogger(__name__)
@@ -139,7 +141,10 @@ def assemble(
     def newest(symbol: Symbol) -> Quote | None:
         return engine.traded_quote(symbol)
 
-    book = RuleBook(cost_of)
+    def holding_of(account: str, symbol: Symbol) -> Holding | None:
+        return desk.holding_of(account, symbol, engine.quote)
+
+    book = RuleBook(cost_of, Tape(), holding_of)
 
     def resubscribe() -> None:
         source.watch(book.symbols | desk.symbols)

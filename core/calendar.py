@@ -198,6 +198,23 @@ def is_session(at: datetime) -> bool:
     return inside and is_trading_day(local.date())
 
 
+MINUTES_A_DAY: Final = 240
+
+
+def minutes_traded(at: datetime) -> int:
+    """How many minutes of continuous trading the day has had, 1 to 240, the one that has begun included.
+
+    >>> from core.clock import MARKET_ZONE
+    >>> [minutes_traded(datetime(2026, 3, 23, *at, tzinfo=MARKET_ZONE)) for at in ((9, 25), (9, 31), (12, 0), (15, 0))]
+    [1, 2, 120, 240]
+    """
+    local = market_time(at)
+    seconds = local.hour * 3600 + local.minute * 60 + local.second
+    morning = min(max(seconds - 34_200, 0), 7_200)
+    afternoon = min(max(seconds - 46_800, 0), 7_200)
+    return min((morning + afternoon) // 60 + 1, MINUTES_A_DAY) if morning < 7_200 or afternoon else MINUTES_A_DAY // 2
+
+
 def session_close(day: date) -> datetime:
     """15:00 of that market day. Aware UTC."""
     return _instant(day, CLOSE)

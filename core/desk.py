@@ -18,12 +18,13 @@ from core.frames import Quote
 from core.messages import Chat, Outgoing
 from core.notify import Notifier
 from core.orders import Order, OrderState, Report, ReportKind, apply
-from core.portfolio import Account
+from core.portfolio import Account, value
 from core.ports import Broker, HandKept, QuoteSource, Store
 from core.risk import Breach, Draft, check, not_now, unchecked
 from core.sizing import nothing_to_do, opposite_price, shares_of
 from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE, Ticket, TicketState
 from core.types import Money, Price, Shares, Side, Symbol, percent_text, price_text
+from core.view import Holding
 from core.watches import Plan
 
 log: Final = logging.getLogger(__name__)
@@ -141,6 +142,18 @@ class Desk:
         seen = self._accounts.get(account)
         position = seen.position(symbol) if seen else None
         return position.cost if position is not None and position.shares > 0 else None
+
+    def holding_of(self, account: str, symbol: Symbol, quote: Callable[[Symbol], Quote | None]) -> Holding | None:
+        """A position, and what the account is worth beside it at these quotes; None without a position."""
+        seen = self._accounts.get(account)
+        position = seen.position(symbol) if seen else None
+        if seen is None or position is None or position.shares <= 0:
+            return None
+        others = [one.symbol for one in seen.positions if one.symbol != symbol and one.shares]
+        prices = {one: found.last for one in others if (found := quote(one)) is not None and found.last is not None}
+        known = seen.cash_known and len(prices) == len(others)
+        rest = value(seen, prices).total if known else None
+        return Holding(position.shares, position.cost, rest)
 
     def holds(self, account: str, symbol: Symbol) -> bool:
         """Whether an account holds a share. One that was never seen may: silence needs a reason."""

@@ -19,10 +19,11 @@ from core.digest import Digest
 from core.errors import OutsideError
 from core.escalate import Escalation
 from core.feed import Feed
+from core.judging import Rule
 from core.messages import Chat, Outgoing
 from core.notify import Notifier
 from core.ports import Store
-from core.rulebook import Rule, RuleBook
+from core.rulebook import RuleBook
 from core.tickets import Ticket
 from core.types import Symbol
 from core.watches import Arm, Repeat, RuleKey, Watch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
@@ -14,6 +14,7 @@ from core.clock import Clock, time_text
 from core.dispatch import Dispatcher
 from core.errors import OutsideError
 from core.frames import Frame, LatestQuotes, Quote, frame_of
+from core.ladder import Rows
 from core.ports import QuoteSource
 from core.rulebook import RuleBook
 from core.types import Symbol, from_milli, price_text, to_milli
@@ -55,6 +56,22 @@ def doubt(frame: Frame, row: int) -> str | None:
     if not is_session(quoted_at):
         return f"{time_text(quoted_at)} 的价格不是交易时段内的成交"
     return _beyond_limits(last, int(frame.limit_up[row]), int(frame.limit_down[row]))
+
+
+def doubts(frame: Frame, rows: Rows) -> Mapping[int, str]:
+    """Which of these rows must not fire anything, and why: :func:`doubt` for many."""
+    last, quoted_at = frame.last[rows], frame.quoted_at[rows]
+    up, down = frame.limit_up[rows], frame.limit_down[rows]
+    oldest = frame.at.timestamp() * 1000 - _STALE_MS
+    unfit = (last <= 0) | frame.suspended[rows] | (quoted_at < oldest)
+    unfit |= ((up > 0) & (last > up)) | (last < down)
+    # The hours are asked of the oldest and the newest price alone, where both lie in one stretch of trading.
+    if not unfit.all():
+        times = quoted_at[~unfit]
+        first, latest = (datetime.fromtimestamp(int(each) / 1000, UTC) for each in (times.min(), times.max()))
+        if not (is_session(first) and is_session(latest) and latest - first < STALE):
+            unfit[:] = True
+    return {row: why for row in rows[unfit].tolist() if (why := doubt(frame, row)) is not None}
 
 
 def misses_nothing(frame: Frame) -> bool:
@@ -128,7 +145,7 @@ class Engine:
             self._untold.append(gap)
             self._after_gap = True
         if is_session(frame.at):
-            judged = self._book.evaluate(frame, doubt, after_gap=self._after_gap)
+            judged = self._book.evaluate(frame, doubts, after_gap=self._after_gap)
             self._after_gap = False
             for symbol, why in judged.doubts:
                 self._doubts[symbol] = Doubt(why, frame.at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Final, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from core.types import Money, Noun, Price, Shares, Symbol, from_milli, to_milli
 Ints = NDArray[np.int64]
 PRICES: Final = ("last", "preclose", "open", "high", "low", "limit_up", "limit_down", "bid", "ask")
 COUNTS: Final = ("volume", "amount", "bid_volume", "ask_volume")
+RATES: Final = ("turnover",)
 
 
 class Quote(Noun):
@@ -27,6 +29,7 @@ class Quote(Noun):
         bid, ask: best prices; None where the side is empty, as the ask side of a share sealed at its upper limit.
         volume: shares traded today; ``amount`` yuan.
         bid_volume, ask_volume: shares waiting at the best prices.
+        turnover: percent of the float that was traded today.
         limit_up, limit_down: the day's price limits as the source gives them.
         quoted_at: aware UTC, the source's own time of this price, not of its arrival.
         received_at: aware UTC.
@@ -47,6 +50,7 @@ class Quote(Noun):
     amount: Money | None = None
     bid_volume: Shares = 0
     ask_volume: Shares = 0
+    turnover: Decimal | None = None
     suspended: bool = False
     source: str
     quoted_at: datetime
@@ -83,6 +87,7 @@ class Frame:
             they derived from it.
         rows: row of each symbol.
         amount: yuan, rounded.
+        turnover: thousandths of a percent.
         quoted_at: milliseconds since 1970, UTC, per symbol.
         names: as the source writes them; empty strings where it does not.
     """
@@ -104,6 +109,7 @@ class Frame:
     amount: Ints
     bid_volume: Ints
     ask_volume: Ints
+    turnover: Ints
     quoted_at: Ints
     suspended: NDArray[np.bool_]
     names: tuple[str, ...] = field(default=())
@@ -136,6 +142,7 @@ class Frame:
             amount=Money(amount) if amount else None,
             bid_volume=self.bid_volume.item(row),
             ask_volume=self.ask_volume.item(row),
+            turnover=_price(self.turnover.item(row)),
             suspended=self.suspended.item(row),
             source=self.source,
             quoted_at=datetime.fromtimestamp(self.quoted_at.item(row) / 1000, UTC),
@@ -159,7 +166,7 @@ def frame_of(quotes: Sequence[Quote], *, at: datetime, source: str, like: Frame 
     else:
         rows = {symbol: row for row, symbol in enumerate(symbols)}
     arrays: dict[str, Ints] = {
-        name: np.array([_milli(getattr(quote, name)) for quote in quotes], dtype=np.int64) for name in PRICES
+        name: np.array([_milli(getattr(quote, name)) for quote in quotes], dtype=np.int64) for name in (*PRICES, *RATES)
     }
     for name in COUNTS:
         arrays[name] = np.array([round(getattr(quote, name) or 0) for quote in quotes], dtype=np.int64)

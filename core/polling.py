@@ -51,6 +51,7 @@ class Row:
         units: shares per unit of ``volume``, the expected one first; none when no unit is known.
         book_unit: shares per unit of ``bid_volume`` and ``ask_volume``.
         at: fourteen digits, market time.
+        turnover: percent of the float traded today; empty where unknown.
         suspended: the source says so itself.
     """
 
@@ -72,6 +73,7 @@ class Row:
     units: tuple[int, ...]
     book_unit: int
     at: str
+    turnover: str = ""
     suspended: bool = False
 
 
@@ -126,6 +128,7 @@ def quote_of(row: Row, *, source: str, received_at: datetime) -> Quote:
         amount=amount or None,
         bid_volume=bid_volume * row.book_unit if bid else 0,
         ask_volume=ask_volume * row.book_unit if ask else 0,
+        turnover=_known(_limit("换手率", row.turnover)),
         suspended=row.suspended or (silent and phase(received_at) not in _NOT_YET),
         source=source,
         quoted_at=quoted_at,

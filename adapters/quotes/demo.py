@@ -251,6 +251,8 @@ class _Day:
         eagerness[[0, -1]] *= 30
         lots = np.where(self.suspended, 0, chance.poisson(eagerness * _LOTS))
         self.volume = np.cumsum(lots * 100, axis=0)
+        # A hundred usual days turn the whole float over; an index has none.
+        self.turnover = np.where(_IS_INDEX, 0, self.volume * 1000 // (_LOTS * 100 * _MINUTES * 20))
         price = np.where(_IS_INDEX, _INDEX_SHARE, last)
         self.amount = np.cumsum(lots * price // 10, axis=0)
 
@@ -500,6 +502,7 @@ class DemoQuotes:
             amount=day.amount[row, pick],
             bid_volume=day.bid_volume[row, pick],
             ask_volume=day.ask_volume[row, pick],
+            turnover=day.turnover[row, pick],
             quoted_at=np.where(suspended, halted_at, round(self._at.timestamp() * 1000)),
             suspended=suspended,
             names=part.names,

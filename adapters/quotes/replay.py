@@ -173,6 +173,7 @@ class _Session:
             amount=self._amount[step, pick],
             bid_volume=zero,
             ask_volume=zero,
+            turnover=zero,
             quoted_at=self._quoted_at[step // 4, pick],
             suspended=self._suspended[pick],
             names=listed.names,

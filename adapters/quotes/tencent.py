@@ -69,6 +69,7 @@ def _row(symbol: Symbol, text: str) -> Row:
         ask_volume=fields[20],
         units=(1, lot, 10) if board is Board.STAR else (lot, 1, 10, 100),
         book_unit=lot,
+        turnover=_at(fields, 38),
         at=fields[30],
         # Said to mean suspended; no such row was seen. Rows without any trade are recognised anyway.
         suspended=_at(fields, 40) == "S",

@@ -12,9 +12,9 @@ from core.alerts import QuietHours, Silence
 from core.calendar import phase
 from core.clock import MARKET_ZONE, market_time, stamp_text
 from core.errors import Invalid
+from core.judging import judge
 from core.market import board_of
 from core.messages import Message, Role
-from core.rulebook import judge
 from core.types import Symbol
 from core.watches import Watch, WatchState
 

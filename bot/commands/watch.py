@@ -9,17 +9,19 @@ from typing import Any
 from bot import watchfile
 from bot.command import Call, Context, Reply, command
 from bot.commands import favourites, targets
-from bot.language.request import Action, Draft, Request, condition_of, plan_of
+from bot.language.request import KIND_TEXT, Action, Draft, Request, condition_of, plan_of
 from core import render
 from core.alerts import Trigger
 from core.clock import market_time
-from core.conditions import Condition, Missing, PctDown, PctUp, View, zone_text
+from core.conditions import Condition, PctDown, PctUp
 from core.errors import Conflict, Invalid, NotFound
 from core.frames import Quote
 from core.market import Board, board_of, lot_problem, tick_problem
 from core.messages import COMMAND_BYTES, Button, Message, Role, Style
 from core.types import Side, Symbol, from_milli, percent_text, price_text, to_milli
+from core.view import View
 from core.watches import Plan, Repeat, Watch, WatchState, usual_repeat
+from core.zones import Missing, zone_text
 
 MANY_SYMBOLS = 50
 MANY_WATCHES = 2000
@@ -119,7 +121,7 @@ async def _build(ctx: Context, request: Request) -> Watch:
     # The quotes of a whole market come by themselves.
     quotes = await house.look(symbols) if request.scope != "market" else {}
     account = targets.account(ctx, request)
-    conditions = tuple(_condition(ctx, draft, symbols, account, quotes) for draft in request.conditions)
+    conditions = tuple(_condition(ctx, draft, symbols, account, quotes) for draft in _ways(request))
     plan = _plan(request.action, symbols) if request.action is not None else None
     return Watch(
         id=house.clock.new_id(),
@@ -190,6 +192,22 @@ async def _symbols(ctx: Context, request: Request) -> tuple[Symbol, ...]:
     return symbols
 
 
+def _ways(request: Request) -> Sequence[Draft]:
+    """The conditions, with one for each way where both ways were meant.
+
+    Raises:
+        Invalid: one of both ways is to hold at once with something else.
+    """
+    both = [draft for draft in request.conditions if draft.direction == "either"]
+    if both and request.combine == "all":
+        raise Invalid(f"“{KIND_TEXT[both[0].kind]}”是上涨还是下跌？和别的条件一起用时请写明方向。")
+    return [
+        draft if way is None else draft.model_copy(update={"direction": way})
+        for draft in request.conditions
+        for way in (("up", "down") if draft.direction == "either" else (None,))
+    ]
+
+
 def _condition(
     ctx: Context, draft: Draft, symbols: tuple[Symbol, ...], account: str, quotes: Mapping[Symbol, Quote]
 ) -> Condition:
@@ -210,6 +228,8 @@ def _condition(
         name = render.name_text(ctx.house.name(symbol), symbol)
         if condition.needs_cost and cost is None:
             raise Invalid(f"账户里没有{name}的持仓，不知道成本价。请改用价格，例如“跌破1400”。")
+        if condition.kind in {"limit_up", "limit_down", "queue_shrink"} and board_of(symbol) is Board.INDEX:
+            raise Invalid(f"{name}是指数，没有涨跌停，盯不了{condition.text()}。")
         if condition.kind in {"limit_up", "limit_down"} and symbol in quotes:
             zone = condition.zone(View(quotes[symbol], cost))
             if isinstance(zone, Missing):
@@ -280,7 +300,7 @@ def _read_back(ctx: Context, made: Watch, already: Sequence[Trigger], *, changed
 def _trigger_prices(ctx: Context, watch: Watch) -> str:
     """What percents and stops come to in yuan right now, for a watch on one share."""
     quote = ctx.house.engine.quote(watch.symbols[0])
-    if len(watch.symbols) > 1 or quote is None or all(one.steady for one in watch.conditions):
+    if len(watch.symbols) > 1 or quote is None or all(not one.inputs for one in watch.conditions):
         return ""
     view = View(quote, ctx.house.desk.cost_of(watch.account, watch.symbols[0]))
     found = [one.zone(view) for one in watch.conditions]
@@ -355,7 +375,7 @@ def _changes(ctx: Context, before: Watch, request: Request) -> dict[str, Any]:
         changes["scope"] = "symbols"
     if request.conditions:
         quotes = {one: quote for one in symbols if (quote := ctx.house.engine.quote(one)) is not None}
-        found = [_condition(ctx, draft, symbols, before.account, quotes) for draft in request.conditions]
+        found = [_condition(ctx, draft, symbols, before.account, quotes) for draft in _ways(request)]
         changes["conditions"] = tuple(_from_where_it_was(one, before, symbols) for one in found)
         if request.combine is not None:
             changes["combine"] = request.combine

@@ -290,7 +290,7 @@ def condition_of(draft: Draft) -> Condition:
     if draft.kind == "price_reach":
         raise Invalid("还不知道是从上面跌到还是从下面涨到这个价格，请写“涨到”或“跌到”。")
     if draft.kind not in _KINDS:
-        raise Invalid(f"暂时还不能盯“{KIND_TEXT[draft.kind]}”。可以盯价格、涨跌幅、区间、止盈止损、涨跌停。")
+        raise Invalid(f"暂时还不能盯“{KIND_TEXT[draft.kind]}”。可以盯的种类请看 /help watch。")
     if lacks_value(draft):
         raise Invalid(f"“{KIND_TEXT[draft.kind]}”还缺一个数值，请补上。")
     words = draft.model_dump(exclude_none=True)

@@ -31,7 +31,7 @@ from bot.language.names import Names
 from bot.main import App, assemble, menu
 from core.clock import MARKET_ZONE, ManualClock, SystemClock
 from core.conditions import PriceAbove
-from core.frames import COUNTS, PRICES, Frame, Ints, Quote
+from core.frames import COUNTS, PRICES, RATES, Frame, Ints, Quote
 from core.messages import Chat
 from core.ports import Store
 from core.types import Symbol
@@ -145,6 +145,7 @@ class Market:
             name: np.ascontiguousarray(moving[name], np.int64) if name in moving else np.full(SYMBOLS, fixed[name])
             for name in PRICES
         }
+        arrays |= {name: np.zeros(SYMBOLS, np.int64) for name in RATES}
         arrays |= {name: self._chance.integers(1, 10**6, SYMBOLS) * 100 for name in COUNTS}
         return Frame(
             at=at,

@@ -94,6 +94,7 @@ def test_a_real_tencent_row_in_the_middle_of_the_day() -> None:
         amount=Decimal(1451334748),
         bid_volume=100,
         ask_volume=300,
+        turnover=Decimal("0.09"),
         source="腾讯行情",
         quoted_at=market(10, 43, 33, "2026-08-06"),
         received_at=LATER,

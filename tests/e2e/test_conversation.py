@@ -351,8 +351,8 @@ async def test_an_unclear_target_is_never_the_last_watch(stage: Theatre, text: s
 
 
 async def test_a_sentence_of_several_tasks_is_done_whole_or_not_at_all(stage: Theatre) -> None:
-    said = await stage.say("茅台跌破1300提醒我，招商银行站上20日均线提醒我")
-    assert "暂时还不能盯" in said.text
+    said = await stage.say("茅台跌破1300提醒我，上证指数涨停提醒我")
+    assert "盯不了涨停" in said.text
     assert stage.app.house.watchlist.of("owner") == ()
 
 

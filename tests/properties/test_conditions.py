@@ -8,9 +8,11 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.conditions import CONDITION, Condition, Missing, View, evaluate
-from core.frames import COUNTS, PRICES, Quote, frame_of
+from core.conditions import CONDITION, Condition, evaluate
+from core.frames import COUNTS, PRICES, RATES, Quote, frame_of
 from core.types import Price, Symbol, from_milli, to_milli
+from core.view import View
+from core.zones import Missing
 from tests.fakes.parts import FUND, MOUTAI, PINGAN, at
 from tests.properties.test_rulebook import CONDITIONS, ROWS, Row, as_quote
 
@@ -22,7 +24,7 @@ QUOTES = st.builds(
     Quote,
     symbol=st.sampled_from([MOUTAI, PINGAN, FUND]),
     name=st.sampled_from(["", "贵州茅台", "*ST海华"]),
-    **{name: st.none() | MILLI.map(from_milli) for name in PRICES},
+    **{name: st.none() | MILLI.map(from_milli) for name in (*PRICES, *RATES)},
     **{name: st.integers(0, 10**15) for name in COUNTS if name != "amount"},
     amount=st.none() | st.integers(1, 10**15).map(Decimal),
     suspended=st.booleans(),
@@ -55,7 +57,8 @@ def test_the_zone_is_what_holds_and_lies_within_what_must_be_left(
         assert verdict.holds is None
         assert verdict.why == zone.what
         return
-    assert verdict.holds is (None if not row.last else row.last in zone)
+    reading = view.reading(condition.gauge)
+    assert verdict.holds is (None if isinstance(reading, Missing) else reading in zone)
     wider = condition.rearm(zone, tick)
     assert wider.meet(zone) == zone
     assert zone == zone.meet(wider)

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bot.watchfile import House, block, compare, parse_span, read, span_text, write
-from core.conditions import Condition, Kind
+from core.conditions import Condition
+from core.kinds import Kind
 from core.messages import Chat
 from core.types import Noun, Symbol
 from core.watches import Plan, Watch, WatchState

@@ -10,27 +10,21 @@ from pydantic import ValidationError
 
 from core.conditions import (
     CONDITION,
-    FOREVER,
-    NOWHERE,
     Condition,
     EnterRange,
     LimitDown,
     LimitUp,
-    Missing,
     PctDown,
     PctUp,
     PriceAbove,
     PriceBelow,
     StopLoss,
     TakeProfit,
-    View,
-    Zone,
-    at_least,
-    at_most,
     evaluate,
-    zone_text,
 )
 from core.types import from_milli
+from core.view import View
+from core.zones import FOREVER, NOWHERE, Missing, Zone, at_least, at_most, zone_text
 from tests.fakes.parts import quote
 
 YUAN: Any = "yuan"

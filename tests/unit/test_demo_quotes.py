@@ -15,7 +15,7 @@ from core.bars import Period
 from core.calendar import is_session, previous_trading_day, trading_days
 from core.clock import ManualClock, market_time
 from core.errors import Invalid
-from core.frames import COUNTS, PRICES, Frame
+from core.frames import COUNTS, PRICES, RATES, Frame
 from core.market import Board, board_of, price_limits, tick
 from core.ports import BarFetcher, QuoteSource
 from core.types import Symbol, from_milli, to_milli
@@ -73,7 +73,7 @@ async def three_days() -> list[Frame]:
 
 
 def same(one: Frame, other: Frame) -> bool:
-    arrays = (*PRICES, *COUNTS, "quoted_at", "suspended")
+    arrays = (*PRICES, *COUNTS, *RATES, "quoted_at", "suspended")
     return one.at == other.at and all(np.array_equal(getattr(one, name), getattr(other, name)) for name in arrays)
 
 

@@ -14,7 +14,7 @@ from adapters.quotes.replay import ReplayQuotes, connect
 from core.bars import Bar, path_of, read_bars
 from core.clock import ManualClock
 from core.errors import Invalid
-from core.frames import COUNTS, PRICES, Frame
+from core.frames import COUNTS, PRICES, RATES, Frame
 from core.ports import QuoteSource
 from core.types import Symbol, from_milli, to_milli
 from tests.shared import SHARED, needs_shared
@@ -165,7 +165,9 @@ def test_no_bars_and_repeated_bars_are_refused() -> None:
 
 
 def same(one: Frame, other: Frame) -> bool:
-    arrays = all(np.array_equal(getattr(one, name), getattr(other, name)) for name in (*PRICES, *COUNTS, "quoted_at"))
+    arrays = all(
+        np.array_equal(getattr(one, name), getattr(other, name)) for name in (*PRICES, *COUNTS, *RATES, "quoted_at")
+    )
     return arrays and (one.at, one.symbols, one.names) == (other.at, other.symbols, other.names)
 
 

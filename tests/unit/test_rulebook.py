@@ -21,6 +21,7 @@ from core.conditions import (
     TakeProfit,
 )
 from core.frames import Frame
+from core.ladder import Rows
 from core.rulebook import Evaluation, RuleBook
 from core.types import Price, Symbol
 from core.watches import Arm, RuleKey, Watch
@@ -30,8 +31,8 @@ BELOW = PriceBelow(value=Decimal(1420))
 KEY = RuleKey("w1", MOUTAI, 0)
 
 
-def never(_frame: Frame, _row: int) -> None:
-    return None
+def never(_frame: Frame, _rows: object) -> dict[int, str]:
+    return {}
 
 
 class Market:
@@ -51,11 +52,11 @@ class Market:
     def show(self, *quotes: Any, doubtful: str | None = None) -> Evaluation:
         self.last = frame(*quotes, like=self.last)
 
-        def doubt(seen: Frame, row: int) -> str | None:
-            self.asked.append(seen.symbols[row])
-            return doubtful
+        def doubts(seen: Frame, rows: Rows) -> dict[int, str]:
+            self.asked += [seen.symbols[row] for row in rows]
+            return dict.fromkeys(rows.tolist(), doubtful) if doubtful is not None else {}
 
-        return self.book.evaluate(self.last, doubt)
+        return self.book.evaluate(self.last, doubts)
 
     def fires(self, *prices: str, **changes: Any) -> list[str]:
         """Those of these prices that fire."""

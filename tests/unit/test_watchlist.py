@@ -12,7 +12,7 @@ import pytest
 from adapters.stores.memory import MemoryStore
 from core.conditions import EnterRange, PriceBelow
 from core.errors import Conflict, NotFound, Unavailable
-from core.rulebook import Rule
+from core.judging import Rule
 from core.watches import Arm, Repeat, RuleKey, Watch, WatchState
 from core.watchlist import Watchlist
 from tests.fakes.parts import MONDAY, MOUTAI, OWNER, PINGAN, TUESDAY, Home, ShakyStore, at, house, quote, until, watch

@@ -1,0 +1,134 @@
+"""Boxes: the rules that are no single fixed line, judged together by a few operations over arrays.
+
+A box holds while each of its legs lies in its zone: a range, several conditions at once, a zone that moves with every
+price. What moves a zone is the rule book's business; here stand the zones as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.frames import Ints
+from core.ladder import Rows, Slots, grown
+from core.zones import Gauge
+
+GAUGES: Final = tuple(Gauge)
+GONE: Final = -1
+
+
+class Standing(NamedTuple):
+    """How boxes stand: rules in their zones, past what must be left, and between the two."""
+
+    inside: Slots
+    left: Slots
+    between: Slots
+
+
+class Boxes:
+    """All rules of several legs, or of one that moves. Legs of a box stand together, in the order of its conditions."""
+
+    def __init__(self) -> None:
+        self.slots: Slots = np.zeros(0, np.int32)
+        self._first: Slots = np.zeros(0, np.int32)
+        self._boxes = 0
+        self.legs = 0
+        self._gauge: NDArray[np.int8] = np.zeros(0, np.int8)
+        self.row: Slots = np.zeros(0, np.int32)
+        self.owner: Slots = np.zeros(0, np.int32)
+        """The rule of each leg; GONE where it has been taken out."""
+        self.low: Ints = np.zeros(0, np.int64)
+        self.high: Ints = np.zeros(0, np.int64)
+        self.back_low: Ints = np.zeros(0, np.int64)
+        self.back_high: Ints = np.zeros(0, np.int64)
+        self.known: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self.peak: Ints = np.zeros(0, np.int64)
+        self._place: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._place)
+
+    @property
+    def nbytes(self) -> int:
+        arrays = (self.slots, self._first, self._gauge, self.row, self.owner, self.low, self.high)
+        return sum(one.nbytes for one in (*arrays, self.back_low, self.back_high, self.known, self.peak))
+
+    @property
+    def gauges(self) -> Sequence[Gauge]:
+        """Those that have a leg."""
+        return [GAUGES[one] for one in np.unique(self._gauge[: self.legs]).tolist()]
+
+    def put(self, slots: Slots, rows: Rows, gauges: Sequence[Gauge]) -> Rows:
+        """Take rules of the same conditions in, one per symbol, with no zone known yet.
+
+        Returns:
+            Their legs, [rule, condition].
+        """
+        first, count, size = self.legs, len(gauges), len(slots)
+        self._reserve(self._boxes + size, first + count * size)
+        legs = (first + np.arange(count * size)).reshape(size, count)
+        boxes = slice(self._boxes, self._boxes + size)
+        self.slots[boxes], self._first[boxes] = slots, legs[:, 0]
+        self._place.update(zip(slots.tolist(), range(boxes.start, boxes.stop), strict=True))
+        self._boxes += size
+        self.legs += count * size
+        new = slice(first, self.legs)
+        self._gauge[new] = np.tile(np.array([GAUGES.index(gauge) for gauge in gauges], np.int8), size)
+        self.row[new], self.owner[new] = np.repeat(rows, count), np.repeat(slots, count)
+        self.known[new], self.peak[new] = False, 0
+        return legs
+
+    def drop(self, slot: int) -> range:
+        """Take a rule out; the legs that it had."""
+        box = self._place.pop(slot)
+        legs = self.legs_at(box)
+        self.owner[legs.start : legs.stop] = GONE
+        self.known[legs.start : legs.stop] = False
+        return legs
+
+    def __contains__(self, slot: int) -> bool:
+        return slot in self._place
+
+    def legs_of(self, slot: int) -> range:
+        return self.legs_at(self._place[slot])
+
+    def legs_at(self, box: int) -> range:
+        end = int(self._first[box + 1]) if box + 1 < self._boxes else self.legs
+        return range(int(self._first[box]), end)
+
+    def judge(self, readings: Ints, present: NDArray[np.bool_]) -> Standing:
+        """How every box stands whose legs can all be judged.
+
+        Args:
+            readings: [gauge, row], in the order of :class:`~core.zones.Gauge`.
+            present: likewise; False where there is no reading, or one in doubt.
+        """
+        legs, boxes = slice(0, self.legs), slice(0, self._boxes)
+        gauge, row = self._gauge[legs], self.row[legs]
+        at = readings[gauge, row]
+        inside = (at >= self.low[legs]) & (at <= self.high[legs])
+        left = (at < self.back_low[legs]) | (at > self.back_high[legs])
+        judged = self.known[legs] & present[gauge, row]
+        if self.legs != self._boxes:
+            first = self._first[boxes]
+            inside = np.logical_and.reduceat(inside, first)
+            left = np.logical_or.reduceat(left, first)
+            judged = np.logical_and.reduceat(judged, first)
+        slots = self.slots[boxes]
+        return Standing(slots[judged & inside], slots[judged & left & ~inside], slots[judged & ~left & ~inside])
+
+    def rows(self) -> Rows:
+        """The symbols of all boxes."""
+        return np.unique(self.row[: self.legs][self.owner[: self.legs] != GONE])
+
+    def _reserve(self, boxes: int, legs: int) -> None:
+        if boxes > len(self.slots):
+            self.slots, self._first = grown(self.slots, boxes), grown(self._first, boxes)
+        if legs > len(self.row):
+            self._gauge, self.row, self.owner = grown(self._gauge, legs), grown(self.row, legs), grown(self.owner, legs)
+            self.low, self.high = grown(self.low, legs), grown(self.high, legs)
+            self.back_low, self.back_high = grown(self.back_low, legs), grown(self.back_high, legs)
+            self.known, self.peak = grown(self.known, legs), grown(self.peak, legs)
