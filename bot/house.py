@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from bot.language.names import Names
+from core.backfill import Backfill
 from core.clock import Clock
+from core.conditions import Condition
 from core.desk import Desk
 from core.digest import Digest
 from core.dispatch import Dispatcher
@@ -47,6 +50,7 @@ class House:
     notifier: Notifier
     watchlist: Watchlist
     history: History
+    backfill: Backfill
     about: str
     """How it was started, in a few lines, for /about and /start."""
     about_quotes: Callable[[], str] = str
@@ -60,6 +64,12 @@ class House:
     def name(self, symbol: Symbol) -> str:
         """Empty where the table has none."""
         return self.names.name_of(symbol) if symbol in self.names else ""
+
+    async def gather_bars(self, symbols: Collection[Symbol], conditions: Sequence[Condition]) -> None:
+        """Have the bars that conditions look at, for as long as a person waits; a job gets the rest."""
+        with suppress(TimeoutError, OutsideError):
+            async with asyncio.timeout(PATIENCE):
+                await self.backfill.ensure(symbols, conditions)
 
     async def look(self, symbols: Collection[Symbol]) -> Mapping[Symbol, Quote]:
         """Quotes as fresh as can be had now: asked for, else the newest seen. Unknown symbols are absent.

@@ -19,6 +19,7 @@ from bot.inbox import HOME, Inbox
 from bot.language.names import Names
 from bot.settings import Settings
 from core import render
+from core.backfill import Backfill
 from core.calendar import calendar_warning, phase, trading_date
 from core.clock import Clock, SystemClock, market_time
 from core.desk import Desk
@@ -194,13 +195,16 @@ def assemble(
         await paced.catch_up(frame.at)
 
     history = History(store, bars, clock)
+    backfill = Backfill(book.tape, history, clock)
+    history.listeners.append(backfill.on_close)
+    history.on_ex_date.append(backfill.on_ex_date)
     engine = Engine(
         source,
         book,
         dispatcher,
         clock,
         on_gap=on_gap,
-        before=(*matching, history.on_frame),
+        before=(*matching, history.on_frame, backfill.on_frame),
         after=(pace,) if market_paced else (),
     )
     duties = Duties(
@@ -214,6 +218,7 @@ def assemble(
         escalation=escalation,
         reminders=reminders,
         history=history,
+        backfill=backfill,
         chats=chats,
     )
     paced = MarketPaced(duties, clock.now(), jobs)
@@ -233,6 +238,7 @@ def assemble(
         notifier=notifier,
         watchlist=watchlist,
         history=history,
+        backfill=backfill,
         about=about,
         about_quotes=about_quotes,
         about_pictures=painter.describe() if painter is not None else "",

@@ -9,6 +9,7 @@ from datetime import datetime, time, timedelta
 from typing import Final, NamedTuple
 
 from core import render
+from core.backfill import Backfill
 from core.calendar import calendar_warning, is_trading_day, trading_date, trading_time
 from core.clock import MARKET_ZONE, Clock, market_time
 from core.desk import Desk
@@ -53,6 +54,7 @@ class Duties:
         escalation: Escalation,
         reminders: Reminders,
         history: History,
+        backfill: Backfill,
         chats: Callable[[], Collection[Chat]],
     ) -> None:
         self._store = store
@@ -65,6 +67,7 @@ class Duties:
         self._escalation = escalation
         self._reminders = reminders
         self._history = history
+        self._backfill = backfill
         self._chats = chats
         self._watching_since = clock.now()
         self._noted: datetime | None = None
@@ -75,6 +78,12 @@ class Duties:
         noted = await self._store.value(LAST_FRAME)
         if noted is not None:
             self._engine.resume_after(datetime.fromisoformat(noted))
+
+    async def fill_bars(self) -> None:
+        """Have the bars that watches look at, also of those that came another way than by a sentence."""
+        for watch in list(self._watchlist.everything()):
+            if watch.live_at(self._clock.now()):
+                await self._backfill.ensure(watch.symbols, watch.conditions)
 
     async def expire_tickets(self) -> None:
         await self._desk.expire()
@@ -184,6 +193,7 @@ JOBS: Final[Sequence[Job]] = (
     Job("remind", Every(timedelta(seconds=15)), Duties.remind),
     Job("check_feed", Every(timedelta(seconds=30)), Duties.check_feed),
     Job("reconcile", Every(timedelta(minutes=1)), Duties.reconcile),
+    Job("fill_bars", Every(timedelta(minutes=1)), Duties.fill_bars),
     Job("open_day", At(time(9, 10)), Duties.open_day),
     Job("close_day", At(time(15, 5)), Duties.close_day),
     Job("clean", At(time(3, 30), trading_days=False), Duties.clean),

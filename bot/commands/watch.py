@@ -121,6 +121,7 @@ async def _build(ctx: Context, request: Request) -> Watch:
     # The quotes of a whole market come by themselves.
     quotes = await house.look(symbols) if request.scope != "market" else {}
     account = targets.account(ctx, request)
+    await house.gather_bars(symbols, [condition_of(draft) for draft in _ways(request) if draft.kind != "price_reach"])
     conditions = tuple(_condition(ctx, draft, symbols, account, quotes) for draft in _ways(request))
     plan = _plan(request.action, symbols) if request.action is not None else None
     return Watch(
