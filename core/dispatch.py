@@ -435,11 +435,16 @@ class Dispatcher:
             self._already = [one for crossings in by_watch.values() for one in crossings]
 
     async def _say_already(self, crossings: Sequence[_Crossing]) -> None:
-        """Say what of one watch holds already, unless it means something else by now: that was said with the change."""
+        """Say what of one watch holds already, unless it is silenced.
+
+        Nor where it means something else by now: that was said with the change.
+        """
         rule = crossings[0].rule
         known = [self._book.rule(one.rule.key) for one in crossings]
         meant = [
-            one.trigger for one, now in zip(crossings, known, strict=True) if now is not None and now.means(one.rule)
+            one.trigger
+            for one, now in zip(crossings, known, strict=True)
+            if now is not None and now.means(one.rule) and not self.silenced(now.watch, now.key.symbol)
         ]
         if meant:
             names = {one.key.symbol: self._desk.name(one.key.symbol, one.quote.name) for one in meant}

@@ -322,6 +322,17 @@ async def test_what_already_holds_of_one_watch_is_said_in_one_message() -> None:
         assert "中国平安" in home.phone.texts()[0]
 
 
+async def test_what_already_holds_is_not_said_of_what_is_silenced() -> None:
+    async with house() as home:
+        await home.add(watch(PriceBelow(value=Decimal(50)), symbols=(MOUTAI, PINGAN)))
+        await home.add(watch(PriceBelow(value=Decimal(50)), id="w2"))
+        await home.app.house.dispatcher.silence(silence(symbol=MOUTAI))
+        await home.show(quote(MOUTAI, "40"), quote(PINGAN, "40"))
+        (text,) = home.phone.texts()
+        assert "盯盘 #1 已经满足条件" in text
+        assert "贵州茅台" not in text
+
+
 # -- tickets
 
 
