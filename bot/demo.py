@@ -15,6 +15,7 @@ from bot.language.names import Names
 from bot.main import HOME_CHAT, YOU, App, assemble, completions, live, status
 from core.calendar import is_trading_day, previous_trading_day
 from core.clock import MARKET_ZONE, ManualClock
+from core.market import is_share
 from core.messages import Incoming, Message
 from core.ports import Broker, Painter, QuoteSource, Store
 from core.tickets import TIME_TO_LIVE
@@ -107,6 +108,7 @@ def stage_demo(
         about=f"演示：行情是编造的，{speed:g} 倍速；模拟账户 100 万元，不动真钱，不联网。",
         matching=(broker.on_frame,),
         bars=source,
+        market=lambda: tuple(one.symbol for one in demo_quotes.SHARES if is_share(one.symbol)),
         market_paced=True,
         time_to_live=TIME_TO_LIVE * max(speed, 1),
         drift_percent=DEMO_DRIFT,

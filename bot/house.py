@@ -26,6 +26,7 @@ from core.notify import Notifier
 from core.ports import QuoteSource, Store
 from core.remind import Reminders
 from core.rulebook import RuleBook
+from core.sweep import Sweep
 from core.types import Symbol
 from core.watchlist import Watchlist
 
@@ -51,6 +52,9 @@ class House:
     watchlist: Watchlist
     history: History
     backfill: Backfill
+    sweep: Sweep
+    market: Callable[[], tuple[Symbol, ...]]
+    """All shares that a watch on the whole market is about."""
     about: str
     """How it was started, in a few lines, for /about and /start."""
     about_quotes: Callable[[], str] = str

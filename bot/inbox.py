@@ -273,6 +273,6 @@ def _revive(stored: str) -> Dialogue:
 def _task(watch: Watch) -> dict[str, object]:
     return {
         "id": watch.number,
-        "symbols": watch.symbols,
+        "symbols": () if watch.scope == "market" else watch.symbols,
         "conditions": tuple(one.model_dump(exclude_none=True, exclude={"base"}) for one in watch.conditions),
     }

@@ -30,6 +30,7 @@ from core.errors import OutsideError
 from core.escalate import Escalation
 from core.feed import Feed
 from core.frames import Frame, Quote, frame_of
+from core.gather import Gathering
 from core.history import History
 from core.jobs import JOBS, Duties, Job, MarketPaced
 from core.messages import Chat, Incoming
@@ -37,6 +38,7 @@ from core.notify import Notifier
 from core.ports import BarFetcher, Broker, Channel, Painter, QuoteSource, Store
 from core.remind import Reminders
 from core.rulebook import RuleBook
+from core.sweep import Sweep
 from core.tape import Tape
 from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE
 from core.types import Price, Symbol
@@ -118,6 +120,7 @@ def assemble(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     painter: Painter | None = None,
     bars: BarFetcher | None = None,
+    market: Callable[[], tuple[Symbol, ...]] | None = None,
 ) -> App:
     """Wire a house of its parts. Opens nothing and starts nothing.
 
@@ -126,6 +129,7 @@ def assemble(
         home: where notices go while nobody has a live watch, and what is not delivered or answered elsewhere is told.
         matching: called with each frame before it is judged, as the paper account needs it.
         bars: where past bars are asked for; without it history is what was stored, and what the frames show.
+        market: all shares that there are; without it those of ``names``.
         painter: makes the pictures of messages; without one the words go alone, as in a replay, where nobody looks.
         market_paced: the jobs follow the market's clock (demo, replay) and not the computer's.
         jobs: what the market's clock runs; without them the whole table.
@@ -147,8 +151,13 @@ def assemble(
 
     book = RuleBook(cost_of, Tape(), holding_of)
 
+    def streamed() -> set[Symbol]:
+        return book.symbols | desk.symbols
+
     def resubscribe() -> None:
-        source.watch(book.symbols | desk.symbols)
+        wanted = streamed()
+        source.watch(wanted)
+        history.keep_minutes(wanted)
 
     async def seen_by_paper(quote: Quote) -> None:
         for step in matching:
@@ -206,6 +215,21 @@ def assemble(
         on_gap=on_gap,
         before=(*matching, history.on_frame, backfill.on_frame),
         after=(pace,) if market_paced else (),
+        beside=(history.on_frame, backfill.on_frame),
+    )
+    gathering = Gathering(history, backfill, watchlist, clock)
+    shares = market or names.shares
+    sweep = Sweep(
+        source,
+        engine,
+        watchlist,
+        dispatcher,
+        gathering,
+        notifier,
+        clock,
+        market=shares,
+        streamed=streamed,
+        sleep=sleep,
     )
     duties = Duties(
         store=store,
@@ -219,6 +243,8 @@ def assemble(
         reminders=reminders,
         history=history,
         backfill=backfill,
+        sweep=sweep,
+        gathering=gathering,
         chats=chats,
     )
     paced = MarketPaced(duties, clock.now(), jobs)
@@ -239,6 +265,8 @@ def assemble(
         watchlist=watchlist,
         history=history,
         backfill=backfill,
+        sweep=sweep,
+        market=shares,
         about=about,
         about_quotes=about_quotes,
         about_pictures=painter.describe() if painter is not None else "",

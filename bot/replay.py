@@ -22,6 +22,7 @@ from core.errors import Invalid
 from core.feed import Fact, Said
 from core.frames import Frame
 from core.jobs import JOBS
+from core.market import is_share
 from core.messages import Button, Chat, Incoming, Message
 from core.orders import Fill, Order, OrderState
 from core.portfolio import value
@@ -322,8 +323,9 @@ class Player:
 
 # -- over bars
 
-_NEEDLESS: Final = frozenset({"check_feed", "save_bars", "close_bars", "forget_bars"})
-"""Jobs that a replay does without: between two bars of a file no feed is silent, and nothing of it is kept."""
+_NEEDLESS: Final = frozenset({"check_feed", "save_bars", "close_bars", "forget_bars", "sweep"})
+"""Jobs that a replay does without: between two bars of a file no feed is silent, nothing of it is kept, and it streams
+its whole market."""
 
 
 def stage_replay(paths: Sequence[Path], cash: Decimal, begin: datetime | None = None) -> Stage:
@@ -341,6 +343,7 @@ def stage_replay(paths: Sequence[Path], cash: Decimal, begin: datetime | None = 
 
     bars = in_order([bar for path in paths for bar in read_bars(path)])
     names = Names.seed()
+    market = tuple(symbol for symbol in sorted({bar.symbol for bar in bars}) if is_share(symbol))
     for symbol in {bar.symbol for bar in bars}:
         if symbol not in names:
             names.add(symbol, code_of(symbol))
@@ -355,6 +358,7 @@ def stage_replay(paths: Sequence[Path], cash: Decimal, begin: datetime | None = 
         names=names,
         about="历史回放：按过去的 K 线重演，不动真钱。",
         matching=(broker.on_frame,),
+        market=lambda: market,
         market_paced=True,
         jobs=[job for job in JOBS if job.name not in _NEEDLESS],
     )

@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
-from core.bars import Bar, Period
+from core.bars import Bar, Period, scaled
 from core.clock import Clock, market_time
 from core.conditions import Condition
 from core.frames import Frame
 from core.history import History
 from core.tape import Tape
-from core.types import Price, Symbol
+from core.types import Price, Symbol, to_milli
 
 DAYS = 250
 BARS = 120
@@ -41,9 +41,11 @@ class Backfill:
         for period in dict.fromkeys(one.bars for one in conditions if one.bars is not None):
             self._tape.watch_bars(period)
             await self._history.ensure(symbols, period, DAYS if period == "day" else BARS)
-            self._load(period, symbols)
+            self.load(period, symbols)
 
-    def _load(self, period: Period, symbols: Collection[Symbol]) -> None:
+    def load(self, period: Period, symbols: Collection[Symbol]) -> None:
+        """Hand on what the history has of these, where it is newer than what was handed on before."""
+        self._tape.watch_bars(period)
         today = market_time(self._clock.now()).date()
         found: dict[Symbol, Sequence[Bar]] = {}
         for symbol in symbols:
@@ -82,6 +84,9 @@ class Backfill:
         newest.update((symbol, bar.time) for symbol, bar in later.items())
 
     def on_ex_date(self, symbol: Symbol, close: Price, preclose: Price, _day: date) -> None:
-        """The bars before an ex-date stand on other prices now."""
+        """The bars before an ex-date stand on other prices now, those that are still to be handed on too."""
+        for bars in self._finished.values():
+            if symbol in bars:
+                bars[symbol] = scaled(bars[symbol], to_milli(preclose), to_milli(close))
         for period in self._tape.periods:
             self._tape.rescale(period, symbol, float(preclose / close))

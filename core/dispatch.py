@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from core import render
+from core import render, render_market
 from core.alerts import INHIBITS, Alert, Reason, Silence, Trigger, escalates_after, is_grave, why_notify
 from core.clock import Clock
 from core.desk import Desk, Origin
@@ -19,6 +19,7 @@ from core.digest import Digest
 from core.errors import OutsideError
 from core.escalate import Escalation
 from core.feed import Feed
+from core.frames import Quote
 from core.judging import Rule
 from core.messages import Chat, Outgoing
 from core.notify import Notifier
@@ -46,6 +47,7 @@ class _Told(NamedTuple):
     watch: Watch
     alert: Alert
     ticket: Ticket | None
+    quote: Quote
 
 
 class _Crossing(NamedTuple):
@@ -96,6 +98,9 @@ class Dispatcher:
         # Rules whose end is to be told, because their beginning was; and those of them that have ended.
         self._begun: dict[RuleKey, None] = {}
         self._over: dict[RuleKey, None] = {}
+        # Of watches on the whole market: what is to be told in one message, and the shares that were met at first.
+        self._found: dict[str, list[_Told]] = {}
+        self._met: dict[str, set[Symbol]] = {}
 
     async def load(self) -> None:
         now = self._clock.now()
@@ -169,7 +174,8 @@ class Dispatcher:
         try:
             while self._waiting:
                 size = _first_slice(self._waiting)
-                later += await self._fire(self._waiting[:size], served)
+                ahead = {one.rule.watch.id for one in self._waiting[size:]}
+                later += await self._fire(self._waiting[:size], served, ahead)
                 del self._waiting[:size]
                 await self._pause()
         finally:
@@ -214,11 +220,12 @@ class Dispatcher:
         for rule in rules:
             self._unstored.pop(rule.key, None)
 
-    async def _fire(self, crossings: Sequence[_Crossing], served: set[Chat]) -> list[_Crossing]:
+    async def _fire(self, crossings: Sequence[_Crossing], served: set[Chat], ahead: Collection[str]) -> list[_Crossing]:
         """Store and tell crossings; returns those that must wait, because their watch is just being deleted.
 
         Args:
             served: chats that were sent a message by an earlier slice of the same frame; those of this one are added.
+            ahead: watches of which later slices have crossings too.
         """
         later: list[_Crossing] = []
         alerts: list[Alert] = []
@@ -254,8 +261,11 @@ class Dispatcher:
                 if one.alert.grave:
                     graves[one.alert.owner, one.alert.symbol] = one.alert.at
                 told.setdefault(rule.watch.chat, []).append(one)
+        markets, complete = self._of_markets(told, ahead)
+        found = [(items[0], self._market_message(items)) for items in complete]
         full = {chat for chat in told if chat in served or not self._digest.admits(chat)}
         rows = [row for chat, items in told.items() for row in self._messages(chat, items, full=chat in full)]
+        rows += [row for _first, row in found if row is not None]
         tickets = [one.ticket for items in told.values() for one in items if one.ticket is not None]
         finished = self._finished(memory)
         changed = self._storable([one.trigger.key for one in crossings])
@@ -269,7 +279,10 @@ class Dispatcher:
                     self._begun[key] = None
             self._unstored.update(dict.fromkeys(held))
         self._stored(changed)
+        self._found = markets
         self._note(alerts, told, full, graves)
+        for first, row in found:
+            self._note_message(first, full=row is None)
         served.update(told)
         for alert in alerts:
             self._feed.publish(alert)
@@ -294,20 +307,55 @@ class Dispatcher:
             if alert.reason is Reason.QUIET_HOURS:
                 self._digest.hold(alert)
         for chat, items in told.items():
-            plain = [one.alert for one in items if one.ticket is None]
-            if plain and chat in full:
-                self._digest.overflow(chat, plain[0].at)
-            elif plain:
-                self._digest.count(chat)
+            plain = [one for one in items if one.ticket is None]
+            if plain:
+                self._note_message(plain[0], full=chat in full)
         if graves:
             now = self._clock.now()
             self._graves = {key: at for key, at in self._graves.items() if now - at < INHIBITS} | graves
+
+    def _note_message(self, first: _Told, *, full: bool) -> None:
+        if full:
+            self._digest.overflow(first.watch.chat, first.alert.at)
+        else:
+            self._digest.count(first.watch.chat)
+
+    def _of_markets(
+        self, told: dict[Chat, list[_Told]], ahead: Collection[str]
+    ) -> tuple[dict[str, list[_Told]], Sequence[Sequence[_Told]]]:
+        """Take what watches on the whole market tell out of the rest: each has one message for all that it found.
+
+        Returns:
+            What is found of those that later slices go on with, and of those that are complete.
+        """
+        markets = {watch_id: list(items) for watch_id, items in self._found.items()}
+        for chat, items in list(told.items()):
+            for one in items:
+                if one.watch.scope == "market" and one.ticket is None:
+                    markets.setdefault(one.watch.id, []).append(one)
+            rest = [one for one in items if one.watch.scope != "market" or one.ticket is not None]
+            if rest:
+                told[chat] = rest
+            else:
+                del told[chat]
+        complete = [markets.pop(watch_id) for watch_id in list(markets) if watch_id not in ahead]
+        return markets, complete
+
+    def _market_message(self, items: Sequence[_Told]) -> Outgoing | None:
+        """One message for all that a watch on the whole market found; None when the chat has had its share."""
+        watch = items[0].watch
+        if not self._digest.admits(watch.chat):
+            return None
+        message = render_market.found(watch, [(one.alert, one.quote) for one in items])
+        return self._notifier.compose(watch.chat, message, tuple(one.alert.id for one in items))
 
     def _last_told(self, rule: Rule, arm: Arm, memory: Mapping[RuleKey, Arm]) -> Arm:
         """The memory that decides on telling: told once is once per share, whichever of the conditions it was."""
         if rule.watch.repeat is not Repeat.ONCE:
             return arm
-        others = [one for one in self._book.rules_of(rule.watch.id) if one.key.symbol == rule.key.symbol]
+        groups = range(len(rule.watch.groups()))
+        keys = [RuleKey(rule.watch.id, rule.key.symbol, group) for group in groups]
+        others = [one for key in keys if (one := self._book.rule(key)) is not None]
         known = [memory.get(other.key) or other.arm for other in others]
         return next((one for one in known if one.told), arm)
 
@@ -340,14 +388,14 @@ class Dispatcher:
         if reason.tells and wait is not None:
             alert = alert.model_copy(update={"grave": grave, "escalate_at": now + wait})
         if watch.plan is None or not reason.tells:
-            return _Told(watch, alert, None)
+            return _Told(watch, alert, None, trigger.quote)
         if current is not watch and current != watch:
-            return _Told(watch, alert.model_copy(update={"note": CHANGED_SINCE}), None)
+            return _Told(watch, alert.model_copy(update={"note": CHANGED_SINCE}), None, trigger.quote)
         origin = Origin(watch.owner, watch.chat, watch.id, alert.id, render.reason(alert))
         proposal = self._desk.propose(watch.plan, symbol, watch.account, trigger.quote, origin)
         if proposal.ticket is None:
-            return _Told(watch, alert.model_copy(update={"note": proposal.why_not}), None)
-        return _Told(watch, alert.model_copy(update={"ticket_id": proposal.ticket.id}), proposal.ticket)
+            return _Told(watch, alert.model_copy(update={"note": proposal.why_not}), None, trigger.quote)
+        return _Told(watch, alert.model_copy(update={"ticket_id": proposal.ticket.id}), proposal.ticket, trigger.quote)
 
     def _alert(
         self, watch: Watch, trigger: Trigger, conditions: tuple[int, ...], reason: Reason, now: datetime
@@ -446,9 +494,15 @@ class Dispatcher:
             for one, now in zip(crossings, known, strict=True)
             if now is not None and now.means(one.rule) and not self.silenced(now.watch, now.key.symbol)
         ]
-        if meant:
+        if meant and rule.watch.scope == "market":
+            self._met.setdefault(rule.watch.id, set()).update(one.key.symbol for one in meant)
+        elif meant:
             names = {one.key.symbol: self._desk.name(one.key.symbol, one.quote.name) for one in meant}
             await self._notifier.say(rule.watch.chat, render.already_holds(rule.watch, meant, names))
+
+    def take_met(self, watch_id: str) -> int:
+        """How many shares a watch on the whole market held for when they were first judged; asked for once."""
+        return len(self._met.pop(watch_id, ()))
 
 
 async def _in_order(crossings: Sequence[_Crossing]) -> list[_Crossing]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -101,6 +102,7 @@ class Engine:
 
     Args:
         before: called with each frame before it is judged (a paper account matches its orders there).
+        beside: called with each frame that is judged beside the stream.
         on_gap: told of a blind period when the first good frame after it has come.
     """
 
@@ -114,6 +116,7 @@ class Engine:
         on_gap: Callable[[Gap], Awaitable[None]],
         before: Collection[Callable[[Frame], Awaitable[None]]] = (),
         after: Collection[Callable[[Frame], Awaitable[None]]] = (),
+        beside: Collection[Callable[[Frame], Awaitable[None]]] = (),
     ) -> None:
         self._source = source
         self._book = book
@@ -122,7 +125,11 @@ class Engine:
         self._on_gap = on_gap
         self._before = tuple(before)
         self._after = tuple(after)
+        self._beside = tuple(beside)
         self._latest = LatestQuotes()
+        self._swept: Frame | None = None
+        # One frame at a time: what fires is stored and told before the next one is judged.
+        self._judging = asyncio.Lock()
         self._last_frame_at: datetime | None = None
         self._last_good_at: datetime | None = None
         self._after_gap = False
@@ -145,16 +152,28 @@ class Engine:
             self._untold.append(gap)
             self._after_gap = True
         if is_session(frame.at):
-            judged = self._book.evaluate(frame, doubts, after_gap=self._after_gap)
-            self._after_gap = False
+            after_gap, self._after_gap = self._after_gap, False
+            await self._judge(frame, after_gap=after_gap)
+        elif self._dispatcher.waiting:
+            async with self._judging:
+                await self._dispatcher.fire((), (), ())
+        await self._tell_gaps()
+        await _take(self._after, frame)
+
+    async def on_sweep(self, frame: Frame, *, after_gap: bool = False) -> None:
+        """Judge what the stream does not show. It is no sign of life: whether the stream is well is another matter."""
+        self._swept = frame
+        await _take(self._beside, frame)
+        if is_session(frame.at):
+            await self._judge(frame, after_gap=after_gap)
+
+    async def _judge(self, frame: Frame, *, after_gap: bool) -> None:
+        async with self._judging:
+            judged = self._book.evaluate(frame, doubts, after_gap=after_gap)
             for symbol, why in judged.doubts:
                 self._doubts[symbol] = Doubt(why, frame.at)
             if judged.triggers or judged.already or judged.changed or self._dispatcher.waiting:
                 await self._dispatcher.fire(judged.triggers, judged.already, judged.changed)
-        elif self._dispatcher.waiting:
-            await self._dispatcher.fire((), (), ())
-        await self._tell_gaps()
-        await _take(self._after, frame)
 
     def resume_after(self, at: datetime) -> None:
         """Go on from the last good frame of an earlier process, so that the time between counts as a gap.
@@ -166,7 +185,14 @@ class Engine:
 
     def quote(self, symbol: Symbol) -> Quote | None:
         """The newest quote seen."""
-        return self._latest.get(symbol)
+        frame = self._newest(symbol)
+        return None if frame is None else frame.quote(symbol)
+
+    def _newest(self, symbol: Symbol) -> Frame | None:
+        frame, swept = self._latest.frame(symbol), self._swept
+        if swept is None or symbol not in swept.rows:
+            return frame
+        return swept if frame is None or frame.at < swept.at else frame
 
     def learn(self, quotes: Collection[Quote]) -> None:
         """Remember quotes that were asked for beside the stream. They judge nothing."""
@@ -176,7 +202,7 @@ class Engine:
 
     def traded_quote(self, symbol: Symbol) -> Quote | None:
         """The newest quote, if it has a price to begin from: a new watch is compared with it, whatever the hour."""
-        quote = self._latest.get(symbol)
+        quote = self.quote(symbol)
         if quote is None or quote.last is None or quote.suspended:
             return None
         limits = (to_milli(limit) if limit is not None else 0 for limit in (quote.limit_up, quote.limit_down))
@@ -190,7 +216,7 @@ class Engine:
     def doubt_now(self, symbol: Symbol) -> str | None:
         """Why nothing would be judged by the newest row of this symbol; None when it is fit, or the market rests."""
         now = self._clock.now()
-        frame = self._latest.frame(symbol)
+        frame = self._newest(symbol)
         if frame is None or not is_session(now):
             return None
         return doubt(replace(frame, at=max(frame.at, now)), frame.rows[symbol])

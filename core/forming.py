@@ -11,7 +11,7 @@ Only rows with a price, stamped in the session of the frame's day, count.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Final, NamedTuple, TypeVar
@@ -201,10 +201,11 @@ class Forming:
             period: _Longer(minutes) for period, minutes in MINUTES.items() if minutes > 1
         }
 
-    def ask(self, symbols: Iterable[Symbol]) -> None:
+    def ask(self, symbols: Collection[Symbol]) -> None:
         """Make bars of minutes of these, however many there are."""
-        self._asked.update(symbols)
-        self._choose()
+        if not self._asked.issuperset(symbols):
+            self._asked.update(symbols)
+            self._choose()
 
     def take(self, frame: Frame) -> tuple[list[Block], list[First]]:
         """Follow one frame: what ended with it, shorter periods first, and the first rows of the day."""

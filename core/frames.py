@@ -182,6 +182,31 @@ def frame_of(quotes: Sequence[Quote], *, at: datetime, source: str, like: Frame 
     )
 
 
+def merged(parts: Sequence[Frame], *, like: Frame | None = None) -> Frame:
+    """One frame of several that have no symbol in common; it was received when the last of them was.
+
+    Args:
+        like: as in :func:`frame_of`.
+    """
+    symbols = tuple(symbol for part in parts for symbol in part.symbols)
+    if like is not None and like.symbols == symbols:
+        symbols, rows = like.symbols, like.rows
+    else:
+        rows = {symbol: row for row, symbol in enumerate(symbols)}
+    arrays = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in (*PRICES, *RATES, *COUNTS, "quoted_at", "suspended")
+    }
+    return Frame(
+        at=parts[-1].at,
+        source="+".join(dict.fromkeys(part.source for part in parts)),
+        symbols=symbols,
+        rows=rows,
+        **arrays,
+        names=tuple(name for part in parts for name in part.names),
+    )
+
+
 def _milli(price: Price | None) -> int:
     return 0 if price is None else to_milli(price)
 

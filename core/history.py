@@ -190,18 +190,30 @@ class History:
             await self.ensure(symbols, "day", 1)
             self._forming.ask(symbols)
         wanted = list(dict.fromkeys(symbols))
+        await self.recall(wanted, period)
+        for place, symbol in enumerate(wanted):
+            if self.lacks(symbol, period, count):
+                await self._fetch(symbol, period, count)
+            if place % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
+
+    async def recall(self, symbols: Collection[Symbol], period: Period) -> None:
+        """Have in memory what is stored of these; nobody is asked for the rest.
+
+        Raises:
+            Unavailable: the store cannot be read.
+        """
         shelf = self._shelves[period]
-        unknown = [symbol for symbol in wanted if not shelf.has(symbol)]
+        unknown = [symbol for symbol in dict.fromkeys(symbols) if not shelf.has(symbol)]
         for start in range(0, len(unknown), _AT_ONCE):
             some = unknown[start : start + _AT_ONCE]
             stored = await self._store.bars(some, period, limit=KEPT)
             for symbol in some:
                 self._load(symbol, period, stored.get(symbol, ()))
-        for place, symbol in enumerate(wanted):
-            if self._lacks(symbol, period, count):
-                await self._fetch(symbol, period, count)
-            if place % _AT_ONCE == _AT_ONCE - 1:
-                await asyncio.sleep(0)
+
+    def keep_minutes(self, symbols: Collection[Symbol]) -> None:
+        """Make bars of minutes of these, also while the frames show a whole market."""
+        self._forming.ask(symbols)
 
     # -- what comes in
 
@@ -356,8 +368,8 @@ class History:
 
     # -- fetching
 
-    def _lacks(self, symbol: Symbol, period: Period, count: int) -> bool:
-        """Whether the source is to be asked now."""
+    def lacks(self, symbol: Symbol, period: Period, count: int) -> bool:
+        """Whether the newest ``count`` bars are not all there, and the source is to be asked now."""
         now, key = self._clock.now(), (symbol, period)
         asked, trouble = self._asked.get(key), self._troubles.get(key)
         if trouble is not None and now < trouble.retry_at:
@@ -372,7 +384,7 @@ class History:
 
     async def _fetch(self, symbol: Symbol, period: Period, count: int) -> None:
         async with self._fetching:
-            if not self._lacks(symbol, period, count):
+            if not self.lacks(symbol, period, count):
                 return  # somebody else has asked meanwhile
             now, key = self._clock.now(), (symbol, period)
             try:

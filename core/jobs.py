@@ -17,11 +17,13 @@ from core.digest import Digest
 from core.engine import SHORTEST_GAP, Engine
 from core.errors import OutsideError
 from core.escalate import Escalation
+from core.gather import Gathering
 from core.history import History
 from core.messages import Chat, Delivery, Message
 from core.notify import Notifier
 from core.ports import Store
 from core.remind import Reminders
+from core.sweep import Sweep
 from core.watches import Watch
 from core.watchlist import Watchlist
 
@@ -55,6 +57,8 @@ class Duties:
         reminders: Reminders,
         history: History,
         backfill: Backfill,
+        sweep: Sweep,
+        gathering: Gathering,
         chats: Callable[[], Collection[Chat]],
     ) -> None:
         self._store = store
@@ -68,6 +72,8 @@ class Duties:
         self._reminders = reminders
         self._history = history
         self._backfill = backfill
+        self._sweep = sweep
+        self._gathering = gathering
         self._chats = chats
         self._watching_since = clock.now()
         self._noted: datetime | None = None
@@ -82,8 +88,16 @@ class Duties:
     async def fill_bars(self) -> None:
         """Have the bars that watches look at, also of those that came another way than by a sentence."""
         for watch in list(self._watchlist.everything()):
-            if watch.live_at(self._clock.now()):
+            if watch.live_at(self._clock.now()) and watch.scope != "market":
                 await self._backfill.ensure(watch.symbols, watch.conditions)
+
+    async def gather_bars(self) -> None:
+        """Likewise for the whole market, little by little."""
+        await self._gathering.run()
+
+    async def sweep_market(self) -> None:
+        """What only watches on the whole market look at."""
+        await self._sweep.run()
 
     async def expire_tickets(self) -> None:
         await self._desk.expire()
@@ -116,6 +130,7 @@ class Duties:
     async def open_day(self) -> None:
         """Before the open: end what has expired, look at the accounts and at the calendar."""
         await self._end_watches()
+        await self._sweep.follow()
         await self._look_at_accounts()
         warning = calendar_warning(trading_date(self._clock.now()))
         if warning is not None:
@@ -194,6 +209,8 @@ JOBS: Final[Sequence[Job]] = (
     Job("check_feed", Every(timedelta(seconds=30)), Duties.check_feed),
     Job("reconcile", Every(timedelta(minutes=1)), Duties.reconcile),
     Job("fill_bars", Every(timedelta(minutes=1)), Duties.fill_bars),
+    Job("gather_bars", Every(timedelta(minutes=1)), Duties.gather_bars),
+    Job("sweep", Every(timedelta(minutes=1)), Duties.sweep_market),
     Job("open_day", At(time(9, 10)), Duties.open_day),
     Job("close_day", At(time(15, 5)), Duties.close_day),
     Job("clean", At(time(3, 30), trading_days=False), Duties.clean),

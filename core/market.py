@@ -94,6 +94,11 @@ def board_of(symbol: Symbol) -> Board:
     return Board.OTHER
 
 
+def is_share(symbol: Symbol) -> bool:
+    """Whether it is an A-share, of any board."""
+    return board_of(symbol) in {Board.MAIN, Board.CHINEXT, Board.STAR, Board.BSE}
+
+
 # --- names ---
 
 _CHINESE: Final = r"[\u3400-\u9fff]"

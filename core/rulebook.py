@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import count
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -35,6 +36,7 @@ from core.zones import Gauge
 _NO_DAY: Final = (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC))
 _RISING, _DAILY, _HELD, _PARKED = 1, 2, 4, 8
 _UNJUDGED: Final = -1
+_MANY: Final = 16
 _EPOCH: Final = date(1970, 1, 1)
 _DAY_MS: Final = 86_400_000
 _ACCOUNT_ONLY: Final = Quote(
@@ -84,15 +86,22 @@ class _Block(NamedTuple):
     watch: Watch
     start: int
     groups: int
+    places: Mapping[Symbol, int] | None = None
+    """Where each symbol stands, of a watch on many: to look through them all would take long."""
 
     @property
     def stop(self) -> int:
         return self.start + len(self.watch.symbols) * self.groups
 
     def slot(self, key: RuleKey) -> int | None:
-        if key.group >= self.groups or key.symbol not in self.watch.symbols:
+        symbols = self.watch.symbols
+        if self.places is not None:
+            place = self.places.get(key.symbol)
+        else:
+            place = symbols.index(key.symbol) if key.symbol in symbols else None
+        if key.group >= self.groups or place is None:
             return None
-        return self.start + self.watch.symbols.index(key.symbol) * self.groups + key.group
+        return self.start + place * self.groups + key.group
 
 
 class _Found:
@@ -191,7 +200,7 @@ class RuleBook:
 
     def remove(self, watch_id: str) -> None:
         self._drop(watch_id)
-        self._emptied = self._emptied or not self._blocks
+        self._emptied = self._emptied or not self._rules_on
 
     def hold(self, watch_id: str) -> None:
         """Judge a watch no more until it is put again, removed or released; it still counts as watched."""
@@ -212,8 +221,8 @@ class RuleBook:
         return bool(self._flags[block.start] & _HELD)
 
     def was_empty(self) -> bool:
-        """Whether there was a moment without rules since this was last asked: then nothing was to be seen."""
-        emptied, self._emptied = self._emptied, not self._blocks
+        """Whether there was a moment without symbols since this was last asked: then nothing was to be seen."""
+        emptied, self._emptied = self._emptied, not self._rules_on
         return emptied
 
     def touch(self, symbols: Collection[Symbol]) -> None:
@@ -245,6 +254,7 @@ class RuleBook:
 
     @property
     def symbols(self) -> set[Symbol]:
+        """What somebody named; that which only watches on the whole market look at is not among them."""
         return set(self._rules_on)
 
     def __len__(self) -> int:
@@ -280,10 +290,12 @@ class RuleBook:
         groups = watch.groups()
         rows = self.tape.rows(watch.symbols)
         start = self._allot(len(rows) * len(groups))
-        block = _Block(watch, start, len(groups))
+        many = len(rows) > _MANY
+        block = _Block(watch, start, len(groups), dict(zip(watch.symbols, count())) if many else None)
         self._blocks[watch.id] = block
         self._count += block.stop - start
-        self._rules_on.update(dict.fromkeys(watch.symbols, len(groups)))
+        if watch.scope != "market":
+            self._rules_on.update(dict.fromkeys(watch.symbols, len(groups)))
         self._know_symbols(watch, rows)
         place = slice(start, block.stop)
         self._watch[place] = self._enlist(block)
@@ -394,7 +406,7 @@ class RuleBook:
         watch, band = block.watch, band_parts(block.watch)
         self._held -= self._is_held(block)
         self._count -= block.stop - block.start
-        for symbol in watch.symbols:
+        for symbol in () if watch.scope == "market" else watch.symbols:
             self._rules_on[symbol] -= block.groups
             if not self._rules_on[symbol]:
                 del self._rules_on[symbol]

@@ -12,7 +12,7 @@ from core.frames import Quote
 from core.ports import Store
 from core.rulebook import RuleBook
 from core.types import Symbol
-from core.watches import Arm, Repeat, Watch, WatchState
+from core.watches import Arm, Repeat, RuleKey, Watch, WatchState
 
 
 class Watchlist:
@@ -71,15 +71,16 @@ class Watchlist:
         raise NotFound(f"没有 #{number} 这个盯盘任务。现有：{numbers}。发送 /list 查看。")
 
     def on(self, owner: str, symbols: Collection[Symbol]) -> Sequence[Watch]:
-        """The owner's watches that have one of these symbols."""
-        return tuple(watch for watch in self.of(owner) if not set(watch.symbols).isdisjoint(symbols))
+        """The owner's watches that have one of these symbols. Nobody means the one on the whole market by a share."""
+        mine = (watch for watch in self.of(owner) if watch.scope != "market")
+        return tuple(watch for watch in mine if not set(watch.symbols).isdisjoint(symbols))
 
     def everything(self) -> Iterable[Watch]:
         return self._watches.values()
 
     @property
     def symbols(self) -> set[Symbol]:
-        """What must be quoted."""
+        """What must be quoted all the time."""
         return self._book.symbols
 
     def holding(self, watch: Watch, symbol: Symbol) -> Sequence[Trigger]:
@@ -95,7 +96,7 @@ class Watchlist:
         No frame may fire what is not stored yet. The first frame after that judges it against the arms of now, so
         nothing is missed.
         """
-        arms, already = self._book.judge_first(watch, self._quote)
+        arms, already = self._judge_first(watch)
         stored = await self._store.add_watch(watch, arms)
         self._keep(stored, arms)
         return stored, already
@@ -115,7 +116,7 @@ class Watchlist:
         arms: Sequence[Arm] | None = None
         already: Sequence[Trigger] = ()
         if (current.symbols, current.conditions, current.combine) != (watch.symbols, watch.conditions, watch.combine):
-            arms, already = self._book.judge_first(watch, self._quote)
+            arms, already = self._judge_first(watch)
         elif current.repeat is not watch.repeat:
             known = [rule.arm for rule in self._book.rules_of(watch.id)]
             arms = [arm.model_copy(update={"told": 0, "told_at": None}) for arm in known]
@@ -123,17 +124,24 @@ class Watchlist:
         return watch, already
 
     async def follow(self, watch: Watch, symbols: tuple[Symbol, ...]) -> Watch:
-        """The same watch on what it follows now: a share that stays keeps its memory, a new one begins anew.
+        """The same watch on what it follows now: a share that stays keeps its memory, a new one begins unjudged.
 
         Raises:
             NotFound: it has been deleted.
         """
         current = self.get(watch.id)
+        if current.symbols == symbols:
+            return current
         moved = current.model_copy(update={"symbols": symbols})
-        kept = [rule.arm for rule in self._book.rules_of(watch.id) if rule.key.symbol in symbols]
-        fresh, _ = self._book.judge_first(moved, self._quote)
-        arms = [arm for arm in fresh if arm.key.symbol not in current.symbols]
-        await self._replace(current, moved, [*kept, *arms])
+        stays = set(current.symbols).intersection(symbols)
+        kept = [rule.arm for rule in self._book.rules_of(watch.id) if rule.key.symbol in stays]
+        fresh = [
+            Arm(key=RuleKey(watch.id, symbol, group))
+            for symbol in symbols
+            if symbol not in stays
+            for group in range(len(moved.groups()))
+        ]
+        await self._replace(current, moved, [*kept, *fresh])
         return moved
 
     async def pause(self, watch: Watch) -> Watch:
@@ -145,7 +153,7 @@ class Watchlist:
         active = current.model_copy(update={"state": WatchState.ACTIVE})
         if active.expired_at(self._clock.now()):
             active = active.model_copy(update={"expires_on": None})
-        arms, already = self._book.judge_first(active, self._quote)
+        arms, already = self._judge_first(active)
         await self._replace(current, active, arms)
         return active, already
 
@@ -200,6 +208,16 @@ class Watchlist:
             self._announce()
 
     # -- how it is done
+
+    def _judge_first(self, watch: Watch) -> tuple[list[Arm], Sequence[Trigger]]:
+        """The first arms of a watch, and what of it already holds.
+
+        On the whole market all begin unjudged, which is what a missing arm says: one is enough to take the place of
+        all earlier ones.
+        """
+        if watch.scope == "market":
+            return [Arm(key=RuleKey(watch.id, watch.symbols[0], 0))], ()
+        return self._book.judge_first(watch, self._quote)
 
     async def _set_state(self, watch: Watch, state: WatchState) -> Watch:
         current = self.get(watch.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime, time, timedelta
 
 from bot.command import Call, Context, Reply, command
@@ -12,11 +13,11 @@ from core.alerts import QuietHours, Silence
 from core.calendar import phase
 from core.clock import MARKET_ZONE, market_time, stamp_text
 from core.errors import Invalid
-from core.judging import judge
+from core.judging import Rule, judge
 from core.market import board_of
 from core.messages import Message, Role
 from core.types import Symbol
-from core.watches import Watch, WatchState
+from core.watches import RuleKey, Watch, WatchState
 
 LONGEST_SILENCE = timedelta(days=366)
 WATCHES_SHOWN = 10
@@ -50,8 +51,9 @@ async def why(ctx: Context, call: Call) -> Reply:
     hours = ctx.house.digest.quiet_hours(ctx.person.owner)
     if hours is not None:
         lines.append(f"🌙 免打扰时段 {hours}{'，现在就是' if hours.covers(now) else ''}。")
+    asked = _asked(ctx, call)
     for watch in watches[:WATCHES_SHOWN]:
-        lines += _standing(ctx, watch, now)
+        lines += _standing(ctx, watch, now, asked)
     if len(watches) > WATCHES_SHOWN:
         lines.append(f"……另有 {len(watches) - WATCHES_SHOWN} 个任务，请写股票名或编号，例如：/why 茅台")
     lines += await _history(ctx, named)
@@ -64,20 +66,38 @@ async def why(ctx: Context, call: Call) -> Reply:
 
 def _named(ctx: Context, call: Call) -> list[Watch] | None:
     """The watches that were asked about; None when the question is about everything."""
-    if call.words or (call.request is not None and (call.request.symbols or call.request.targets)):
+    if not call.words and (call.request is None or not (call.request.symbols or call.request.targets)):
+        return None
+    asked = _asked(ctx, call)
+    everywhere = [one for one in ctx.house.watchlist.of(ctx.person.owner) if one.scope == "market"]
+    if not asked or not everywhere:
         return list(targets.watches(ctx, call))
-    return None
+    return [*ctx.house.watchlist.on(ctx.person.owner, asked), *everywhere]
 
 
-def _standing(ctx: Context, watch: Watch, now: datetime) -> list[str]:
-    """How a watch stands right now, rule by rule, with the quote it is judged by."""
+def _asked(ctx: Context, call: Call) -> Sequence[Symbol]:
+    """The shares that the question names."""
+    if call.request is not None:
+        return call.request.symbols
+    found = [ctx.house.names.candidates(word) for word in call.words]
+    return [one[0] for one in found if len(one) == 1]
+
+
+def _standing(ctx: Context, watch: Watch, now: datetime, asked: Collection[Symbol]) -> list[str]:
+    """How a watch stands right now, rule by rule, with the quote it is judged by.
+
+    Args:
+        asked: the shares that the question names: of a watch on the whole market, only these are shown.
+    """
     head = f"#{watch.number} {watch.condition_text()}（{watch.repeat.chinese}）"
     if watch.state is not WatchState.ACTIVE:
         return [head, "　没有在判断：" + {"paused": "已暂停", "done": "已完成"}.get(watch.state.value, "已删除")]
     if watch.expired_at(now):
         return [head, "　没有在判断：已到期"]
     lines = [head]
-    for rule in ctx.house.book.rules_of(watch.id):
+    if watch.scope == "market":
+        lines.append(f"　全市场 {len(watch.symbols)} 只。{ctx.house.sweep.standing(watch)}")
+    for rule in _rules(ctx, watch, asked):
         symbol = rule.key.symbol
         name = render.name_text(ctx.house.name(symbol), symbol)
         quote = ctx.house.engine.quote(symbol)
@@ -99,6 +119,13 @@ def _standing(ctx: Context, watch: Watch, now: datetime) -> list[str]:
         if doubt is not None:
             lines.append(f"　　{stamp_text(doubt.at)} 有一笔行情没有采用：{doubt.why}")
     return lines
+
+
+def _rules(ctx: Context, watch: Watch, asked: Collection[Symbol]) -> Sequence[Rule]:
+    if watch.scope != "market":
+        return ctx.house.book.rules_of(watch.id)
+    keys = [RuleKey(watch.id, symbol, group) for symbol in asked for group in range(len(watch.groups()))]
+    return [rule for key in keys if (rule := ctx.house.book.rule(key)) is not None]
 
 
 async def _history(ctx: Context, named: list[Watch] | None) -> list[str]:

@@ -13,7 +13,7 @@ from bot.language.request import KIND_TEXT, Action, Draft, Request, condition_of
 from core import render
 from core.alerts import Trigger
 from core.clock import market_time
-from core.conditions import Condition, PctDown, PctUp
+from core.conditions import Condition, PctDown, PctUp, Speed
 from core.errors import Conflict, Invalid, NotFound
 from core.frames import Quote
 from core.market import Board, board_of, lot_problem, tick_problem
@@ -27,7 +27,8 @@ MANY_SYMBOLS = 50
 MANY_WATCHES = 2000
 MANY_EXPORTED = 100
 SURE = "sure"
-_A_SHARES = frozenset({Board.MAIN, Board.CHINEXT, Board.STAR, Board.BSE})
+SHORTEST_IN_MARKET = 180
+"""Seconds of a move that is seen by looking once a minute."""
 
 
 @command(
@@ -85,7 +86,7 @@ def as_said(watch: Watch) -> Request:
     """The request that makes this watch: what the next sentence may correct."""
     return Request(
         intent="watch_create",
-        symbols=watch.symbols,
+        symbols=() if watch.scope == "market" else watch.symbols,
         conditions=tuple(
             Draft.model_validate(one.model_dump(exclude_none=True, exclude={"base"})) for one in watch.conditions
         ),
@@ -117,13 +118,19 @@ async def _build(ctx: Context, request: Request) -> Watch:
     """The watch that a request means, not yet stored. Raises Invalid or NotFound."""
     house = ctx.house
     _refuse_past(ctx, request)
+    if request.scope == "market":
+        _refuse_plan_in_market(request)
     symbols = await _symbols(ctx, request)
     # The quotes of a whole market come by themselves.
     quotes = await house.look(symbols) if request.scope != "market" else {}
     account = targets.account(ctx, request)
-    await house.gather_bars(symbols, [condition_of(draft) for draft in _ways(request) if draft.kind != "price_reach"])
+    if request.scope != "market":
+        looked_at = [condition_of(draft) for draft in _ways(request) if draft.kind != "price_reach"]
+        await house.gather_bars(symbols, looked_at)
     conditions = tuple(_condition(ctx, draft, symbols, account, quotes) for draft in _ways(request))
     plan = _plan(request.action, symbols) if request.action is not None else None
+    if request.scope == "market":
+        _refuse_in_market(conditions)
     return Watch(
         id=house.clock.new_id(),
         number=0,
@@ -139,6 +146,20 @@ async def _build(ctx: Context, request: Request) -> Watch:
         created_at=house.now(),
         **_manner(request, plan),
     )
+
+
+def _refuse_plan_in_market(request: Request) -> None:
+    if request.action is not None:
+        raise Invalid("盯全市场只提醒，不出委托：一次可能有很多只。收到提醒后再对那一只说买卖。")
+
+
+def _refuse_in_market(conditions: Sequence[Condition]) -> None:
+    """What cannot be seen by looking once a minute."""
+    for condition in conditions:
+        if condition.bars not in {None, "day"}:
+            raise Invalid(f"全市场每分钟看一遍，只能用日线指标，用不了“{condition.text()}”。分钟线请直接写股票名。")
+        if isinstance(condition, Speed) and condition.period_s < SHORTEST_IN_MARKET:
+            raise Invalid("全市场每分钟看一遍，涨速至少要看 3 分钟，例如：全市场5分钟涨3%的提醒我。")
 
 
 def _refuse_past(ctx: Context, request: Request) -> None:
@@ -174,8 +195,7 @@ def _options(request: Request) -> dict[str, Any]:
 async def _symbols(ctx: Context, request: Request) -> tuple[Symbol, ...]:
     """The shares that a request is about; where it follows something, what that is now."""
     if request.scope == "market":
-        known = (Symbol(symbol) for _, symbol, _ in ctx.house.names.completions())
-        return tuple(symbol for symbol in known if board_of(symbol) in _A_SHARES)
+        return ctx.house.market()
     if request.scope == "watchlist":
         chosen = await favourites.of(ctx)
         if not chosen:
@@ -293,6 +313,8 @@ def _read_back(ctx: Context, made: Watch, already: Sequence[Trigger], *, changed
     names = [ctx.house.name(symbol) for symbol in made.symbols]
     text = render.watch_changed if changed else render.watch_made
     message = text(made, names, already, broker.name, broker.mode)
+    if made.scope == "market":
+        return message.model_copy(update={"text": f"{message.text}\n{ctx.house.sweep.standing(made)}"})
     unseen = any(ctx.house.engine.quote(symbol) is None for symbol in made.symbols)
     more = "还没有行情，收到后开始判断。" if unseen else _trigger_prices(ctx, made)
     return message.model_copy(update={"text": f"{message.text}\n{more}"}) if more else message
@@ -354,7 +376,7 @@ async def change(ctx: Context, call: Call) -> Reply:
     if request is None:
         raise Invalid("请说改成什么，例如：把3改成1380")
     target = targets.one_watch(ctx, call)
-    await ctx.house.look((*target.symbols, *request.symbols))
+    await ctx.house.look((*_looked_at(target), *request.symbols))
     before = ctx.house.watchlist.get(target.id)  # looking took time, in which it may have fired
     if before.state is not WatchState.ACTIVE:
         raise Conflict(f"#{before.number} 没有在盯（已暂停或已完成），请先发送 /resume {before.number}。")
@@ -364,6 +386,11 @@ async def change(ctx: Context, call: Call) -> Reply:
     after, already = await ctx.house.watchlist.change(before.model_copy(update=changes), before=before)
     ctx.dialogue = ctx.dialogue.made(as_said(after), after.id, ctx.house.now())
     return _read_back(ctx, after, already, changed=True)
+
+
+def _looked_at(watch: Watch) -> tuple[Symbol, ...]:
+    """What is asked for before a watch begins; the quotes of a whole market come by themselves."""
+    return () if watch.scope == "market" else watch.symbols
 
 
 def _changes(ctx: Context, before: Watch, request: Request) -> dict[str, Any]:
@@ -378,8 +405,12 @@ def _changes(ctx: Context, before: Watch, request: Request) -> dict[str, Any]:
         quotes = {one: quote for one in symbols if (quote := ctx.house.engine.quote(one)) is not None}
         found = [_condition(ctx, draft, symbols, before.account, quotes) for draft in _ways(request)]
         changes["conditions"] = tuple(_from_where_it_was(one, before, symbols) for one in found)
+        if changes.get("scope", before.scope) == "market":
+            _refuse_in_market(changes["conditions"])
         if request.combine is not None:
             changes["combine"] = request.combine
+    if changes.get("scope", before.scope) == "market":
+        _refuse_plan_in_market(request)
     if request.action is not None:
         changes["plan"] = _plan(request.action, symbols)
         if before.plan is None and request.repeat is None:
@@ -415,7 +446,7 @@ async def resume(ctx: Context, call: Call) -> Reply:
         raise Conflict("没有暂停的任务。已经在盯的不用恢复；已完成或已到期的，请用编号恢复，例如“恢复3”。")
     replies: list[Message] = []
     for one in chosen:
-        await ctx.house.look(one.symbols)
+        await ctx.house.look(_looked_at(one))
         active, already = await ctx.house.watchlist.resume(one)
         replies.append(_read_back(ctx, active, already, changed=False))
     return replies

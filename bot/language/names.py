@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, Self
 
 from core.errors import Invalid
-from core.market import clean_name
+from core.market import clean_name, is_share
 from core.types import Symbol, code_of, parse_symbol
 
 SEED: Final = Path(__file__).with_name("symbols.csv")
@@ -142,6 +142,10 @@ class Names:
     def name_of(self, symbol: Symbol) -> str:
         """The name to show; the code itself where the table has none."""
         return self._name.get(symbol, symbol)
+
+    def shares(self) -> tuple[Symbol, ...]:
+        """All A-shares of the table."""
+        return tuple(symbol for symbol in self._name if is_share(symbol))
 
     def completions(self) -> list[tuple[str, str, tuple[str, ...]]]:
         """Every name with its symbol, and the initials by which a terminal may complete it."""

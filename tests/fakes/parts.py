@@ -31,7 +31,7 @@ from core.conditions import Condition
 from core.errors import OutsideError, Unavailable
 from core.frames import Frame, Quote, frame_of
 from core.messages import Chat, Message, Outgoing
-from core.ports import Receiver
+from core.ports import BarFetcher, Receiver
 from core.tickets import Ticket
 from core.types import Price, Shares, Symbol
 from core.watches import Arm, Watch
@@ -258,6 +258,10 @@ class Tape:
         self.watched: set[Symbol] = set()
         self.queue: list[Frame] = []
         self.known: dict[Symbol, Quote] = {}
+        self.fetched: list[tuple[Symbol, ...]] = []
+        """What was asked for beside the stream, call by call."""
+        self.fault: OutsideError | None = None
+        """While there is one, every such call fails with it."""
 
     def watch(self, symbols: Collection[Symbol]) -> None:
         self.watched = set(symbols)
@@ -267,6 +271,9 @@ class Tape:
             yield each
 
     async def fetch(self, symbols: Collection[Symbol]) -> Mapping[Symbol, Quote]:
+        self.fetched.append(tuple(symbols))
+        if self.fault is not None:
+            raise self.fault
         return {symbol: self.known[symbol] for symbol in symbols if symbol in self.known}
 
 
@@ -310,6 +317,8 @@ async def house(
     positions: Mapping[Symbol, tuple[Shares, Price]] | None = None,
     broker: PaperBroker | None = None,
     sleep: Naps | None = None,
+    market: Callable[[], tuple[Symbol, ...]] | None = None,
+    bars: BarFetcher | None = None,
 ) -> AsyncIterator[Home]:
     """A house at work. Give the store of an earlier one to restart it."""
     # Ids must differ from those that an earlier house gave out.
@@ -329,6 +338,8 @@ async def house(
         about="测试",
         matching=(account.on_frame,),
         sleep=sleep or Naps(),
+        market=market,
+        bars=bars,
     )
     await app.load()
     try:
