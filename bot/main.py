@@ -29,6 +29,7 @@ from core.engine import Engine, Gap
 from core.errors import OutsideError
 from core.escalate import Escalation
 from core.feed import Feed
+from core.follow import Following
 from core.frames import Frame, Quote, frame_of
 from core.gather import Gathering
 from core.history import History
@@ -166,6 +167,7 @@ def assemble(
     def accounts_changed(symbols: Sequence[Symbol]) -> None:
         book.touch(symbols)
         resubscribe()
+        following.moved()
 
     desk = Desk(
         store,
@@ -187,6 +189,7 @@ def assemble(
         quote=newest,
         on_symbols=lambda _symbols: resubscribe(),
     )
+    following = Following(watchlist, desk, notifier, names.name_of)
     digest = Digest(store, notifier, clock)
     escalation = Escalation(store, notifier, watchlist, clock)
     dispatcher = Dispatcher(store, book, watchlist, desk, notifier, digest, escalation, clock, feed)
@@ -213,7 +216,7 @@ def assemble(
         dispatcher,
         clock,
         on_gap=on_gap,
-        before=(*matching, history.on_frame, backfill.on_frame),
+        before=(*matching, following.on_frame, history.on_frame, backfill.on_frame),
         after=(pace,) if market_paced else (),
         beside=(history.on_frame, backfill.on_frame),
     )

@@ -91,7 +91,7 @@ def block(watch: Watch, name_of: NameOf) -> list[str]:
         value = getattr(watch, field)
         if value == _default(watch, field):
             continue
-        if isinstance(value, tuple) and not isinstance(value, Chat):
+        if isinstance(value, tuple) and value and not isinstance(value, Chat):
             lines.append(f"{word}:")
             lines += [f"- {_flow(one, block=True)}{_comment(one, name_of)}" for one in value]
         else:

@@ -671,6 +671,6 @@ _MAY_BE_LOST: Final = frozenset({_S.NEW, _S.SUBMITTED, _S.UNKNOWN})
 
 
 def _costs_moved(before: Account | None, after: Account) -> list[Symbol]:
-    old = {position.symbol: position.cost for position in before.positions} if before else {}
-    new = {position.symbol: position.cost for position in after.positions}
+    old = {one.symbol: (one.cost, one.shares > 0) for one in before.positions} if before else {}
+    new = {one.symbol: (one.cost, one.shares > 0) for one in after.positions}
     return [symbol for symbol in old.keys() | new.keys() if old.get(symbol) != new.get(symbol)]

@@ -101,6 +101,8 @@ def scope_text(watch: Watch, names: Sequence[str]) -> str:
         return f"全市场（{len(watch.symbols)} 只）"
     text = symbols_text(watch.symbols, names)
     followed = {"holdings": "持仓", "watchlist": "自选股"}.get(watch.scope)
+    if not watch.symbols:
+        return f"{followed}（现在没有持仓）"
     return text if followed is None else f"{followed}（现在 {len(watch.symbols)} 只：{text}）"
 
 
@@ -158,6 +160,13 @@ def _state_text(watch: Watch, now: datetime) -> str:
     if watch.expired_at(now):
         return "［已到期］"
     return {WatchState.ACTIVE: "", WatchState.PAUSED: "［已暂停］", WatchState.DONE: "［已完成］"}.get(watch.state, "")
+
+
+def holds_nothing(watch: Watch, sold: str) -> Message:
+    """A watch on the holdings whose account has sold everything."""
+    lines = [f"{sold}已经不在持仓里，现在没有持仓。", f"任务还在：{watch.condition_text()}。买入后自动接着盯。"]
+    button = Button("删除", f"delete {watch.id}", Style.DANGER)
+    return Message(title=f"ℹ️ 盯盘 #{watch.number} 现在没有持仓", text="\n".join(lines), buttons=((button,),))
 
 
 def watch_over(watches: Sequence[Watch]) -> Message:

@@ -93,7 +93,7 @@ class Watch(Noun):
         combine: with ``all`` every condition must hold at once and the group fires as one; with ``any`` each alone.
         cooldown: the least time between two alerts of the same condition.
         expires_on: last market date on which it is judged.
-        scope: where it follows something, ``symbols`` is what that is at the moment.
+        scope: where it follows something, ``symbols`` is what that is at the moment; of the holdings, maybe nothing.
         top: of a watch on the whole market, how many shares one message names.
         band: percent by which the measure must leave its threshold before it is armed again; None is the usual band.
         only_held: told only for shares that the account holds.
@@ -106,7 +106,7 @@ class Watch(Noun):
     owner: str
     chat: Chat
     account: str
-    symbols: tuple[Symbol, ...] = Field(min_length=1)
+    symbols: tuple[Symbol, ...]
     conditions: tuple[Condition, ...] = Field(min_length=1)
     combine: Literal["any", "all"] = "any"
     plan: Plan | None = None
@@ -122,6 +122,12 @@ class Watch(Noun):
     state: WatchState = WatchState.ACTIVE
     text: str = ""
     created_at: datetime
+
+    @model_validator(mode="after")
+    def _about_something(self) -> Self:
+        if not self.symbols and self.scope != "holdings":
+            raise ValueError("symbols：至少要写一个")
+        return self
 
     def live_at(self, now: datetime) -> bool:
         """True while it is judged."""

@@ -46,7 +46,7 @@ class Watchlist:
             arms.setdefault(arm.key.watch_id, []).append(arm)
         for watch in await self._store.watches():
             self._watches[watch.id] = watch
-            if watch.live_at(self._clock.now()):
+            if watch.symbols and watch.live_at(self._clock.now()):
                 self._book.put(watch, arms.get(watch.id, ()))
         self._announce()
 
@@ -258,7 +258,7 @@ class Watchlist:
 
     def _keep(self, watch: Watch, arms: Iterable[Arm] = ()) -> None:
         self._list(watch)
-        if watch.live_at(self._clock.now()):
+        if watch.symbols and watch.live_at(self._clock.now()):
             self._book.put(watch, arms)
         else:
             self._book.remove(watch.id)

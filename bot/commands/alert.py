@@ -97,6 +97,8 @@ def _standing(ctx: Context, watch: Watch, now: datetime, asked: Collection[Symbo
     lines = [head]
     if watch.scope == "market":
         lines.append(f"　全市场 {len(watch.symbols)} 只。{ctx.house.sweep.standing(watch)}")
+    if not watch.symbols:
+        lines.append("　没有在判断：现在没有持仓")
     for rule in _rules(ctx, watch, asked):
         symbol = rule.key.symbol
         name = render.name_text(ctx.house.name(symbol), symbol)

@@ -98,7 +98,7 @@ def _offers(ctx: Context, watch: Watch, place: int) -> Sequence[tuple[str, Decim
     value = Decimal(getattr(condition, "value", 0))
     if getattr(condition, "unit", None) == "pct":
         return [(f"{value + step:f}%", value + step) for step in _STEPS if value + step > 0]
-    if condition.kind not in _OF_PRICE or len(watch.symbols) > 1:
+    if condition.kind not in _OF_PRICE or len(watch.symbols) != 1:
         return [(f"{moved:f}", moved) for moved in (value * (100 + 10 * step) / 100 for step in _STEPS)]
     symbol = watch.symbols[0]
     quote = ctx.house.engine.quote(symbol)

@@ -322,8 +322,8 @@ def _read_back(ctx: Context, made: Watch, already: Sequence[Trigger], *, changed
 
 def _trigger_prices(ctx: Context, watch: Watch) -> str:
     """What percents and stops come to in yuan right now, for a watch on one share."""
-    quote = ctx.house.engine.quote(watch.symbols[0])
-    if len(watch.symbols) > 1 or quote is None or all(not one.inputs for one in watch.conditions):
+    quote = ctx.house.engine.quote(watch.symbols[0]) if len(watch.symbols) == 1 else None
+    if quote is None or all(not one.inputs for one in watch.conditions):
         return ""
     view = View(quote, ctx.house.desk.cost_of(watch.account, watch.symbols[0]))
     found = [one.zone(view) for one in watch.conditions]
@@ -345,7 +345,7 @@ async def list_watches(ctx: Context, _call: Call) -> Reply:
 
 def _near(ctx: Context, watch: Watch) -> str:
     """How far the price is from the nearest threshold, for a watch on one share."""
-    if len(watch.symbols) > 1 or watch.state is not WatchState.ACTIVE:
+    if len(watch.symbols) != 1 or watch.state is not WatchState.ACTIVE:
         return ""
     quote = ctx.house.engine.quote(watch.symbols[0])
     if quote is None or quote.last is None:
