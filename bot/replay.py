@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from datetime import date, datetime
 from decimal import Decimal
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -254,7 +255,7 @@ class Player:
         self._channel = channel
         self._transcript = transcript
         self._first = [line.text for line in lines if line.at is None]
-        self._later = sorted((line.at, line.text) for line in lines if line.at is not None)
+        self._later = sorted(((line.at, line.text) for line in lines if line.at is not None), key=itemgetter(0))
         self._labels = frozenset(labels)
         self._pressed: set[str] = set()
 

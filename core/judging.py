@@ -46,12 +46,21 @@ class Rule:
 
 
 class Leg(NamedTuple):
-    """One condition of a rule, held against a view."""
+    """One condition of a rule, held against a view.
+
+    Attributes:
+        shown: the zone in steps of the price, for people.
+    """
 
     gauge: Gauge
     reading: int | Missing
     zone: Zone
     rearm: Zone
+    shown: Zone
+
+    @property
+    def holds(self) -> bool:
+        return self.reading in self.zone
 
 
 class Judged(NamedTuple):
@@ -84,7 +93,7 @@ def judge(rule: Rule, view: View) -> Judged:
     for leg in legs:
         if isinstance(leg.reading, Missing):
             return Judged(False, False, None, None, leg.reading.what)
-    inside = all(leg.reading in leg.zone for leg in legs)
+    inside = all(leg.holds for leg in legs)
     left = any(leg.reading not in leg.rearm for leg in legs)
     armed = rule.arm.armed
     day = market_time(view.quote.quoted_at).date() if rule.daily else None
@@ -106,7 +115,8 @@ def legs_of(rule: Rule, view: View) -> Sequence[Leg] | Missing:
         if isinstance(zone, Missing):
             return zone
         gauge = condition.gauge
-        legs.append(Leg(gauge, view.reading(gauge), zone, condition.rearm(zone, size, band)))
+        shown = zone.on_grid(size) if gauge.has_ticks else zone
+        legs.append(Leg(gauge, view.reading(gauge), zone, condition.rearm(zone, size, band), shown))
     return legs
 
 
@@ -120,7 +130,7 @@ def _why(legs: Sequence[Leg]) -> str:
     """What the gauges show, and where they would have to be."""
     met: dict[Gauge, tuple[int | Missing, Zone]] = {}
     for leg in legs:
-        zone = met[leg.gauge][1].meet(leg.zone) if leg.gauge in met else leg.zone
+        zone = met[leg.gauge][1].meet(leg.shown) if leg.gauge in met else leg.shown
         met[leg.gauge] = leg.reading, zone
     return "；".join(
         reading.what if isinstance(reading, Missing) else standing_text(gauge, reading, zone)

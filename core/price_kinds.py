@@ -374,7 +374,7 @@ class Speed(Move):
     def zone(self, view: View) -> Zone | Missing:
         window = view.past.window(self.period_s) if view.past is not None else None
         if window is None:
-            return Missing("这段时间里还没有行情")
+            return Missing("刚开始记录这段时间的价格")
         low, high = window
         return self._up(low, self.value) if self.direction == "up" else self._down(high, self.value)
 

@@ -101,6 +101,16 @@ class Zone(NamedTuple):
     def meet(self, other: Zone) -> Zone:
         return Zone(max(self.low, other.low), min(self.high, other.high))
 
+    def on_grid(self, tick: int) -> Zone:
+        """The same zone from the first to the last step in it, as people trade in steps.
+
+        >>> Zone(-FOREVER, 1_379_908).on_grid(10).high, Zone(1_430_156, FOREVER).on_grid(10).low
+        (1379900, 1430160)
+        """
+        low = self.low if self.low <= -FOREVER else -(-self.low // tick) * tick
+        high = self.high if self.high >= FOREVER else self.high // tick * tick
+        return self if low > high else Zone(low, high)
+
     def widened(self, tick: int, band: Decimal = BAND) -> Zone:
         """The zone that the gauge must leave before the condition is armed again.
 
@@ -135,7 +145,7 @@ def at_most(price: Decimal, scale: int = 1000) -> Zone:
 def zone_text(zone: Zone, gauge: Gauge = Gauge.PRICE) -> str:
     """The zone in words: ``触发区 ≤ 1420.00``."""
     if zone.low > zone.high:
-        return "今天还不可能触发"
+        return "现在任何价格都不满足" if gauge is Gauge.PRICE else "现在不可能满足"
     if zone.low <= -FOREVER and zone.high >= FOREVER:
         return "现在任何价格都满足" if gauge is Gauge.PRICE else "现在总是满足"
     if zone.low <= -FOREVER:

@@ -55,7 +55,8 @@ async def why(ctx: Context, call: Call) -> Reply:
     for watch in watches[:WATCHES_SHOWN]:
         lines += _standing(ctx, watch, now, asked)
     if len(watches) > WATCHES_SHOWN:
-        lines.append(f"……另有 {len(watches) - WATCHES_SHOWN} 个任务，请写股票名或编号，例如：/why 茅台")
+        example = watches[WATCHES_SHOWN].number
+        lines.append(f"……另有 {len(watches) - WATCHES_SHOWN} 个任务，请写编号，例如：/why {example}")
     lines += await _history(ctx, named)
     if sources := ctx.house.about_quotes():
         lines += ["", sources]

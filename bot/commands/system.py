@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.command import REGISTRY, Call, Command, Context, Reply, by_name, command
+from bot.language.examples import MANNERS, SENTENCES
 from core.calendar import calendar_warning, trading_date
 from core.clock import stamp_text
 from core.errors import NotFound
@@ -57,7 +58,11 @@ async def help_(ctx: Context, call: Call) -> Reply:
         if found is None:
             raise NotFound(f"没有 /{call.words[0].lstrip('/')} 这个命令。发送 /help 看全部。")
         also = "、".join(found.names)
-        return Message(title=f"/{found.name} {found.help}", text=f"例如：{found.example}\n也可以写：{also}")
+        lines = [f"例如：{found.example}", f"也可以写：{also}"]
+        if found.name == "watch":
+            lines += ["", "能盯这些，直接说一句：", *(f"　{what}：{'、'.join(one)}" for what, one in SENTENCES.items())]
+            lines += ["后面还可以加：", f"　{'、'.join(MANNERS)}"]
+        return Message(title=f"/{found.name} {found.help}", text="\n".join(lines))
     shown = [one for one in REGISTRY.values() if one.listed and ctx.person.role.covers(one.role)]
     lines = [f"/{one.name} {one.help}" for one in sorted(shown, key=_by_use)]
     lines += ["", "也可以直接说话，例如：", *(f"　{example}" for example in EXAMPLES)]

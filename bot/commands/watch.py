@@ -13,15 +13,27 @@ from bot.language.request import KIND_TEXT, Action, Draft, Request, condition_of
 from core import render
 from core.alerts import Trigger
 from core.clock import market_time
-from core.conditions import Condition, PctDown, PctUp, Speed
+from core.conditions import (
+    Condition,
+    EnterRange,
+    PctDown,
+    PctUp,
+    PriceAbove,
+    PriceBelow,
+    Speed,
+    StopLoss,
+    TakeProfit,
+    standing_text,
+)
 from core.errors import Conflict, Invalid, NotFound
 from core.frames import Quote
+from core.judging import Leg, legs_of
 from core.market import Board, board_of, lot_problem, tick_problem
 from core.messages import COMMAND_BYTES, Button, Message, Role, Style
-from core.types import Side, Symbol, from_milli, percent_text, price_text, to_milli
+from core.types import Price, Side, Symbol, from_milli, percent_text, price_text
 from core.view import View
 from core.watches import Plan, Repeat, Watch, WatchState, usual_repeat
-from core.zones import Missing, zone_text
+from core.zones import FOREVER, Gauge, Missing, zone_text
 
 MANY_SYMBOLS = 50
 MANY_WATCHES = 2000
@@ -241,13 +253,15 @@ def _condition(
         draft = _from_which_side(ctx, draft, symbols, account, quotes)
     condition = condition_of(draft)
     for symbol in symbols:
-        for price in (getattr(condition, field, None) for field in ("value", "low", "high")):
-            problem = tick_problem(board_of(symbol), price) if price is not None and draft.unit != "pct" else None
+        for price in _prices(condition):
+            problem = tick_problem(board_of(symbol), price)
             if problem is not None:
                 raise Invalid(problem)
         cost = ctx.house.desk.cost_of(account, symbol)
         name = render.name_text(ctx.house.name(symbol), symbol)
         if condition.needs_cost and cost is None:
+            if condition.kind in {"position_weight", "position_profit", "position_loss"}:
+                raise Invalid(f"账户里没有{name}的持仓，盯不了“{condition.text()}”。买入以后再说一次就行。")
             raise Invalid(f"账户里没有{name}的持仓，不知道成本价。请改用价格，例如“跌破1400”。")
         if condition.kind in {"limit_up", "limit_down", "queue_shrink"} and board_of(symbol) is Board.INDEX:
             raise Invalid(f"{name}是指数，没有涨跌停，盯不了{condition.text()}。")
@@ -256,6 +270,15 @@ def _condition(
             if isinstance(zone, Missing):
                 raise Invalid(f"{name}{zone.what}，盯不了{condition.text()}。")
     return _from_now(condition, symbols, quotes)
+
+
+def _prices(condition: Condition) -> Sequence[Price]:
+    """What of a condition is a price of the share; other numbers need not lie on the grid of its prices."""
+    if isinstance(condition, EnterRange):
+        return condition.low, condition.high
+    if isinstance(condition, PriceAbove | PriceBelow | TakeProfit | StopLoss) and condition.unit == "yuan":
+        return () if condition.value is None else (condition.value,)
+    return ()
 
 
 def _from_now(condition: Condition, symbols: tuple[Symbol, ...], quotes: Mapping[Symbol, Quote]) -> Condition:
@@ -325,12 +348,20 @@ def _trigger_prices(ctx: Context, watch: Watch) -> str:
     quote = ctx.house.engine.quote(watch.symbols[0]) if len(watch.symbols) == 1 else None
     if quote is None or all(not one.inputs for one in watch.conditions):
         return ""
-    view = View(quote, ctx.house.desk.cost_of(watch.account, watch.symbols[0]))
-    found = [one.zone(view) for one in watch.conditions]
-    missing = [zone.what for zone in found if isinstance(zone, Missing)]
-    if missing:
-        return f"现在还判断不了：{missing[0]}。"
-    return "按现在算：" + "；".join(zone_text(zone) for zone in found if not isinstance(zone, Missing))
+    found: list[str] = []
+    for legs in _standing(ctx, watch, quote):
+        if isinstance(legs, Missing):
+            return f"现在还判断不了：{legs.what}。"
+        for leg in legs:
+            lead = "" if leg.gauge is Gauge.PRICE else leg.gauge.chinese
+            found.append(f"{lead}{zone_text(leg.shown, leg.gauge)}")
+    return "按现在算：" + "；".join(found) if found else ""
+
+
+def _standing(ctx: Context, watch: Watch, quote: Quote) -> Sequence[Sequence[Leg] | Missing]:
+    """Each rule of a watch on one share, held against the newest quote and all that is known beside it."""
+    book = ctx.house.book
+    return [legs_of(rule, book.view(rule, quote)) for rule in book.rules_of(watch.id)]
 
 
 @command("list", "列表", "任务", help="列出所有盯盘任务", example="/list", role=Role.VIEWER, intents=("watch_list",))
@@ -344,22 +375,30 @@ async def list_watches(ctx: Context, _call: Call) -> Reply:
 
 
 def _near(ctx: Context, watch: Watch) -> str:
-    """How far the price is from the nearest threshold, for a watch on one share."""
+    """How far it is to the nearest threshold, for a watch on one share."""
     if len(watch.symbols) != 1 or watch.state is not WatchState.ACTIVE:
         return ""
     quote = ctx.house.engine.quote(watch.symbols[0])
     if quote is None or quote.last is None:
         return "暂无行情"
-    view = View(quote, ctx.house.desk.cost_of(watch.account, watch.symbols[0]))
-    zones = [zone for one in watch.conditions if not isinstance(zone := one.zone(view), Missing)]
-    edges = [edge for zone in zones for edge in zone if abs(edge) < 2**61 and zone.low <= zone.high]
     near = f"现价 {price_text(quote.last)}"
-    if any(to_milli(quote.last) in zone for zone in zones):
+    standing = _standing(ctx, watch, quote)
+    known = [legs for legs in standing if not isinstance(legs, Missing)]
+    if any(all(leg.holds for leg in legs) for legs in known):
         return f"{near}，已在触发区"
+    unmet = [leg for legs in known for leg in legs if not leg.holds]
+    zones = [leg.shown for leg in unmet if leg.gauge is Gauge.PRICE and leg.shown.low <= leg.shown.high]
+    edges = [edge for zone in zones for edge in zone if abs(edge) < FOREVER]
     if edges:
         distance = min(abs(from_milli(edge) - quote.last) for edge in edges)
         near += f"，距触发 {percent_text(distance / quote.last * 100)}"
-    return near
+    others = [
+        leg.reading.what if isinstance(leg.reading, Missing) else standing_text(leg.gauge, leg.reading, leg.shown)
+        for leg in unmet
+        if leg.gauge is not Gauge.PRICE
+    ]
+    missing = [f"还判断不了：{legs.what}" for legs in standing if isinstance(legs, Missing)]
+    return "；".join([near, *others, *missing[:1]])
 
 
 @command(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from core.bars import Bar, day_label
+from core.calendar import trading_days
 from core.orders import OrderState
 from core.tickets import TicketState
 from core.types import Symbol
@@ -458,6 +460,37 @@ async def test_the_welcome_after_a_restart_names_what_waits(stage: Theatre) -> N
 
 async def test_a_percent_is_read_back_with_its_price_of_now(stage: Theatre) -> None:
     assert "按现在算：触发区 ≥ 1475.99" in (await stage.say("茅台涨3%提醒我")).text
+
+
+async def test_what_hangs_on_bars_volume_or_the_position_is_read_back_with_where_it_holds(stage: Theatre) -> None:
+    days = [day_label(day) for day in trading_days(date(2026, 9, 1), date(2026, 11, 17))]
+    price = Decimal(1433)
+    bars = [Bar(MOUTAI, day, price, price, price, price, 3_000_000) for day in days]
+    await stage.app.house.history.take("day", bars, "测试")
+    await stage.tick("600519.SH", "1430", volume=200_000, amount=Decimal(286_000_000), turnover=Decimal("0.02"))
+    assert "按现在算：触发区 ≥ 1433.00" in (await stage.say("茅台站上20日均线提醒我")).text
+    assert "按现在算：成交量触发区 ≥ 4.5万手" in (await stage.say("茅台成交量超过5日均量的1.5倍提醒")).text
+    assert "按现在算：触发区 ≥ 46.00" in (await stage.say("招商银行浮盈6000元提醒")).text
+    await stage.say("茅台换手率超过1%提醒")
+    await stage.say("茅台成交额超过50亿提醒")
+    listed = (await stage.say("列表")).text
+    for line in (
+        "现价 1430.00，距触发 0.21%",
+        "现价 1430.00；成交量 2000手，触发区 ≥ 4.5万手",
+        "现价 1430.00；换手率 0.02%，触发区 ≥ 1.00%",
+        "现价 1430.00；成交额 2.86亿元，触发区 ≥ 50亿元",
+    ):
+        assert line in listed
+
+
+async def test_a_level_of_an_indicator_need_not_be_a_price(stage: Theatre) -> None:
+    assert "条件：KDJ 的 J 值低于 0" in (await stage.say("茅台KDJ的J值跌破0提醒")).text
+    assert "请改成 1380.55 或 1380.56" in (await stage.say("茅台跌破1380.555提醒")).text
+
+
+async def test_without_a_position_nothing_is_said_of_its_cost_where_only_its_gain_was_meant(stage: Theatre) -> None:
+    assert "盯不了“浮盈达到 5000元”" in (await stage.say("茅台浮盈5000元提醒")).text
+    assert "不知道成本价" in (await stage.say("茅台跌到成本价提醒")).text
 
 
 async def test_a_misspelt_name_is_offered_and_the_sentence_goes_on(stage: Theatre) -> None:

@@ -236,7 +236,7 @@ def test_what_cannot_be_meant_is_refused(made: Any) -> None:
         (at_most(Decimal(1420)), "触发区 ≤ 1420.00"),
         (at_least(Decimal("4.751")), "触发区 ≥ 4.751"),
         (Zone(40_000, 42_000), "触发区 40.00 ~ 42.00"),
-        (NOWHERE, "今天还不可能触发"),
+        (NOWHERE, "现在任何价格都不满足"),
     ],
 )
 def test_a_zone_reads_as_a_person_would_say_it(zone: Zone, text: str) -> None:

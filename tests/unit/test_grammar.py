@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.language import examples
 from bot.language.grammar import Context, read
 from bot.language.marks import normal
 from bot.language.moments import moments
 from bot.language.names import known
 from bot.language.request import Action, Draft, Request, condition_of, plan_of
-from core.conditions import PriceBelow
+from core.conditions import CONDITION, PriceBelow
 from core.errors import Invalid
 from core.types import Side
 from tests.evals.__main__ import NOW, ORDERS, SENTENCES, load, score
@@ -136,6 +137,47 @@ def test_a_card_does_not_swallow_another_sentence() -> None:
     assert said("五粮液现在多少钱", **CARD).intent == "quote_query"
     assert said("比亚迪跌破90提醒我", **CARD).symbols == ("002594.SZ",)
     assert said("今天天气不错", **CARD).intent == "unknown"
+
+
+def test_a_turnover_is_no_correction_although_it_begins_like_one() -> None:
+    assert said("茅台换手率超过1%提醒", **CARD).intent == "watch_create"
+    assert said("换成五粮液", **CARD).symbols == ("000858.SZ",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "茅台涨到1430，每次都提醒，间隔10分钟",
+        "茅台涨到1430，每10分钟最多提醒一次",
+        "茅台涨到1430提醒，提醒间隔为10分钟",
+    ],
+)
+def test_a_distance_of_tellings_is_a_cooldown(text: str) -> None:
+    assert said(text).cooldown_s == 600
+    assert said("茅台涨到1430提醒，检查间隔10分钟").interval_s == 600
+
+
+@pytest.mark.parametrize("sentence", [one for each in examples.SENTENCES.values() for one in each])
+def test_every_sentence_of_the_help_makes_a_watch(sentence: str) -> None:
+    request = said(sentence + "提醒我")
+    assert (request.intent, request.missing, request.problems) == ("watch_create", (), ())
+    assert [condition_of(draft) for draft in request.conditions]
+
+
+def test_the_help_has_a_sentence_for_every_kind() -> None:
+    shown = {
+        draft.kind for each in examples.SENTENCES.values() for one in each for draft in said(one + "提醒我").conditions
+    }
+    kinds = CONDITION.json_schema()["discriminator"]["mapping"].keys()
+    assert not kinds - shown
+
+
+@pytest.mark.parametrize("manner", examples.MANNERS)
+def test_every_manner_of_the_help_goes_with_a_sentence(manner: str) -> None:
+    plain = said("茅台跌破1400提醒我")
+    request = said(f"茅台跌破1400提醒我，{manner}")
+    assert request.conditions[:1] == plain.conditions
+    assert request != plain
 
 
 def test_a_typed_yes_confirms_only_where_a_card_lies() -> None:

@@ -52,6 +52,13 @@ async def test_a_line_between_two_bars_is_said_at_its_own_time(tmp_path: Path) -
     assert times(events, "alert") == [], "silent until 13:30"
 
 
+async def test_lines_of_one_time_are_said_in_the_order_in_which_they_were_given(tmp_path: Path) -> None:
+    at = "2026-03-23 12:30"
+    events = await played(tmp_path, MINUTES, f"{at}|茅台跌破1400提醒我", f"{at}|列表", f"{at}|茅台多少钱")
+    said = [event["text"] for event in events if event["event"] == "said"]
+    assert said == ["茅台跌破1400提醒我", "列表", "茅台多少钱"]
+
+
 @pytest.mark.parametrize("at", ["10:00", "14:00"])
 async def test_over_daily_bars_a_line_is_said_at_its_hour_and_nothing_counts_as_a_gap(tmp_path: Path, at: str) -> None:
     events = await played(tmp_path, DAYS, "茅台跌破1400提醒我", f"2026-03-24 {at}|茅台多少钱")
