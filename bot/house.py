@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from bot.language.names import Names
+from core.adjust import Adjustments
 from core.backfill import Backfill
 from core.clock import Clock
 from core.conditions import Condition
@@ -53,6 +54,7 @@ class House:
     history: History
     backfill: Backfill
     sweep: Sweep
+    adjustments: Adjustments
     market: Callable[[], tuple[Symbol, ...]]
     """All shares that a watch on the whole market is about."""
     about: str

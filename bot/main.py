@@ -19,6 +19,7 @@ from bot.inbox import HOME, Inbox
 from bot.language.names import Names
 from bot.settings import Settings
 from core import render
+from core.adjust import Adjustments
 from core.backfill import Backfill
 from core.calendar import calendar_warning, phase, trading_date
 from core.clock import Clock, SystemClock, market_time
@@ -80,6 +81,7 @@ class App:
         await house.escalation.load()
         await house.dispatcher.load()
         await house.reminders.load()
+        await house.adjustments.load()
         await self.duties.take_over()
         await house.desk.reconcile()
 
@@ -192,7 +194,11 @@ def assemble(
     following = Following(watchlist, desk, notifier, names.name_of)
     digest = Digest(store, notifier, clock)
     escalation = Escalation(store, notifier, watchlist, clock)
-    dispatcher = Dispatcher(store, book, watchlist, desk, notifier, digest, escalation, clock, feed)
+    history = History(store, bars, clock)
+    adjustments = Adjustments(store, watchlist, book, history, notifier, clock, names.name_of)
+    dispatcher = Dispatcher(
+        store, book, watchlist, desk, notifier, digest, escalation, clock, feed, remark=adjustments.remark
+    )
     reminders = Reminders(store, watchlist, dispatcher, clock)
 
     def chats() -> set[Chat]:
@@ -206,17 +212,16 @@ def assemble(
     async def pace(frame: Frame) -> None:
         await paced.catch_up(frame.at)
 
-    history = History(store, bars, clock)
     backfill = Backfill(book.tape, history, clock)
     history.listeners.append(backfill.on_close)
-    history.on_ex_date.append(backfill.on_ex_date)
+    history.on_ex_date += [backfill.on_ex_date, adjustments.on_ex_date]
     engine = Engine(
         source,
         book,
         dispatcher,
         clock,
         on_gap=on_gap,
-        before=(*matching, following.on_frame, history.on_frame, backfill.on_frame),
+        before=(*matching, following.on_frame, history.on_frame, backfill.on_frame, adjustments.on_frame),
         after=(pace,) if market_paced else (),
         beside=(history.on_frame, backfill.on_frame),
     )
@@ -269,6 +274,7 @@ def assemble(
         history=history,
         backfill=backfill,
         sweep=sweep,
+        adjustments=adjustments,
         market=shares,
         about=about,
         about_quotes=about_quotes,

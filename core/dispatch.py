@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -66,7 +66,11 @@ _Graves = dict[tuple[str, Symbol], datetime]
 
 
 class Dispatcher:
-    """Judges triggers against repeats and silences, and tells those that are to be told."""
+    """Judges triggers against repeats and silences, and tells those that are to be told.
+
+    Args:
+        remark: what is to be said behind the condition of an alert; empty where there is nothing to say.
+    """
 
     def __init__(
         self,
@@ -79,6 +83,8 @@ class Dispatcher:
         escalation: Escalation,
         clock: Clock,
         feed: Feed,
+        *,
+        remark: Callable[[Watch, tuple[int, ...], Symbol], str] = lambda _watch, _conditions, _symbol: "",
     ) -> None:
         self._store = store
         self._book = book
@@ -89,6 +95,7 @@ class Dispatcher:
         self._escalation = escalation
         self._clock = clock
         self._feed = feed
+        self._remark = remark
         self._silences: list[Silence] = []
         self._waiting: list[_Crossing] = []
         self._already: list[_Crossing] = []
@@ -402,6 +409,7 @@ class Dispatcher:
     ) -> Alert:
         symbol, price = trigger.key.symbol, trigger.quote.last
         assert price is not None, "only a price can cross"
+        remark = self._remark(watch, conditions, symbol)
         return Alert(
             id=self._clock.new_id(),
             watch_id=watch.id,
@@ -410,7 +418,7 @@ class Dispatcher:
             symbol=symbol,
             name=render.name_text(self._desk.name(symbol, trigger.quote.name), symbol),
             group=trigger.key.group,
-            condition=watch.condition_text(conditions),
+            condition=watch.condition_text(conditions) + (f"（{remark}）" if remark else ""),
             price=price,
             why=trigger.why,
             source=trigger.quote.source,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from core.alerts import Trigger
@@ -143,6 +143,28 @@ class Watchlist:
         ]
         await self._replace(current, moved, [*kept, *fresh])
         return moved
+
+    async def rescale(self, before: Watch, after: Watch, symbol: Symbol, peaks: Mapping[int, int]) -> Watch:
+        """A watch on the prices of after an ex-date of one of its shares. What has changed begins unjudged.
+
+        Args:
+            before: as it was read; any later version of it is not overwritten.
+            peaks: by group, the highest price that its trailing stop has seen, on the new prices; milli-yuan.
+
+        Raises:
+            NotFound, Conflict: it has been deleted or changed since it was read.
+        """
+        current = self.get(before.id)
+        if current != before:
+            raise Conflict("这个任务刚刚有变化，没有修改。请发送 /list 看一下再改。")
+        arms = [
+            Arm(key=rule.key, peak=peaks.get(rule.key.group))
+            if rule.key.symbol == symbol and (before.conditions != after.conditions or rule.key.group in peaks)
+            else rule.arm
+            for rule in self._book.rules_of(before.id)
+        ]
+        await self._replace(current, after, arms)
+        return after
 
     async def pause(self, watch: Watch) -> Watch:
         return await self._set_state(watch, WatchState.PAUSED)

@@ -68,6 +68,10 @@ class HandMarket:
         self._quotes[symbol] = Quote.model_validate(words | fields)
         return self._quotes[symbol]
 
+    def forget(self) -> None:
+        """A new day begins: nothing has been traded yet."""
+        self._quotes.clear()
+
     def frame(self) -> Frame:
         """A snapshot of everything that has been set."""
         self._last = frame_of(list(self._quotes.values()), at=self._clock.now(), source=self.name, like=self._last)
