@@ -49,11 +49,15 @@ class Backfill:
         today = market_time(self._clock.now()).date()
         found: dict[Symbol, Sequence[Bar]] = {}
         for symbol in symbols:
+            times, _ = self._history.rows(symbol, period)
+            newest = self._newest[period].get(symbol)
+            # This is asked every minute for everything that is watched, and there is seldom anything new.
+            if not times.size or (newest is not None and times[-1] <= newest.timestamp()):
+                continue
             if period == "day":
                 bars = [bar for bar in self._history.daily(symbol) if market_time(bar.time).date() < today]
             else:
                 bars = list(self._history.minutes(symbol, period))
-            newest = self._newest[period].get(symbol)
             if bars and (newest is None or bars[-1].time > newest):
                 found[symbol] = bars
                 self._newest[period][symbol] = bars[-1].time

@@ -154,6 +154,19 @@ class History:
         """The finished bars of minutes, oldest first, at most :data:`KEPT`."""
         return self._bars(symbol, period)
 
+    async def since(self, symbol: Symbol, period: Period, at: datetime) -> Sequence[Bar]:
+        """Every finished bar from this instant on that is at hand, oldest first; nobody is asked for more.
+
+        Raises:
+            Unavailable: the store cannot be read.
+        """
+        async with self._saving:
+            stored = (await self._store.bars([symbol], period, at)).get(symbol, ())
+            changes = [change for change in self._changes if change.symbol == symbol]
+            bars = [_changed(bar, changes) for bar in stored]
+        newest = bars[-1].time if bars else at - timedelta(seconds=1)
+        return [*bars, *(bar for bar in self._bars(symbol, period) if bar.time > newest)]
+
     def forming(self, symbol: Symbol, period: Period) -> Bar | None:
         """The bar that is not finished yet; None where no frame has shown any of it."""
         bar = self._forming.bar(symbol, period)

@@ -137,7 +137,7 @@ class RuleBook:
     def __init__(self, cost_of: CostOf, tape: Tape | None = None, holding_of: HoldingOf | None = None) -> None:
         self._cost_of = cost_of
         self._holding_of = holding_of or (lambda _account, _symbol: None)
-        self.tape = tape or Tape()
+        self.tape = Tape() if tape is None else tape
         self._blocks: dict[str, _Block] = {}
         self._listed: list[_Block | None] = []
         self._unlisted: list[int] = []

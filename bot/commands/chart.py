@@ -18,6 +18,7 @@ from core.history import History
 from core.messages import Button, ChartPeriod, Level, Mark, Message, Role
 from core.render import name_text
 from core.types import Symbol
+from core.watches import Watch
 
 MOST: Final = 3
 """Pictures of one question."""
@@ -132,16 +133,22 @@ def _levels(ctx: Context, symbol: Symbol) -> Iterator[Level]:
     """The prices that the person waits for, and the cost."""
     house = ctx.house
     for watch in house.watchlist.on(ctx.person.owner, [symbol]):
-        for condition in watch.conditions if watch.live_at(house.now()) else ():
-            if isinstance(condition, PriceAbove | PriceBelow) and condition.value is not None:
-                word = "涨到" if isinstance(condition, PriceAbove) else "跌到"
-                yield level_of(condition.value, f"#{watch.number} {word}")
-            elif isinstance(condition, EnterRange):
-                yield level_of(condition.low, f"#{watch.number} 下沿")
-                yield level_of(condition.high, f"#{watch.number} 上沿")
+        if watch.live_at(house.now()):
+            yield from levels_of(watch)
     cost = house.desk.cost_of(house.desk.default_account, symbol)
     if cost is not None:
         yield level_of(cost, "成本")
+
+
+def levels_of(watch: Watch) -> Iterator[Level]:
+    """The fixed prices of a watch."""
+    for condition in watch.conditions:
+        if isinstance(condition, PriceAbove | PriceBelow) and condition.value is not None:
+            word = "涨到" if isinstance(condition, PriceAbove) else "跌到"
+            yield level_of(condition.value, f"#{watch.number} {word}")
+        elif isinstance(condition, EnterRange):
+            yield level_of(condition.low, f"#{watch.number} 下沿")
+            yield level_of(condition.high, f"#{watch.number} 上沿")
 
 
 async def _marks(ctx: Context, symbol: Symbol) -> list[Mark]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot import watchfile
 from bot.command import Call, Context, Reply, command
-from bot.commands import favourites, targets
+from bot.commands import favourites, rehearse, targets
 from bot.language.request import KIND_TEXT, Action, Draft, Request, condition_of, plan_of
 from core import render
 from core.alerts import Trigger
@@ -71,7 +71,7 @@ async def watch(ctx: Context, call: Call) -> Reply:
             continue
         made, already = await ctx.house.watchlist.create(draft)
         ctx.dialogue = ctx.dialogue.made(as_said(made), made.id, ctx.house.now())
-        replies.append(_read_back(ctx, made, already, changed=False))
+        replies.append(await _with_past(ctx, made, _read_back(ctx, made, already, changed=False)))
     return replies
 
 
@@ -343,6 +343,15 @@ def _read_back(ctx: Context, made: Watch, already: Sequence[Trigger], *, changed
     return message.model_copy(update={"text": f"{message.text}\n{more}"}) if more else message
 
 
+async def _with_past(ctx: Context, made: Watch, message: Message) -> Message:
+    """A read-back that says, too, what the watch would have told in the last days."""
+    past = await rehearse.line(ctx, made)
+    if not past:
+        return message
+    buttons = (*message.buttons, (Button("看图", f"rehearse {made.id}"),))
+    return message.noted(past).model_copy(update={"buttons": buttons})
+
+
 def _trigger_prices(ctx: Context, watch: Watch) -> str:
     """What percents and stops come to in yuan right now, for a watch on one share."""
     quote = ctx.house.engine.quote(watch.symbols[0]) if len(watch.symbols) == 1 else None
@@ -424,7 +433,7 @@ async def change(ctx: Context, call: Call) -> Reply:
         raise Invalid("没有看出要改什么。可以说：改成1380、每天一次、买200股、到周五有效。")
     after, already = await ctx.house.watchlist.change(before.model_copy(update=changes), before=before)
     ctx.dialogue = ctx.dialogue.made(as_said(after), after.id, ctx.house.now())
-    return _read_back(ctx, after, already, changed=True)
+    return await _with_past(ctx, after, _read_back(ctx, after, already, changed=True))
 
 
 def _looked_at(watch: Watch) -> tuple[Symbol, ...]:

@@ -498,3 +498,26 @@ async def test_imported_bars_that_touch_nothing_stored_are_not_mixed_with_it() -
     await store.save_bars("day", days(10))
     await History(store, None, ManualClock(at("09:00"))).take("day", days(30, close="715")[:5], "导入")
     assert (await store.bars([MOUTAI], "day"))[MOUTAI] == days(10)
+
+
+async def test_all_that_is_at_hand_since_a_day_is_more_than_is_kept_in_memory() -> None:
+    store = MemoryStore()
+    await store.save_bars("day", days(KEPT + 20))
+    one = Ticker(store)
+    await one.history.ensure([MOUTAI], "day")
+    assert len(one.history.daily(MOUTAI)) == KEPT
+    assert len(await one.history.since(MOUTAI, "day", at("09:00") - timedelta(days=900))) == KEPT + 20
+    assert await one.history.since(MOUTAI, "day", at("09:00")) == []
+
+
+async def test_what_is_at_hand_holds_what_is_not_stored_yet_on_the_prices_of_the_newest_day() -> None:
+    store = MemoryStore()
+    await store.save_bars("day", days(3))
+    one = Ticker(store)
+    await one.history.ensure([MOUTAI], "day")
+    await one.tick("09:30:03", "1401", preclose="1402.35")  # an ex-date, of which the store does not know yet
+    await one.tick("15:05:10", "1403", quoted=f"{MONDAY} 15:00:00")
+    assert closes(await one.history.since(MOUTAI, "day", at("09:00") - timedelta(days=30))) == [
+        *["1402.35"] * 3,
+        "1403.00",
+    ]
