@@ -12,6 +12,7 @@ from typing import Final
 from bot.language.names import Names
 from core.adjust import Adjustments
 from core.backfill import Backfill
+from core.chronicler import Chronicler
 from core.clock import Clock
 from core.conditions import Condition
 from core.desk import Desk
@@ -52,6 +53,7 @@ class House:
     notifier: Notifier
     watchlist: Watchlist
     history: History
+    chronicler: Chronicler
     backfill: Backfill
     sweep: Sweep
     adjustments: Adjustments

@@ -22,6 +22,7 @@ from core import render
 from core.adjust import Adjustments
 from core.backfill import Backfill
 from core.calendar import calendar_warning, phase, trading_date
+from core.chronicler import Chronicler
 from core.clock import Clock, SystemClock, market_time
 from core.desk import Desk
 from core.digest import Digest
@@ -87,10 +88,11 @@ class App:
 
     async def rest(self) -> None:
         """Keep what is only in memory, at the end."""
-        try:
-            await self.house.history.save()
-        except OutsideError as error:
-            log.warning("the last bars were not stored: %s", error)
+        for what, save in (("bars", self.house.history.save), ("entries", self.house.chronicler.save)):
+            try:
+                await save()
+            except OutsideError as error:
+                log.warning("the last %s were not stored: %s", what, error)
 
     def start(self, group: asyncio.TaskGroup, channels: Mapping[str, Channel]) -> None:
         """Start the tasks that run until the end: messages out, reports in. Frames are driven by the caller."""
@@ -206,6 +208,7 @@ def assemble(
         return live or set(home)
 
     async def on_gap(gap: Gap) -> None:
+        chronicler.blind(gap.since, gap.until)
         for chat in chats():
             await notifier.say(chat, render.blind(gap.since, gap.until))
 
@@ -215,12 +218,18 @@ def assemble(
     backfill = Backfill(book.tape, history, clock)
     history.listeners.append(backfill.on_close)
     history.on_ex_date += [backfill.on_ex_date, adjustments.on_ex_date]
+
+    def latest(symbol: Symbol) -> Quote | None:
+        return engine.quote(symbol)
+
+    chronicler = Chronicler(store, book, watchlist, history, clock, quote=latest)
     engine = Engine(
         source,
         book,
         dispatcher,
         clock,
         on_gap=on_gap,
+        on_judged=chronicler.saw,
         before=(*matching, following.on_frame, history.on_frame, backfill.on_frame, adjustments.on_frame),
         after=(pace,) if market_paced else (),
         beside=(history.on_frame, backfill.on_frame),
@@ -253,6 +262,7 @@ def assemble(
         backfill=backfill,
         sweep=sweep,
         gathering=gathering,
+        chronicler=chronicler,
         chats=chats,
     )
     paced = MarketPaced(duties, clock.now(), jobs)
@@ -276,6 +286,7 @@ def assemble(
         sweep=sweep,
         adjustments=adjustments,
         market=shares,
+        chronicler=chronicler,
         about=about,
         about_quotes=about_quotes,
         about_pictures=painter.describe() if painter is not None else "",

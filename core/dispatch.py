@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from core import render, render_market
 from core.alerts import INHIBITS, Alert, Reason, Silence, Trigger, escalates_after, is_grave, why_notify
+from core.chronicle import Kind, turned
 from core.clock import Clock
 from core.desk import Desk, Origin
 from core.digest import Digest
@@ -279,7 +280,8 @@ class Dispatcher:
         arms = {rule.key: rule.arm for rule in changed}
         arms |= {key: arm for key, arm in memory.items() if key not in held}
         with self._watchlist.ending(finished):
-            await self._store.fire(alerts, list(arms.values()), finished, tickets, rows)
+            ended = [turned(watch, Kind.DONE, self._clock.now()) for watch in finished]
+            await self._store.fire(alerts, list(arms.values()), finished, tickets, rows, ended)
             for key, arm in memory.items():
                 self._book.remember(rules[key], arm)
                 if rules[key].watch.resolved:

@@ -17,7 +17,7 @@ from core.errors import OutsideError
 from core.frames import Frame, LatestQuotes, Quote, frame_of
 from core.ladder import Rows
 from core.ports import QuoteSource
-from core.rulebook import RuleBook
+from core.rulebook import Evaluation, RuleBook
 from core.types import Symbol, from_milli, price_text, to_milli
 
 log: Final = logging.getLogger(__name__)
@@ -104,6 +104,7 @@ class Engine:
         before: called with each frame before it is judged (a paper account matches its orders there).
         beside: called with each frame that is judged beside the stream.
         on_gap: told of a blind period when the first good frame after it has come.
+        on_judged: told what a frame changed or left in doubt, after its alerts are under way.
     """
 
     def __init__(
@@ -114,6 +115,7 @@ class Engine:
         clock: Clock,
         *,
         on_gap: Callable[[Gap], Awaitable[None]],
+        on_judged: Callable[[Evaluation, Frame], None],
         before: Collection[Callable[[Frame], Awaitable[None]]] = (),
         after: Collection[Callable[[Frame], Awaitable[None]]] = (),
         beside: Collection[Callable[[Frame], Awaitable[None]]] = (),
@@ -123,6 +125,7 @@ class Engine:
         self._dispatcher = dispatcher
         self._clock = clock
         self._on_gap = on_gap
+        self._on_judged = on_judged
         self._before = tuple(before)
         self._after = tuple(after)
         self._beside = tuple(beside)
@@ -174,6 +177,8 @@ class Engine:
                 self._doubts[symbol] = Doubt(why, frame.at)
             if judged.triggers or judged.already or judged.changed or self._dispatcher.waiting:
                 await self._dispatcher.fire(judged.triggers, judged.already, judged.changed)
+            if judged.changed or judged.doubts:
+                self._on_judged(judged, frame)
 
     def resume_after(self, at: datetime) -> None:
         """Go on from the last good frame of an earlier process, so that the time between counts as a gap.

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from core import render
 from core.backfill import Backfill
 from core.calendar import calendar_warning, is_trading_day, trading_date, trading_time
+from core.chronicler import Chronicler
 from core.clock import MARKET_ZONE, Clock, market_time
 from core.desk import Desk
 from core.digest import Digest
@@ -59,6 +60,7 @@ class Duties:
         backfill: Backfill,
         sweep: Sweep,
         gathering: Gathering,
+        chronicler: Chronicler,
         chats: Callable[[], Collection[Chat]],
     ) -> None:
         self._store = store
@@ -74,6 +76,7 @@ class Duties:
         self._backfill = backfill
         self._sweep = sweep
         self._gathering = gathering
+        self._chronicler = chronicler
         self._chats = chats
         self._watching_since = clock.now()
         self._noted: datetime | None = None
@@ -163,6 +166,18 @@ class Duties:
         """Bars of minutes are kept for two months, those of days for three years."""
         await self._history.forget()
 
+    async def save_chronicle(self) -> None:
+        """What /why remembers is stored."""
+        await self._chronicler.save()
+
+    async def sum_up(self) -> None:
+        """After the close: how near every rule came today."""
+        await self._chronicler.close_day()
+
+    async def forget_chronicle(self) -> None:
+        """What /why remembers is kept for a year and a month."""
+        await self._chronicler.forget()
+
     async def _end_watches(self) -> None:
         over: dict[Chat, list[Watch]] = {}
         for watch in await self._watchlist.expire():
@@ -217,6 +232,9 @@ JOBS: Final[Sequence[Job]] = (
     Job("save_bars", Every(timedelta(minutes=1)), Duties.save_bars),
     Job("close_bars", At(time(15, 5)), Duties.close_bars),
     Job("forget_bars", At(time(3, 30), trading_days=False), Duties.forget_bars),
+    Job("save_chronicle", Every(timedelta(minutes=1)), Duties.save_chronicle),
+    Job("sum_up", At(time(15, 5)), Duties.sum_up),
+    Job("forget_chronicle", At(time(3, 30), trading_days=False), Duties.forget_chronicle),
 )
 
 

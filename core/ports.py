@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from core.alerts import Alert, Reason, Silence
 from core.bars import Bar, Period, Rescale
+from core.chronicle import Entry, Kind
 from core.frames import Frame, Quote
 from core.messages import Chart, Chat, Delivery, Incoming, Message, Outgoing
 from core.orders import Fill, Order, Report
@@ -213,15 +214,15 @@ class Store(Protocol):
     async def close(self) -> None: ...
 
     # watches
-    async def add_watch(self, watch: Watch, arms: Sequence[Arm]) -> Watch:
-        """Store a new watch and return it with its number.
+    async def add_watch(self, watch: Watch, arms: Sequence[Arm], entries: Sequence[Entry] = ()) -> Watch:
+        """Store a new watch with what the chronicle says of it, and return it with its number.
 
         It keeps the number it has, if it has one and its owner never used it; else it gets the next one.
         """
         ...
 
-    async def save_watch(self, watch: Watch, arms: Sequence[Arm] = ()) -> None:
-        """Store a changed watch. ``arms`` replace all earlier ones of this watch when given."""
+    async def save_watch(self, watch: Watch, arms: Sequence[Arm] = (), entries: Sequence[Entry] = ()) -> None:
+        """Store a changed watch with its entries. ``arms`` replace all earlier ones of this watch when given."""
         ...
 
     async def watches(self) -> Sequence[Watch]:
@@ -240,6 +241,7 @@ class Store(Protocol):
         watches: Sequence[Watch],
         tickets: Sequence[Ticket],
         outgoing: Sequence[Outgoing],
+        entries: Sequence[Entry] = (),
     ) -> None:
         """Store what one frame caused, together with the messages that tell it: all or nothing.
 
@@ -247,8 +249,20 @@ class Store(Protocol):
         """
         ...
 
-    async def alerts(self, owner: str, symbol: Symbol | None = None, limit: int = 20) -> Sequence[Alert]:
-        """Newest first."""
+    async def alerts(
+        self,
+        owner: str,
+        symbol: Symbol | None = None,
+        limit: int = 20,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Sequence[Alert]:
+        """Newest first.
+
+        Args:
+            since, until: judged in this span, its end left out.
+        """
         ...
 
     async def alerts_since(self, since: datetime) -> Sequence[Alert]:
@@ -366,6 +380,31 @@ class Store(Protocol):
 
     async def forget_bars(self, period: Period, before: datetime) -> int:
         """Delete earlier bars; how many there were."""
+        ...
+
+    # what /why remembers
+    async def save_entries(self, entries: Sequence[Entry]) -> None:
+        """Store many; one with the key of another takes its place."""
+        ...
+
+    async def entries(
+        self,
+        subjects: Collection[str] | None,
+        *,
+        kinds: Collection[Kind] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Entry]:
+        """Newest first; of what lasted for a while, what lasted into this span counts as well. Its end is left out.
+
+        Args:
+            subjects: None is all there are: every entry is looked at.
+        """
+        ...
+
+    async def forget_entries(self, before: datetime) -> int:
+        """Delete earlier ones; how many there were."""
         ...
 
     # small things

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 
 from core.alerts import Trigger
+from core.chronicle import Entry, Kind, deleted, first_judged, turned
 from core.clock import Clock
 from core.errors import Conflict, NotFound
 from core.frames import Quote
@@ -97,7 +98,9 @@ class Watchlist:
         nothing is missed.
         """
         arms, already = self._judge_first(watch)
-        stored = await self._store.add_watch(watch, arms)
+        now = self._clock.now()
+        made = turned(watch, Kind.MADE, now, watch.condition_text())
+        stored = await self._store.add_watch(watch, arms, [made, *self._first_judged(watch, arms)])
         self._keep(stored, arms)
         return stored, already
 
@@ -115,12 +118,20 @@ class Watchlist:
             raise Conflict("这个任务刚刚有变化，没有修改。请发送 /list 看一下再改。")
         arms: Sequence[Arm] | None = None
         already: Sequence[Trigger] = ()
-        if (current.symbols, current.conditions, current.combine) != (watch.symbols, watch.conditions, watch.combine):
+        anew = (current.symbols, current.conditions, current.combine) != (
+            watch.symbols,
+            watch.conditions,
+            watch.combine,
+        )
+        if anew:
             arms, already = self._judge_first(watch)
         elif current.repeat is not watch.repeat:
             known = [rule.arm for rule in self._book.rules_of(watch.id)]
             arms = [arm.model_copy(update={"told": 0, "told_at": None}) for arm in known]
-        await self._replace(current, watch, arms)
+        entries = [turned(watch, Kind.CHANGED, self._clock.now(), watch.condition_text())]
+        if anew:
+            entries += self._first_judged(watch, arms or ())
+        await self._replace(current, watch, arms, entries)
         return watch, already
 
     async def follow(self, watch: Watch, symbols: tuple[Symbol, ...]) -> Watch:
@@ -141,7 +152,9 @@ class Watchlist:
             if symbol not in stays
             for group in range(len(moved.groups()))
         ]
-        await self._replace(current, moved, [*kept, *fresh])
+        note = f"{len(set(symbols) - stays)} {len(set(current.symbols) - stays)}"
+        entries = [turned(moved, Kind.FOLLOWED, self._clock.now(), note)]
+        await self._replace(current, moved, [*kept, *fresh], entries)
         return moved
 
     async def rescale(self, before: Watch, after: Watch, symbol: Symbol, peaks: Mapping[int, int]) -> Watch:
@@ -167,7 +180,7 @@ class Watchlist:
         return after
 
     async def pause(self, watch: Watch) -> Watch:
-        return await self._set_state(watch, WatchState.PAUSED)
+        return await self._set_state(watch, WatchState.PAUSED, Kind.PAUSED)
 
     async def resume(self, watch: Watch) -> tuple[Watch, Sequence[Trigger]]:
         """Start again. The pause is a gap nobody watched, so the rules begin unjudged."""
@@ -176,11 +189,12 @@ class Watchlist:
         if active.expired_at(self._clock.now()):
             active = active.model_copy(update={"expires_on": None})
         arms, already = self._judge_first(active)
-        await self._replace(current, active, arms)
+        entries = [turned(active, Kind.RESUMED, self._clock.now()), *self._first_judged(active, arms)]
+        await self._replace(current, active, arms, entries)
         return active, already
 
     async def delete(self, watch: Watch) -> Watch:
-        return await self._set_state(watch, WatchState.DELETED)
+        return await self._set_state(watch, WatchState.DELETED, Kind.DELETED)
 
     async def expire(self) -> Sequence[Watch]:
         """End the watches whose last day is over; returns them so that their owners can be told."""
@@ -190,7 +204,7 @@ class Watchlist:
             # Ending one takes time, in which another may have been deleted.
             over = watch.state is WatchState.ACTIVE and watch.expired_at(now)
             if over and self._watches.get(watch.id) is watch:
-                ended.append(await self._set_state(watch, WatchState.DONE))
+                ended.append(await self._set_state(watch, WatchState.DONE, Kind.EXPIRED))
         return ended
 
     # -- what the dispatcher needs
@@ -241,24 +255,32 @@ class Watchlist:
             return [Arm(key=RuleKey(watch.id, watch.symbols[0], 0))], ()
         return self._book.judge_first(watch, self._quote)
 
-    async def _set_state(self, watch: Watch, state: WatchState) -> Watch:
+    async def _set_state(self, watch: Watch, state: WatchState, kind: Kind) -> Watch:
         current = self.get(watch.id)
         changed = current.model_copy(update={"state": state})
-        await self._replace(current, changed)
+        now = self._clock.now()
+        entry = deleted(changed, now) if kind is Kind.DELETED else turned(changed, kind, now)
+        await self._replace(current, changed, entries=[entry])
         return changed
 
-    async def _replace(self, before: Watch, after: Watch, arms: Sequence[Arm] | None = None) -> None:
+    def _first_judged(self, watch: Watch, arms: Iterable[Arm]) -> list[Entry]:
+        return first_judged(watch, arms, self._quote, self._clock.now())
+
+    async def _replace(
+        self, before: Watch, after: Watch, arms: Sequence[Arm] | None = None, entries: Sequence[Entry] = ()
+    ) -> None:
         """Store a changed watch. Meanwhile its rules are not judged, and who looks sees it changed.
 
         Whoever changes it again in between has the last word: what ends later then leaves memory alone.
 
         Args:
             arms: what is remembered from now on; None leaves that as it is.
+            entries: what the chronicle says of it.
         """
         self._book.hold(before.id)
         self._list(after)
         try:
-            await self._store.save_watch(after, arms or ())
+            await self._store.save_watch(after, arms or (), entries)
         except BaseException:
             if self._listed(after):
                 self._list(before)

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from core.alerts import Alert, Reason, Silence
 from core.bars import Bar, Period, Rescale, scaled
+from core.chronicle import Entry, Kind
 from core.errors import Unavailable
 from core.messages import Chat, Delivery, Outgoing
 from core.orders import Fill, Order
@@ -37,6 +38,7 @@ class MemoryStore:
         self._fills: dict[tuple[str, str], Fill] = {}
         self._outbox: dict[str, Outgoing] = {}
         self._bars: dict[tuple[Symbol, Period], dict[datetime, Bar]] = {}
+        self._entries: dict[tuple[str, datetime, Kind, str, int], Entry] = {}
         self._values: dict[str, str] = {}
         self._closed = False
 
@@ -44,7 +46,7 @@ class MemoryStore:
         self._closed = True
 
     # watches
-    async def add_watch(self, watch: Watch, arms: Sequence[Arm]) -> Watch:
+    async def add_watch(self, watch: Watch, arms: Sequence[Arm], entries: Sequence[Entry] = ()) -> Watch:
         self._open()
         _new([watch.id], self._watches)
         used = {other.number for other in self._watches.values() if other.owner == watch.owner}
@@ -52,15 +54,17 @@ class MemoryStore:
         numbered = watch if kept else watch.model_copy(update={"number": max(used, default=0) + 1})
         self._watches[numbered.id] = numbered
         self._keep_arms(arms)
+        self._note(entries)
         return numbered
 
-    async def save_watch(self, watch: Watch, arms: Sequence[Arm] = ()) -> None:
+    async def save_watch(self, watch: Watch, arms: Sequence[Arm] = (), entries: Sequence[Entry] = ()) -> None:
         self._open()
         self._check_numbers([watch])
         self._watches[watch.id] = watch
         if arms:
             self._arms = {key: arm for key, arm in self._arms.items() if key.watch_id != watch.id}
             self._keep_arms(arms)
+        self._note(entries)
 
     async def watches(self) -> Sequence[Watch]:
         self._open()
@@ -83,6 +87,7 @@ class MemoryStore:
         watches: Sequence[Watch],
         tickets: Sequence[Ticket],
         outgoing: Sequence[Outgoing],
+        entries: Sequence[Entry] = (),
     ) -> None:
         self._open()
         _new([alert.id for alert in alerts], self._alerts)
@@ -96,10 +101,26 @@ class MemoryStore:
         self._watches.update({watch.id: watch for watch in watches if watch.id not in gone})
         self._tickets.update({ticket.id: ticket for ticket in tickets})
         self._queue(outgoing)
+        self._note(entries)
 
-    async def alerts(self, owner: str, symbol: Symbol | None = None, limit: int = 20) -> Sequence[Alert]:
+    async def alerts(
+        self,
+        owner: str,
+        symbol: Symbol | None = None,
+        limit: int = 20,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Sequence[Alert]:
         self._open()
-        wanted = (alert for alert in self._alerts.values() if alert.owner == owner and symbol in {None, alert.symbol})
+        wanted = (
+            alert
+            for alert in self._alerts.values()
+            if alert.owner == owner
+            and symbol in {None, alert.symbol}
+            and (since is None or alert.at >= since)
+            and (until is None or alert.at < until)
+        )
         return _newest_first([(alert.at, alert) for alert in wanted], limit)
 
     async def alerts_since(self, since: datetime) -> Sequence[Alert]:
@@ -296,6 +317,38 @@ class MemoryStore:
             del bars[time]
         return len(old)
 
+    # what /why remembers
+    async def save_entries(self, entries: Sequence[Entry]) -> None:
+        self._open()
+        self._note(entries)
+
+    async def entries(
+        self,
+        subjects: Collection[str] | None,
+        *,
+        kinds: Collection[Kind] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Entry]:
+        self._open()
+        wanted = (
+            entry
+            for entry in self._entries.values()
+            if (subjects is None or entry.subject in subjects)
+            and (kinds is None or entry.kind in kinds)
+            and (since is None or max(entry.at, entry.until) >= since)
+            and (until is None or entry.at < until)
+        )
+        return sorted(wanted, key=lambda entry: (entry.at, *entry.key), reverse=True)[:limit]
+
+    async def forget_entries(self, before: datetime) -> int:
+        self._open()
+        old = [entry.key for entry in self._entries.values() if entry.at < before]
+        for key in old:
+            del self._entries[key]
+        return len(old)
+
     # small things
     async def value(self, key: str) -> str | None:
         self._open()
@@ -327,6 +380,9 @@ class MemoryStore:
 
     def _keep_arms(self, arms: Sequence[Arm]) -> None:
         self._arms.update({arm.key: arm for arm in arms})
+
+    def _note(self, entries: Sequence[Entry]) -> None:
+        self._entries.update({entry.key: entry for entry in entries})
 
     def _queue(self, outgoing: Sequence[Outgoing]) -> None:
         self._outbox.update({row.id: row for row in outgoing})

@@ -15,12 +15,25 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final, TypeVar, cast
 
 from pydantic import TypeAdapter
-from sqlalchemy import BigInteger, Dialect, Index, Integer, RowMapping, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Dialect,
+    Index,
+    Integer,
+    RowMapping,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import registry
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
 from core.bars import Bar
+from core.chronicle import Entry, Kind
 from core.conditions import Condition
 from core.messages import Chat, Message, Outgoing
 from core.types import Noun, Symbol, from_milli, to_milli
@@ -60,6 +73,19 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
         return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+class Millis(Instant):
+    """An aware datetime to the millisecond: where there are many rows, two bytes less for each."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        microseconds = super().process_bind_param(value, dialect)
+        return None if microseconds is None else microseconds // 1000
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        return super().process_result_value(None if value is None else value * 1000, dialect)
 
 
 class Span(TypeDecorator[timedelta]):
@@ -367,6 +393,24 @@ class BarRow(Row, table=True):
     source: str
 
 
+class EntryRow(Row, table=True):
+    """The memory behind /why. A subject and a span of time are asked for: a table in that order needs no index."""
+
+    __tablename__ = "chronicle"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    subject: str = Field(primary_key=True)
+    at: datetime = Field(sa_type=Millis, primary_key=True)
+    kind: int = Field(primary_key=True, sa_type=SmallInteger)
+    symbol: str = Field(primary_key=True)
+    group: int = Field(primary_key=True)
+    stamp: datetime | None = Field(sa_type=Millis)
+    reading: int | None = Field(sa_type=BigInteger)
+    bound: int | None = Field(sa_type=BigInteger)
+    detail: int
+    note: str
+
+
 class SettingRow(Row, table=True):
     """Small values set in chat."""
 
@@ -446,3 +490,12 @@ def bar(columns: RowMapping) -> Bar:
         columns["volume"],
         None if columns["amount"] is None else Decimal(columns["amount"]),
     )
+
+
+def entry_values(entry: Entry) -> dict[str, Any]:
+    # A driver may store the name of a member.
+    return entry._asdict() | {"kind": int(entry.kind)}
+
+
+def entry(columns: RowMapping) -> Entry:
+    return Entry(**{name: columns[name] for name in Entry._fields} | {"kind": Kind(columns["kind"])})

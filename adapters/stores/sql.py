@@ -52,6 +52,7 @@ from adapters.stores.faults import CONFLICT, SOURCE, vendor_errors
 from adapters.stores.migrations import HEAD, to_head, version
 from core.alerts import Alert, Reason, Silence
 from core.bars import Bar, Period, Rescale
+from core.chronicle import STRETCHES, Entry, Kind
 from core.errors import ConfigError, Unavailable
 from core.messages import Chat, Delivery, Outgoing
 from core.orders import Fill, Order, OrderState
@@ -75,6 +76,7 @@ _FILLS: Final = rows.table(rows.FillRow)
 _OUTBOX: Final = rows.table(rows.OutgoingRow)
 _TELLINGS: Final = rows.table(rows.TellingRow)
 _BARS: Final = rows.table(rows.BarRow)
+_CHRONICLE: Final = rows.table(rows.EntryRow)
 _SETTINGS: Final = rows.table(rows.SettingRow)
 _OLDEST: Final = (_ALERTS.c.at, _ALERTS.c.seq)
 _MOST_IDS: Final = 500
@@ -85,6 +87,7 @@ _KEYS: Final = {
     _ORDERS: ("id",),
     _OUTBOX: ("id",),
     _BARS: ("symbol", "period", "time"),
+    _CHRONICLE: ("subject", "at", "kind", "symbol", "group"),
     _SETTINGS: ("key",),
 }
 
@@ -155,7 +158,7 @@ class SqlStore:
         self._thread.shutdown(wait=False)
 
     # watches
-    async def add_watch(self, watch: Watch, arms: Sequence[Arm]) -> Watch:
+    async def add_watch(self, watch: Watch, arms: Sequence[Arm], entries: Sequence[Entry] = ()) -> Watch:
         def step(connection: Connection) -> Watch:
             if connection.dialect.name == "postgresql":
                 # SQLite has one writer at a time anyway.
@@ -168,16 +171,18 @@ class SqlStore:
                 numbered = watch.model_copy(update={"number": (highest or 0) + 1})
             self._add(connection, _WATCHES, [numbered])
             self._put(connection, _ARMS, arms)
+            self._note(connection, entries)
             return numbered
 
         return await self._run(_Begin.DURABLE, step)
 
-    async def save_watch(self, watch: Watch, arms: Sequence[Arm] = ()) -> None:
+    async def save_watch(self, watch: Watch, arms: Sequence[Arm] = (), entries: Sequence[Entry] = ()) -> None:
         def step(connection: Connection) -> None:
             self._put(connection, _WATCHES, [watch])
             if arms:
                 connection.execute(delete(_ARMS).where(_ARMS.c.watch_id == watch.id))
                 self._put(connection, _ARMS, arms)
+            self._note(connection, entries)
 
         await self._run(_Begin.DURABLE, step)
 
@@ -202,6 +207,7 @@ class SqlStore:
         watches: Sequence[Watch],
         tickets: Sequence[Ticket],
         outgoing: Sequence[Outgoing],
+        entries: Sequence[Entry] = (),
     ) -> None:
         def step(connection: Connection) -> None:
             self._add(connection, _ALERTS, alerts)
@@ -209,14 +215,27 @@ class SqlStore:
             self._put(connection, _WATCHES, _still_there(connection, watches))
             self._add(connection, _TICKETS, tickets)
             self._enqueue(connection, outgoing)
+            self._note(connection, entries)
 
         if alerts or arms or watches or tickets or outgoing:
             await self._run(_Begin.WRITE, step)
 
-    async def alerts(self, owner: str, symbol: Symbol | None = None, limit: int = 20) -> Sequence[Alert]:
+    async def alerts(
+        self,
+        owner: str,
+        symbol: Symbol | None = None,
+        limit: int = 20,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Sequence[Alert]:
         wanted = select(_ALERTS).where(_ALERTS.c.owner == owner)
         if symbol is not None:
             wanted = wanted.where(_ALERTS.c.symbol == symbol)
+        if since is not None:
+            wanted = wanted.where(_ALERTS.c.at >= since)
+        if until is not None:
+            wanted = wanted.where(_ALERTS.c.at < until)
         return await self._nouns(Alert, wanted.order_by(_ALERTS.c.at.desc(), _ALERTS.c.seq.desc()).limit(limit))
 
     async def alerts_since(self, since: datetime) -> Sequence[Alert]:
@@ -420,6 +439,36 @@ class SqlStore:
         old = delete(_BARS).where(_BARS.c.period == period, _BARS.c.time < before)
         return await self._run(_Begin.WRITE, lambda connection: connection.execute(old).rowcount)
 
+    # what /why remembers
+    async def save_entries(self, entries: Sequence[Entry]) -> None:
+        if entries:
+            await self._run(_Begin.WRITE, lambda connection: self._note(connection, entries))
+
+    async def entries(
+        self,
+        subjects: Collection[str] | None,
+        *,
+        kinds: Collection[Kind] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Entry]:
+        wanted, row = select(_CHRONICLE), _CHRONICLE.c
+        if subjects is not None:
+            wanted = wanted.where(row.subject.in_(sorted(subjects)))
+        if kinds is not None:
+            wanted = wanted.where(row.kind.in_(sorted(kinds)))
+        if since is not None:
+            wanted = wanted.where(or_(row.at >= since, and_(row.kind.in_(sorted(STRETCHES)), row.stamp >= since)))
+        if until is not None:
+            wanted = wanted.where(row.at < until)
+        newest = wanted.order_by(*(column.desc() for column in (row.at, row.subject, row.kind, row.symbol, row.group)))
+        return await self._rows(newest.limit(limit), rows.entry)
+
+    async def forget_entries(self, before: datetime) -> int:
+        old = delete(_CHRONICLE).where(_CHRONICLE.c.at < before)
+        return await self._run(_Begin.WRITE, lambda connection: connection.execute(old).rowcount)
+
     # small things
     async def value(self, key: str) -> str | None:
         wanted = select(_SETTINGS.c.value).where(_SETTINGS.c.key == key)
@@ -447,6 +496,10 @@ class SqlStore:
     def _add(self, connection: Connection, table: Table, nouns: Sequence[Noun]) -> None:
         if nouns:
             self._inserts[table].execute(connection, [rows.values(noun) for noun in nouns])
+
+    def _note(self, connection: Connection, entries: Sequence[Entry]) -> None:
+        if entries:
+            self._upserts[_CHRONICLE].execute(connection, [rows.entry_values(entry) for entry in entries])
 
     def _enqueue(self, connection: Connection, outgoing: Sequence[Outgoing]) -> None:
         self._add(connection, _OUTBOX, outgoing)

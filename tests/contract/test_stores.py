@@ -26,6 +26,7 @@ from sqlalchemy import create_engine, text
 from adapters.stores import memory, sql
 from core.alerts import Alert, Reason, Silence
 from core.bars import Bar, Rescale
+from core.chronicle import Entry, Kind
 from core.conditions import EnterRange, LimitUp, PctUp, PriceBelow, StopLoss
 from core.errors import ConfigError, Malformed, Unavailable
 from core.messages import Button, Chat, Delivery, Message, Outgoing, Style
@@ -768,7 +769,9 @@ async def test_a_locked_database_keeps_nobody_else_waiting_and_loses_nothing(pla
         if place.kind == "sqlite":
             other.exec_driver_sql("BEGIN EXCLUSIVE")
         else:
-            other.execute(text("LOCK TABLE alerts, outbox, tickets, watches, settings, bars IN ACCESS EXCLUSIVE MODE"))
+            other.execute(
+                text("LOCK TABLE alerts, outbox, tickets, watches, settings, bars, chronicle IN ACCESS EXCLUSIVE MODE")
+            )
         for step in steps(store):
             waiting = asyncio.ensure_future(step())
             await asyncio.sleep(0)
@@ -1087,6 +1090,7 @@ def steps(store: Store) -> list[Callable[[], Awaitable[object]]]:
         lambda: store.save_bars("day", [bar(9)]),
         lambda: store.rescale_bars([Rescale(MAOTAI, bar(9).time, 2, 1)]),
         lambda: store.forget_bars("day", bar(1).time),
+        lambda: store.save_entries([Entry("STEP", NOW, Kind.ARMED)]),
     ]
 
 
@@ -1104,6 +1108,7 @@ async def fill_with_everything(store: Store) -> None:
     await store.add_silence(Silence(id="S", owner="me", starts_at=NOW, ends_at=NOW + timedelta(hours=1)))
     await store.set_value("panic", "1")
     await store.save_bars("day", [bar(0), bar(1)])
+    await store.save_entries([Entry("WATCH001", NOW, Kind.MADE)])
 
 
 async def everything(store: Store) -> list[object]:
@@ -1122,6 +1127,7 @@ async def everything(store: Store) -> list[object]:
         await store.value("panic"),
         await store.value("step"),
         await store.bars([MAOTAI], "day"),
+        await store.entries(None),
     ]
 
 

@@ -26,6 +26,7 @@ from adapters.stores.memory import MemoryStore
 from bot.language.names import Names
 from bot.main import HOME_CHAT, App, assemble
 from core.alerts import Alert, Silence, Trigger
+from core.chronicle import Entry
 from core.clock import MARKET_ZONE, ManualClock
 from core.conditions import Condition
 from core.errors import OutsideError, Unavailable
@@ -204,13 +205,13 @@ class ShakyStore(MemoryStore):
             self._faults[step] -= 1
             raise self._error
 
-    async def add_watch(self, watch: Watch, arms: Collection[Arm]) -> Watch:
+    async def add_watch(self, watch: Watch, arms: Collection[Arm], entries: Collection[Entry] = ()) -> Watch:
         await self._strike("add_watch")
-        return await super().add_watch(watch, tuple(arms))
+        return await super().add_watch(watch, tuple(arms), tuple(entries))
 
-    async def save_watch(self, watch: Watch, arms: Collection[Arm] = ()) -> None:
+    async def save_watch(self, watch: Watch, arms: Collection[Arm] = (), entries: Collection[Entry] = ()) -> None:
         await self._strike("save_watch")
-        await super().save_watch(watch, tuple(arms))
+        await super().save_watch(watch, tuple(arms), tuple(entries))
 
     async def save_arms(self, arms: Collection[Arm]) -> None:
         await self._strike("save_arms")
@@ -223,9 +224,14 @@ class ShakyStore(MemoryStore):
         watches: Collection[Watch],
         tickets: Collection[Ticket],
         outgoing: Collection[Outgoing],
+        entries: Collection[Entry] = (),
     ) -> None:
         await self._strike("fire")
-        await super().fire(tuple(alerts), tuple(arms), tuple(watches), tuple(tickets), tuple(outgoing))
+        await super().fire(tuple(alerts), tuple(arms), tuple(watches), tuple(tickets), tuple(outgoing), tuple(entries))
+
+    async def save_entries(self, entries: Collection[Entry]) -> None:
+        await self._strike("save_entries")
+        await super().save_entries(tuple(entries))
 
     async def enqueue(self, outgoing: Collection[Outgoing]) -> None:
         await self._strike("enqueue")

@@ -95,13 +95,13 @@ class MeanwhileStore(MemoryStore):
             home, self.home = self.home, None
             await home.tick("10:00:03", self.last)
 
-    async def add_watch(self, watch: Watch, arms: Any) -> Watch:
+    async def add_watch(self, watch: Watch, arms: Any, entries: Any = ()) -> Watch:
         await self._frame()
-        return await super().add_watch(watch, arms)
+        return await super().add_watch(watch, arms, entries)
 
-    async def save_watch(self, watch: Watch, arms: Any = ()) -> None:
+    async def save_watch(self, watch: Watch, arms: Any = (), entries: Any = ()) -> None:
         await self._frame()
-        await super().save_watch(watch, arms)
+        await super().save_watch(watch, arms, entries)
 
 
 async def test_a_frame_that_comes_while_a_watch_is_stored_fires_nothing_that_is_not_stored() -> None:

@@ -1,4 +1,4 @@
-"""What a watch may ask for beside its conditions, and past bars."""
+"""What a watch may ask for beside its conditions, past bars, and what /why remembers."""
 
 from __future__ import annotations
 
@@ -54,9 +54,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("symbol", "period", "time"),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "chronicle",
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.SmallInteger(), nullable=False),
+        sa.Column("symbol", sa.String(), nullable=False),
+        sa.Column("group", sa.Integer(), nullable=False),
+        sa.Column("stamp", sa.BigInteger(), nullable=True),
+        sa.Column("reading", sa.BigInteger(), nullable=True),
+        sa.Column("bound", sa.BigInteger(), nullable=True),
+        sa.Column("detail", sa.Integer(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("subject", "at", "kind", "symbol", "group"),
+        sqlite_with_rowid=False,
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("chronicle")
     op.drop_table("bars")
     op.drop_index("ix_alerts_escalate_at", "alerts")
     op.drop_index("ix_alerts_at", "alerts")
