@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from core import render, render_market
+from core import render, render_checks, render_market
 from core.alerts import INHIBITS, Alert, Reason, Silence, Trigger, escalates_after, is_grave, why_notify
 from core.chronicle import Kind, turned
 from core.clock import Clock
@@ -508,7 +508,7 @@ class Dispatcher:
             self._met.setdefault(rule.watch.id, set()).update(one.key.symbol for one in meant)
         elif meant:
             names = {one.key.symbol: self._desk.name(one.key.symbol, one.quote.name) for one in meant}
-            await self._notifier.say(rule.watch.chat, render.already_holds(rule.watch, meant, names))
+            await self._notifier.say(rule.watch.chat, render_checks.already_holds(rule.watch, meant, names))
 
     def take_met(self, watch_id: str) -> int:
         """How many shares a watch on the whole market held for when they were first judged; asked for once."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from core.alerts import Alert, QuietHours, Silence, Trigger
+from core.alerts import Alert, QuietHours, Silence
 from core.clock import market_time, stamp_text, time_text
 from core.frames import Quote
 from core.market import board_of
@@ -64,23 +64,16 @@ def symbols_text(symbols: Sequence[Symbol], names: Sequence[str]) -> str:
 # -- watches
 
 
-def watch_made(watch: Watch, names: Sequence[str], already: Sequence[Trigger], account: str, mode: Mode) -> Message:
+def watch_made(watch: Watch, names: Sequence[str], account: str, mode: Mode) -> Message:
     """The read-back of a new watch."""
     buttons = (Button("撤销", f"undo {watch.id}", Style.DANGER), Button("暂停", f"pause {watch.id}"))
-    text = _read_back(watch, names, already, account, mode)
+    text = "\n".join(_watch_lines(watch, names, account, mode))
     return Message(title=f"✅ 已开始盯盘 #{watch.number}", text=text, buttons=(buttons,))
 
 
-def watch_changed(watch: Watch, names: Sequence[str], already: Sequence[Trigger], account: str, mode: Mode) -> Message:
+def watch_changed(watch: Watch, names: Sequence[str], account: str, mode: Mode) -> Message:
     """The read-back of a watch as it now is."""
-    return Message(title=f"✏️ 已修改 #{watch.number}", text=_read_back(watch, names, already, account, mode))
-
-
-def _read_back(watch: Watch, names: Sequence[str], already: Sequence[Trigger], account: str, mode: Mode) -> str:
-    lines = _watch_lines(watch, names, account, mode)
-    if already:
-        lines += ["", *_already_lines(already, dict(zip(watch.symbols, names, strict=True)))]
-    return "\n".join(lines)
+    return Message(title=f"✏️ 已修改 #{watch.number}", text="\n".join(_watch_lines(watch, names, account, mode)))
 
 
 def _watch_lines(watch: Watch, names: Sequence[str], account: str, mode: Mode) -> list[str]:
@@ -108,22 +101,6 @@ def scope_text(watch: Watch, names: Sequence[str]) -> str:
 
 def _cooldown(watch: Watch) -> str:
     return f"，间隔至少 {age_text(watch.cooldown)}" if watch.repeat.value == "every_time" else ""
-
-
-def _already_lines(already: Sequence[Trigger], names: Mapping[Symbol, str]) -> list[str]:
-    lines = ["⚠️ 现在已经满足条件，所以不马上提醒；先离开再回到触发区时才提醒："]
-    lines += [f"　{name_text(names[one.key.symbol], one.key.symbol)} {one.why}" for one in already[:ALERT_LINES]]
-    lines.append("如果想设别的价格，直接说“改成 1380”这样的话。")
-    return lines
-
-
-def already_holds(watch: Watch, already: Sequence[Trigger], names: Mapping[Symbol, str]) -> Message:
-    """Said once, when the first quote shows that a watch already holds."""
-    return Message(
-        title=f"ℹ️ 盯盘 #{watch.number} 已经满足条件",
-        text="\n".join([f"条件：{watch.condition_text()}", *_already_lines(already, names)]),
-        buttons=((Button("删除", f"delete {watch.id}", Style.DANGER),),),
-    )
 
 
 def watch_list(

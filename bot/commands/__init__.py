@@ -1,5 +1,18 @@
 """The commands, one file per family. Importing this package fills :data:`bot.command.REGISTRY`."""
 
-from bot.commands import alert, answer, ask, chart, ex_date, favourites, rehearse, system, trade, watch, why
+from bot.commands import alert, answer, ask, chart, ex_date, favourites, rehearse, review, system, trade, watch, why
 
-__all__ = ["alert", "answer", "ask", "chart", "ex_date", "favourites", "rehearse", "system", "trade", "watch", "why"]
+__all__ = [
+    "alert",
+    "answer",
+    "ask",
+    "chart",
+    "ex_date",
+    "favourites",
+    "rehearse",
+    "review",
+    "system",
+    "trade",
+    "watch",
+    "why",
+]

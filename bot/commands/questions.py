@@ -43,6 +43,8 @@ def about(ctx: Context, request: Request, optional: Collection[str] = ()) -> Mes
         choices = tuple(doubt.candidates)
         ctx.dialogue = ctx.dialogue.asking(request, "symbols", ctx.house.now(), choices)
         return _which(ctx, doubt.text, choices)
+    if swapped := _swapped(ctx, request):
+        return swapped
     for slot in request.missing:
         if slot in optional:
             continue
@@ -57,6 +59,21 @@ def about(ctx: Context, request: Request, optional: Collection[str] = ()) -> Mes
         named = "、".join(name_text(ctx.house.name(symbol), symbol) for symbol in request.symbols)
         return Message(title=named, text=f"{hint}\n{question}", buttons=_answers(request, slot))
     return None
+
+
+def _swapped(ctx: Context, request: Request) -> Message | None:
+    """A range written the wrong way round, asked back the right way; the answer replaces the only condition."""
+    if len(request.conditions) != 1 or request.conditions[0].kind != "enter_range":
+        return None
+    [said] = request.conditions
+    if said.low is None or said.high is None or said.low <= said.high:
+        return None
+    low, high = f"{said.high:f}", f"{said.low:f}"
+    ctx.dialogue = ctx.dialogue.asking(request, "conditions", ctx.house.now())
+    return Message(
+        text=f"区间要从小写到大，现在写的是 {high} 到 {low}。\n是不是：",
+        buttons=((Button(f"{low}～{high}", f"answer {low}到{high}之间"),),),
+    )
 
 
 def _value_asked(request: Request) -> tuple[str, str]:

@@ -8,9 +8,9 @@ from typing import Any
 
 from bot import watchfile
 from bot.command import Call, Context, Reply, command
-from bot.commands import favourites, rehearse, targets
+from bot.commands import checking, favourites, rehearse, targets
 from bot.language.request import KIND_TEXT, Action, Draft, Request, condition_of, plan_of
-from core import render
+from core import render, render_checks
 from core.alerts import Trigger
 from core.clock import market_time
 from core.conditions import (
@@ -26,6 +26,7 @@ from core.conditions import (
     standing_text,
 )
 from core.errors import Conflict, Invalid, NotFound
+from core.findings import Fault, Finding
 from core.frames import Quote
 from core.judging import Leg, legs_of
 from core.market import Board, board_of, lot_problem, tick_problem
@@ -71,7 +72,7 @@ async def watch(ctx: Context, call: Call) -> Reply:
             continue
         made, already = await ctx.house.watchlist.create(draft)
         ctx.dialogue = ctx.dialogue.made(as_said(made), made.id, ctx.house.now())
-        replies.append(await _with_past(ctx, made, _read_back(ctx, made, already, changed=False)))
+        replies.append(await read_back(ctx, made, already, changed=False))
     return replies
 
 
@@ -120,7 +121,8 @@ def _same(ctx: Context, draft: Watch) -> Watch | None:
 
     def what(watch: Watch) -> tuple[object, ...]:
         manner = watch.top, watch.band, watch.only_held, watch.resolved, watch.escalate_after
-        return watch.scope, watch.symbols, watch.conditions, watch.combine, watch.plan, watch.account, *manner
+        often = watch.repeat, watch.cooldown, watch.expires_on
+        return watch.scope, watch.symbols, watch.conditions, watch.combine, watch.plan, watch.account, *often, *manner
 
     mine = ctx.house.watchlist.of(ctx.person.owner)
     return next((one for one in mine if one.state is WatchState.ACTIVE and what(one) == what(draft)), None)
@@ -331,25 +333,39 @@ def _plan(action: Action, symbols: tuple[Symbol, ...]) -> Plan:
     return plan_of(action)
 
 
-def _read_back(ctx: Context, made: Watch, already: Sequence[Trigger], *, changed: bool) -> Message:
+async def read_back(
+    ctx: Context, made: Watch, already: Sequence[Trigger], *, changed: bool, past: bool = True
+) -> Message:
+    """A watch as it now is, with what is odd about it and how to mend that.
+
+    Args:
+        past: say, too, what it would have told in the last days.
+    """
     broker = ctx.house.desk.broker(made.account)
     names = [ctx.house.name(symbol) for symbol in made.symbols]
     text = render.watch_changed if changed else render.watch_made
-    message = text(made, names, already, broker.name, broker.mode)
+    message = text(made, names, broker.name, broker.mode)
+    found = checking.found(ctx, made, already)
+    if more := _standing_text(ctx, made, found):
+        message = message.noted(more)
+    if past and (told := await rehearse.line(ctx, made)):
+        buttons = (*message.buttons, (Button("看图", f"rehearse {made.id}"),))
+        message = message.noted(told).model_copy(update={"buttons": buttons})
+    return render_checks.with_findings(message, found)
+
+
+def _standing_text(ctx: Context, made: Watch, found: Sequence[Finding]) -> str:
+    """How it stands right now, where no finding says that already."""
     if made.scope == "market":
-        return message.model_copy(update={"text": f"{message.text}\n{ctx.house.sweep.standing(made)}"})
+        return ctx.house.sweep.standing(made)
+    if any(one.fault in _SAYS_WHY for one in found):
+        return ""
     unseen = any(ctx.house.engine.quote(symbol) is None for symbol in made.symbols)
-    more = "还没有行情，收到后开始判断。" if unseen else _trigger_prices(ctx, made)
-    return message.model_copy(update={"text": f"{message.text}\n{more}"}) if more else message
+    return "还没有行情，收到后开始判断。" if unseen else _trigger_prices(ctx, made)
 
 
-async def _with_past(ctx: Context, made: Watch, message: Message) -> Message:
-    """A read-back that says, too, what the watch would have told in the last days."""
-    past = await rehearse.line(ctx, made)
-    if not past:
-        return message
-    buttons = (*message.buttons, (Button("看图", f"rehearse {made.id}"),))
-    return message.noted(past).model_copy(update={"buttons": buttons})
+_SAYS_WHY = frozenset({Fault.ALREADY, Fault.FEW_BARS, Fault.NO_MEASURE})
+"""Findings that name the prices, or why there are none."""
 
 
 def _trigger_prices(ctx: Context, watch: Watch) -> str:
@@ -433,7 +449,7 @@ async def change(ctx: Context, call: Call) -> Reply:
         raise Invalid("没有看出要改什么。可以说：改成1380、每天一次、买200股、到周五有效。")
     after, already = await ctx.house.watchlist.change(before.model_copy(update=changes), before=before)
     ctx.dialogue = ctx.dialogue.made(as_said(after), after.id, ctx.house.now())
-    return await _with_past(ctx, after, _read_back(ctx, after, already, changed=True))
+    return await read_back(ctx, after, already, changed=True)
 
 
 def _looked_at(watch: Watch) -> tuple[Symbol, ...]:
@@ -496,7 +512,7 @@ async def resume(ctx: Context, call: Call) -> Reply:
     for one in chosen:
         await ctx.house.look(_looked_at(one))
         active, already = await ctx.house.watchlist.resume(one)
-        replies.append(_read_back(ctx, active, already, changed=False))
+        replies.append(await read_back(ctx, active, already, changed=False, past=False))
     return replies
 
 
