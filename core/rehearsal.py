@@ -43,8 +43,8 @@ WARM_UP: Final = 260
 """Days before the window, where there are so many."""
 
 _SOURCE: Final = "试演"
-_AT_ONCE: Final = 100
-"""Frames that are judged at a stretch; some 10 ms of work."""
+_AT_ONCE: Final = 25
+"""Frames that are judged at a stretch; up to 20 ms of work, where every one of them closes a bar."""
 _DAY_LONG: Final = MINUTES_A_DAY
 _SPEED_PARTS: Final = 3
 """A speed needs bars so many times shorter than the time it is measured over."""
@@ -153,8 +153,11 @@ async def rehearse(
         until: the newest day that is over.
         cost_of, holding_of: what is held now is taken as held all the time.
     """
-    shares = {symbol: _days(known[symbol], until) for symbol in watch.symbols if symbol in known}
-    shares = {symbol: found for symbol, found in shares.items() if found}
+    shares: dict[Symbol, Sequence[_Day]] = {}
+    for symbol in watch.symbols:
+        if symbol in known and (its_days := _days(known[symbol], until)):
+            shares[symbol] = its_days
+        await asyncio.sleep(0)
     without = tuple(symbol for symbol in watch.symbols if symbol not in shares)
     if not shares:
         return Rehearsal(until, without=without)

@@ -33,7 +33,9 @@ def rehearsal_line(watch: Watch, seen: Rehearsal, name: NameOf) -> str:
     if len(_unseen(seen)) == len(watch.groups()):
         return f"过去会触发几次说不出来：{'；'.join(dict.fromkeys(one for _, one in _unseen(seen)))}。"
     until = f"（历史只到 {seen.last:%m-%d}）" if seen.last is not None and seen.last < seen.until else ""
-    line = f"过去 {seen.days} 个交易日{until}{_count_text(seen, name)}（{_bars_text(seen, watch)}）。"
+    line = (
+        f"过去 {seen.days} 个交易日{until}{_part(watch, seen)}{_count_text(seen, name)}（{_bars_text(seen, watch)}）。"
+    )
     if seen.quiet:
         line += f"另有 {seen.quiet} 次按规则不重复提醒。"
     return line + "".join(_gaps(watch, seen))
@@ -63,6 +65,13 @@ def takes_long() -> str:
 def _unseen(seen: Rehearsal) -> Sequence[tuple[int, str]]:
     """What bars never tell: group and reason."""
     return [(one.group, one.why) for one in seen.blind if not one.days]
+
+
+def _part(watch: Watch, seen: Rehearsal) -> str:
+    """How much of it could be looked at, where no condition could be seen on every day."""
+    if len(seen.blind) < len(watch.groups()) or len(seen.shares) > 1:
+        return ""
+    return f"里看得出的 {max(one.days for one in seen.blind)} 天"
 
 
 def _count_text(seen: Rehearsal, name: NameOf) -> str:

@@ -193,6 +193,7 @@ def test_a_speed_is_seen_on_days_with_bars_that_are_short_enough() -> None:
     short = minutes_of(FRIDAY, 1, {"10:31": "10 10 9.6 9.6", "10:32": "9.6 10 9.6 10"})
     seen = play(watch(speed), Known(flat({5: "10 10 9.1 9.1"}), {"1m": short}))
     assert told(seen) == ["03-27 10:31 9.60"]
+    assert said(watch(speed), seen).startswith("过去 20 个交易日里看得出的 1 天会触发 1 次：03-27 10:31（")
     assert said(watch(speed), seen).endswith("“5 分钟内跌 3.00% 及以上”只看了有数据的 1 天：要有1分钟线才看得出。")
 
 
