@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from bot.language.names import Names
+from core.accounts import Accounts
 from core.adjust import Adjustments
 from core.backfill import Backfill
 from core.chronicler import Chronicler
@@ -29,8 +30,9 @@ from core.ports import QuoteSource, Store
 from core.remind import Reminders
 from core.rulebook import RuleBook
 from core.sweep import Sweep
-from core.types import Symbol
+from core.types import Symbol, account_of, account_symbol, is_account
 from core.watchlist import Watchlist
+from core.zones import Missing
 
 PATIENCE: Final = 4.0
 """Seconds a person waits for a quote before the answer goes without it."""
@@ -46,6 +48,7 @@ class House:
     book: RuleBook
     engine: Engine
     desk: Desk
+    accounts: Accounts
     dispatcher: Dispatcher
     digest: Digest
     escalation: Escalation
@@ -71,6 +74,8 @@ class House:
 
     def name(self, symbol: Symbol) -> str:
         """Empty where the table has none."""
+        if is_account(symbol):
+            return self.desk.name(symbol)
         return self.names.name_of(symbol) if symbol in self.names else ""
 
     async def gather_bars(self, symbols: Collection[Symbol], conditions: Sequence[Condition]) -> None:
@@ -79,19 +84,36 @@ class House:
             async with asyncio.timeout(PATIENCE):
                 await self.backfill.ensure(symbols, conditions)
 
+    async def weigh(self) -> None:
+        """Let the engine know what the watched accounts are worth now, by the quotes at hand."""
+        for broker in self.desk.brokers:
+            if account_symbol(broker.account) in self.book.symbols:
+                with suppress(OutsideError):
+                    await self.accounts.look(broker.account)
+
+    def unfit(self, symbol: Symbol) -> str | None:
+        """Why nothing is judged by what is known of a share or an account now; None when it is, or the market rests."""
+        unknown = self.accounts.unknown(account_of(symbol)) if is_account(symbol) else None
+        return unknown or self.engine.doubt_now(symbol)
+
     async def look(self, symbols: Collection[Symbol]) -> Mapping[Symbol, Quote]:
         """Quotes as fresh as can be had now: asked for, else the newest seen. Unknown symbols are absent.
+
+        An account is worth what its shares are, so these are asked for in its place.
 
         Raises:
             NotFound: the sources answered, and neither they nor our table know one of the symbols.
         """
+        accounts = [symbol for symbol in symbols if is_account(symbol)]
+        shares = [symbol for symbol in symbols if not is_account(symbol)]
+        wanted = {*shares, *self.desk.symbols} if accounts else shares
         answered = True
         try:
             async with asyncio.timeout(PATIENCE):
-                found = dict(await self.quotes.fetch(symbols))
+                found = dict(await self.quotes.fetch(wanted))
         except (OutsideError, TimeoutError):
             found, answered = {}, False
-        for symbol in symbols:
+        for symbol in shares:
             if symbol not in found:
                 seen = self.engine.quote(symbol)
                 if seen is not None:
@@ -102,4 +124,8 @@ class House:
             if quote.name and quote.symbol not in self.names:
                 self.names.add(quote.symbol, quote.name)
         self.engine.learn(found.values())
+        for symbol in accounts:
+            worth = await self.accounts.look(account_of(symbol))
+            if not isinstance(worth, Missing):
+                found[symbol] = worth
         return found

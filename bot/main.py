@@ -19,6 +19,7 @@ from bot.inbox import HOME, Inbox
 from bot.language.names import Names
 from bot.settings import Settings
 from core import render
+from core.accounts import Accounts
 from core.adjust import Adjustments
 from core.backfill import Backfill
 from core.calendar import calendar_warning, phase, trading_date
@@ -44,7 +45,7 @@ from core.rulebook import RuleBook
 from core.sweep import Sweep
 from core.tape import Tape
 from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE
-from core.types import Price, Symbol
+from core.types import Price, Symbol, is_account
 from core.view import Holding
 from core.watchlist import Watchlist
 
@@ -88,7 +89,13 @@ class App:
 
     async def rest(self) -> None:
         """Keep what is only in memory, at the end."""
-        for what, save in (("bars", self.house.history.save), ("entries", self.house.chronicler.save)):
+        house = self.house
+        last = (
+            ("bars", house.history.save),
+            ("peaks", house.dispatcher.keep_peaks),
+            ("entries", house.chronicler.save),
+        )
+        for what, save in last:
             try:
                 await save()
             except OutsideError as error:
@@ -157,7 +164,8 @@ def assemble(
     book = RuleBook(cost_of, Tape(), holding_of)
 
     def streamed() -> set[Symbol]:
-        return book.symbols | desk.symbols
+        wanted = book.symbols | desk.symbols | accounts.symbols
+        return {symbol for symbol in wanted if not is_account(symbol)}
 
     def resubscribe() -> None:
         wanted = streamed()
@@ -212,6 +220,9 @@ def assemble(
         for chat in chats():
             await notifier.say(chat, render.blind(gap.since, gap.until))
 
+    async def weigh(frame: Frame) -> None:
+        await accounts.on_frame(frame)
+
     async def pace(frame: Frame) -> None:
         await paced.catch_up(frame.at)
 
@@ -231,7 +242,7 @@ def assemble(
         on_gap=on_gap,
         on_judged=chronicler.saw,
         before=(*matching, following.on_frame, history.on_frame, backfill.on_frame, adjustments.on_frame),
-        after=(pace,) if market_paced else (),
+        after=(weigh, pace) if market_paced else (weigh,),
         beside=(history.on_frame, backfill.on_frame),
     )
     gathering = Gathering(history, backfill, watchlist, clock)
@@ -248,11 +259,13 @@ def assemble(
         streamed=streamed,
         sleep=sleep,
     )
+    accounts = Accounts(store, desk, engine, book, clock, on_symbols=resubscribe)
     duties = Duties(
         store=store,
         clock=clock,
         engine=engine,
         desk=desk,
+        dispatcher=dispatcher,
         watchlist=watchlist,
         notifier=notifier,
         digest=digest,
@@ -275,6 +288,7 @@ def assemble(
         book=book,
         engine=engine,
         desk=desk,
+        accounts=accounts,
         dispatcher=dispatcher,
         digest=digest,
         escalation=escalation,

@@ -27,7 +27,7 @@ from bot.validation import problem_text
 from core.errors import Invalid
 from core.market import board_of, lot_problem
 from core.messages import Chat
-from core.types import Noun, Side, Symbol, parse_symbol
+from core.types import Noun, Side, Symbol, is_account, parse_symbol
 from core.watches import Watch, WatchState, usual_repeat
 
 HEAD: Final = """\
@@ -409,8 +409,9 @@ class _Entry:
         before = len(self._problems)
         for one in node.value if isinstance(node, yaml.SequenceNode) else [node]:
             written = self._plain(one)
+            text = written if isinstance(written, str) else ""
             try:
-                symbol = parse_symbol(written if isinstance(written, str) else "")
+                symbol = Symbol(text) if is_account(text) else parse_symbol(text)
             except Invalid as error:
                 self._wrong(one, str(error).rstrip("。"))
                 continue

@@ -46,6 +46,7 @@ class Boxes:
         self.back_high: Ints = np.zeros(0, np.int64)
         self.known: NDArray[np.bool_] = np.zeros(0, np.bool_)
         self.peak: Ints = np.zeros(0, np.int64)
+        self._kept = self.peak
         self._place: dict[int, int] = {}
 
     def __len__(self) -> int:
@@ -119,6 +120,13 @@ class Boxes:
             judged = np.logical_and.reduceat(judged, first)
         slots = self.slots[boxes]
         return Standing(slots[judged & inside], slots[judged & left & ~inside], slots[judged & ~left & ~inside])
+
+    def risen(self) -> Slots:
+        """The rules whose peak is another one than when this was last asked."""
+        peaks = self.peak[: self.legs]
+        moved = self.owner[: self.legs][peaks != grown(self._kept, self.legs)[: self.legs]]
+        self._kept = peaks.copy()
+        return np.unique(moved[moved != GONE])
 
     def rows(self) -> Rows:
         """The symbols of all boxes."""

@@ -15,6 +15,9 @@ from core import thresholds
 from core.bar_kinds import FUZZ
 from core.calendar import MINUTES_A_DAY
 from core.conditions import (
+    AccountDrawdown,
+    AccountLoss,
+    AccountProfit,
     Condition,
     GapDown,
     GapUp,
@@ -42,8 +45,9 @@ WHOLE: Final = 10_000
 """Values are held in parts of this: percents to four decimals."""
 _HUNDRED: Final = 100 * WHOLE
 
-Percent = PctUp | PctDown | GapUp | GapDown | Speed | TrailingStop | QueueShrink
-Solvable = Percent | LimitUp | LimitDown | VolumeRatio | MaCross | Indicator | NewHigh | NewLow
+Percent = PctUp | PctDown | GapUp | GapDown | Speed | TrailingStop | QueueShrink | AccountDrawdown
+OnBars = VolumeRatio | MaCross | Indicator | NewHigh | NewLow
+Solvable = Percent | LimitUp | LimitDown | OnBars | AccountProfit | AccountLoss
 
 
 class Zones(NamedTuple):
@@ -61,7 +65,7 @@ class Zones(NamedTuple):
 def family_of(condition: Condition) -> tuple[Solvable, int]:
     """What a condition shares with others, and the value that it does not share."""
     assert isinstance(condition, Solvable), f"{condition} has no array form"
-    if isinstance(condition, PctUp | PctDown | GapUp | GapDown | Speed | TrailingStop | QueueShrink):
+    if isinstance(condition, Percent):
         return condition.model_copy(update={"value": Decimal(1)}), int(condition.value * WHOLE)
     return condition, 0
 
@@ -72,7 +76,7 @@ def solve(family: Solvable, tape: Tape, frame: Frame | None, rows: Rows, values:
     Args:
         frame: the newest; None before the first.
         rows: the symbol of each condition, by the tape.
-        peaks: the highest price that each has seen, milli-yuan; only of a trailing stop.
+        peaks: the highest price that each has seen, milli-yuan; only of what falls from there.
     """
     match family:
         case PctUp(reference="preclose" | "open") | PctDown(reference="preclose" | "open"):
@@ -89,7 +93,12 @@ def solve(family: Solvable, tape: Tape, frame: Frame | None, rows: Rows, values:
                 base = low[rows]
                 return _percent(np.where(base == NEVER, 0, base), values, up=True)
             return _percent(high[rows], values, up=False)
-        case TrailingStop():
+        case AccountProfit() | AccountLoss():
+            # A person has few accounts, and what they are worth has room for no factor.
+            bases = tape.reference(family.base)[rows]
+            zones = np.array([family.beyond(base) for base in bases.tolist()], np.int64).reshape(-1, 2)
+            return Zones(zones[:, 0], zones[:, 1], bases > 0)
+        case TrailingStop() | AccountDrawdown():
             return _percent(peaks, values, up=False)
         case QueueShrink():
             return _percent(tape.queue(family.side)[rows], values, up=False)
@@ -202,7 +211,7 @@ def alike(zone: Zone | Missing, size: int) -> Zones:
 def readings(gauge: Gauge, frame: Frame) -> Ints:
     """What a gauge shows for every row of a frame; 0 where it shows nothing."""
     match gauge:
-        case Gauge.PRICE:
+        case Gauge.PRICE | Gauge.TOTAL:
             return frame.last
         case Gauge.OPEN:
             return frame.open

@@ -15,6 +15,7 @@ from typing import Annotated, Final, NamedTuple
 
 from pydantic import Field, TypeAdapter
 
+from core.account_kinds import AccountDrawdown, AccountLoss, AccountProfit
 from core.bar_kinds import Indicator, MaCross, NewHigh, NewLow, VolumeRatio
 from core.day_kinds import AmountAbove, GapDown, GapUp, QueueShrink, Turnover
 from core.price_kinds import (
@@ -80,7 +81,10 @@ Condition = Annotated[
     | QueueShrink
     | PositionWeight
     | PositionProfit
-    | PositionLoss,
+    | PositionLoss
+    | AccountProfit
+    | AccountLoss
+    | AccountDrawdown,
     Field(discriminator="kind"),
 ]
 CONDITION: Final[TypeAdapter[Condition]] = TypeAdapter(Condition)
@@ -105,6 +109,9 @@ def standing_text(gauge: Gauge, reading: int, zone: Zone) -> str:
 
 __all__ = [
     "CONDITION",
+    "AccountDrawdown",
+    "AccountLoss",
+    "AccountProfit",
     "AmountAbove",
     "Condition",
     "EnterRange",

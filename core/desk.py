@@ -23,7 +23,7 @@ from core.ports import Broker, HandKept, QuoteSource, Store
 from core.risk import Breach, Draft, check, not_now, unchecked
 from core.sizing import nothing_to_do, opposite_price, shares_of
 from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE, Ticket, TicketState
-from core.types import Money, Price, Shares, Side, Symbol, percent_text, price_text
+from core.types import Money, Price, Shares, Side, Symbol, account_of, is_account, percent_text, price_text
 from core.view import Holding
 from core.watches import Plan
 
@@ -150,7 +150,7 @@ class Desk:
         if seen is None or position is None or position.shares <= 0:
             return None
         others = [one.symbol for one in seen.positions if one.symbol != symbol and one.shares]
-        prices = {one: found.last for one in others if (found := quote(one)) is not None and found.last is not None}
+        prices = {one: price for one in others if (found := quote(one)) is not None and (price := found.worth)}
         known = seen.cash_known and len(prices) == len(others)
         rest = value(seen, prices).total if known else None
         return Holding(position.shares, position.cost, rest)
@@ -177,6 +177,8 @@ class Desk:
 
     def name(self, symbol: Symbol, said: str = "") -> str:
         """The name for a card: our table's, because a quote's may be cut or bear XD; else ``said``, else the code."""
+        if is_account(symbol):
+            return self._account_name(account_of(symbol))
         return self._name_of(symbol) or said or symbol
 
     # -- the kill switch

@@ -163,6 +163,11 @@ class Dispatcher:
         except OutsideError as error:
             log.warning("%d alerts wait for the database: %s", len(self._waiting), error.reason)
 
+    async def keep_peaks(self) -> None:
+        """Store the peaks that have risen. Raises Unavailable; then they are stored with the next frame."""
+        self._unstored.update((rule.key, None) for rule in self._book.risen())
+        await self._store_memory()
+
     @property
     def waiting(self) -> bool:
         """Whether something could not be stored yet: alerts, what holds already or no longer, the memory of a rule."""

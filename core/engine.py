@@ -136,6 +136,8 @@ class Engine:
         self._last_frame_at: datetime | None = None
         self._last_good_at: datetime | None = None
         self._after_gap = False
+        self._begins = False
+        """The newest frame is the first one after a gap."""
         self._untold: list[Gap] = []
         self._doubts: dict[Symbol, Doubt] = {}
         self.gaps: deque[Gap] = deque(maxlen=GAPS_KEPT)
@@ -155,13 +157,19 @@ class Engine:
             self._untold.append(gap)
             self._after_gap = True
         if is_session(frame.at):
-            after_gap, self._after_gap = self._after_gap, False
-            await self._judge(frame, after_gap=after_gap)
+            self._begins, self._after_gap = self._after_gap, False
+            await self._judge(frame, after_gap=self._begins)
         elif self._dispatcher.waiting:
             async with self._judging:
                 await self._dispatcher.fire((), (), ())
         await self._tell_gaps()
         await _take(self._after, frame)
+
+    async def on_accounts(self, frame: Frame) -> None:
+        """Judge what accounts are worth by the prices of the frame that was judged last."""
+        self._latest.add(frame)
+        if is_session(frame.at):
+            await self._judge(frame, after_gap=self._begins)
 
     async def on_sweep(self, frame: Frame, *, after_gap: bool = False) -> None:
         """Judge what the stream does not show. It is no sign of life: whether the stream is well is another matter."""

@@ -63,6 +63,11 @@ class Quote(Noun):
             return None
         return (self.last - self.preclose) / self.preclose * 100
 
+    @property
+    def worth(self) -> Price | None:
+        """What a share is worth: the last price, or the previous close where it has not traded today."""
+        return self.last or (None if self.open or self.volume else self.preclose)
+
     def limit(self, side: Literal["up", "down"], name: str = "", day: date | None = None) -> Price | None:
         """A price limit of the day: the source's own where it gives it, else from the dated table; None without one.
 

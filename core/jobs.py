@@ -15,6 +15,7 @@ from core.chronicler import Chronicler
 from core.clock import MARKET_ZONE, Clock, market_time
 from core.desk import Desk
 from core.digest import Digest
+from core.dispatch import Dispatcher
 from core.engine import SHORTEST_GAP, Engine
 from core.errors import OutsideError
 from core.escalate import Escalation
@@ -25,6 +26,7 @@ from core.notify import Notifier
 from core.ports import Store
 from core.remind import Reminders
 from core.sweep import Sweep
+from core.types import is_account
 from core.watches import Watch
 from core.watchlist import Watchlist
 
@@ -51,6 +53,7 @@ class Duties:
         clock: Clock,
         engine: Engine,
         desk: Desk,
+        dispatcher: Dispatcher,
         watchlist: Watchlist,
         notifier: Notifier,
         digest: Digest,
@@ -67,6 +70,7 @@ class Duties:
         self._clock = clock
         self._engine = engine
         self._desk = desk
+        self._dispatcher = dispatcher
         self._watchlist = watchlist
         self._notifier = notifier
         self._digest = digest
@@ -111,6 +115,10 @@ class Duties:
     async def escalate(self) -> None:
         await self._escalation.tell_due()
 
+    async def keep_peaks(self) -> None:
+        """Store how high what is watched has been, so that a restart does not forget from where it falls."""
+        await self._dispatcher.keep_peaks()
+
     async def remind(self) -> None:
         await self._reminders.tell_due()
 
@@ -118,7 +126,7 @@ class Duties:
         """Say once that no prices come, or only old ones, while they should; the engine says when they are back."""
         now = self._clock.now()
         last = self._engine.last_good_at
-        if not self._watchlist.symbols:
+        if not self._asks_for_quotes():
             self._watching_since = now  # nothing is asked for, so nothing is missed
         since = max(last or self._watching_since, self._watching_since)
         # The market must have traded all that time: between the auction and the open, prices may well stand still.
@@ -129,6 +137,11 @@ class Duties:
         if last is not None and last != self._noted:
             await self._store.set_value(LAST_FRAME, last.isoformat())
             self._noted = last
+
+    def _asks_for_quotes(self) -> bool:
+        """Whether a watch needs prices: of shares, or of what an account holds."""
+        watched = self._watchlist.symbols
+        return bool(watched) and not (all(map(is_account, watched)) and not self._desk.symbols)
 
     async def open_day(self) -> None:
         """Before the open: end what has expired, look at the accounts and at the calendar."""
@@ -221,6 +234,7 @@ JOBS: Final[Sequence[Job]] = (
     Job("tell_held_back", Every(timedelta(seconds=5)), Duties.tell_held_back),
     Job("escalate", Every(timedelta(seconds=15)), Duties.escalate),
     Job("remind", Every(timedelta(seconds=15)), Duties.remind),
+    Job("keep_peaks", Every(timedelta(minutes=1)), Duties.keep_peaks),
     Job("check_feed", Every(timedelta(seconds=30)), Duties.check_feed),
     Job("reconcile", Every(timedelta(minutes=1)), Duties.reconcile),
     Job("fill_bars", Every(timedelta(minutes=1)), Duties.fill_bars),

@@ -17,7 +17,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
-from core.types import FEN, Money, Noun, Price, Shares, Side, Symbol, code_of, exchange_of
+from core.types import FEN, Money, Noun, Price, Shares, Side, Symbol, code_of, exchange_of, is_account
 
 
 class Board(StrEnum):
@@ -88,6 +88,8 @@ def board_of(symbol: Symbol) -> Board:
     >>> [board_of(Symbol(text)).value for text in ("000001.SZ", "000001.SH", "688981.SH", "920118.BJ", "204001.SH")]
     ['main', 'index', 'star', 'bse', 'other']
     """
+    if is_account(symbol):
+        return Board.OTHER
     for prefixes, board in _BOARD_BY_RANGE.get(exchange_of(symbol), ()):
         if code_of(symbol).startswith(prefixes):
             return board

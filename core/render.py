@@ -15,7 +15,7 @@ from core.messages import Button, Message, Style
 from core.orders import Fill, Order, OrderState, Report
 from core.portfolio import Account, Valuation
 from core.tickets import Ticket, TicketState
-from core.types import Mode, Money, Price, Symbol, code_of, money_text, percent_text, price_text
+from core.types import Mode, Money, Price, Symbol, account_of, code_of, is_account, money_text, percent_text, price_text
 from core.watches import Watch, WatchState
 
 ALERT_LINES: Final = 20
@@ -26,7 +26,9 @@ ALERT_LINES: Final = 20
 
 
 def name_text(name: str, symbol: Symbol) -> str:
-    """``贵州茅台(600519)``, or the code alone while no name is known."""
+    """``贵州茅台(600519)``, or the code alone while no name is known; an account has a name alone."""
+    if is_account(symbol):
+        return name or account_of(symbol)
     return f"{name}({code_of(symbol)})" if name and name != symbol else symbol
 
 
@@ -77,7 +79,8 @@ def watch_changed(watch: Watch, names: Sequence[str], account: str, mode: Mode) 
 
 
 def _watch_lines(watch: Watch, names: Sequence[str], account: str, mode: Mode) -> list[str]:
-    lines = [f"标的：{scope_text(watch, names)}", f"条件：{watch.condition_text()}"]
+    about = f"账户：{account}·{mode.chinese}" if watch.of_account else f"标的：{scope_text(watch, names)}"
+    lines = [about, f"条件：{watch.condition_text()}"]
     if watch.plan is not None:
         lines.append(f"计划：触发后出一张待确认的委托，{watch.plan.text()}（{account}·{mode.chinese}）")
         lines.append("　　　你点“确认”才会下单")
@@ -111,7 +114,7 @@ def watch_list(
     """All watches of a person.
 
     Args:
-        watches: each with the names of its symbols and a few words on how near it is.
+        watches: each with the names of its symbols and a few lines on how near it is.
         where: an account with its mode, in words, for the plans.
     """
     if not watches:
@@ -126,8 +129,7 @@ def watch_list(
         lines.append(f"　{watch.condition_text()}；{watch.repeat.chinese}")
         if watch.plan is not None:
             lines.append(f"　计划：{watch.plan.text()}（{where(watch.account)}）")
-        if near:
-            lines.append(f"　{near}")
+        lines += [f"　{line}" for line in near.splitlines()]
     lines.append("")
     lines.append("管理：暂停3、恢复3、删除3、把3改成1380、/why 3")
     return Message(title=f"📋 盯盘任务（{len(watches)}）", text="\n".join(lines))
@@ -154,19 +156,26 @@ def watch_over(watches: Sequence[Watch]) -> Message:
 # -- alerts
 
 
+def headline(alert: Alert) -> str:
+    """What has crossed, and where it stood then."""
+    if is_account(alert.symbol):
+        return f"{alert.name} 总资产 {money_text(alert.price)} 元"
+    return f"{alert.name} {price_text(alert.price)}"
+
+
 def alerts(items: Sequence[tuple[Watch, Alert]]) -> Message:
     """Everything that fired at once for one chat, in one message."""
     if len(items) == 1:
         watch, alert = items[0]
         return Message(
-            title=f"🔔 {alert.name} {price_text(alert.price)}",
+            title=f"🔔 {headline(alert)}",
             text="\n".join(_alert_lines(alert)),
             buttons=_answers_to(watch, alert),
             urgent=True,
         )
     lines = []
     for _watch, alert in items[:ALERT_LINES]:
-        lines.append(f"{alert.name} {price_text(alert.price)}：{alert.condition}（#{alert.watch_number}）")
+        lines.append(f"{headline(alert)}：{alert.condition}（#{alert.watch_number}）")
         if alert.note:
             lines.append(f"　⚠️ {alert.note}")
     if len(items) > ALERT_LINES:
@@ -198,7 +207,7 @@ def _seen(alert_id: str, *, waits: bool) -> tuple[tuple[Button, ...], ...]:
 def escalated(alerts: Sequence[Alert], now: datetime, *, where: str, moved: bool) -> Message:
     """Said again because nobody answered: in another chat, or where there is no other, once more in the same."""
     first = alerts[0]
-    what = f"{first.name} {price_text(first.price)}" if len(alerts) == 1 else f"{len(alerts)} 条提醒"
+    what = headline(first) if len(alerts) == 1 else f"{len(alerts)} 条提醒"
     waited = age_text(now - first.at)
     why = f"改发到这里（原来发到 {where}）" if moved else "再提醒一次"
     lines = [f"{waited}前发出后没有人回应，所以{why}。", *_brief(alerts)]
@@ -235,7 +244,7 @@ def put_off(watch: Watch, at: datetime) -> Message:
 def reminded(watch: Watch, alert: Alert) -> Message:
     """An alert that was put off and still holds."""
     message = alerts([(watch, alert)])
-    return message.model_copy(update={"title": f"⏰ 仍然满足：{alert.name} {price_text(alert.price)}"})
+    return message.model_copy(update={"title": f"⏰ 仍然满足：{headline(alert)}"})
 
 
 def resolved(items: Sequence[tuple[Watch, str, str]]) -> Message:
@@ -258,8 +267,7 @@ def retune(watch: Watch, condition: str, hint: str, offers: Sequence[Button]) ->
 
 def _brief(alerts: Sequence[Alert]) -> list[str]:
     lines = [
-        f"{stamp_text(one.at)} {one.name} {price_text(one.price)}：{one.condition}（#{one.watch_number}）"
-        for one in alerts[:ALERT_LINES]
+        f"{stamp_text(one.at)} {headline(one)}：{one.condition}（#{one.watch_number}）" for one in alerts[:ALERT_LINES]
     ]
     if len(alerts) > ALERT_LINES:
         lines.append(f"……另有 {len(alerts) - ALERT_LINES} 条。")

@@ -21,7 +21,7 @@ from core.bars import Period
 from core.boxes import GAUGES, Boxes, Standing
 from core.clock import MARKET_ZONE, market_time
 from core.compiled import MARKET_MS, Solvable, Zones, alike, family_of, readings, solve, widened
-from core.conditions import Condition, LimitDown, LimitUp, Speed, TrailingStop
+from core.conditions import Condition, LimitDown, LimitUp, Speed
 from core.families import Family, band_parts, has_lines
 from core.frames import Frame, Ints, Quote
 from core.judging import Rule, judge, why
@@ -251,6 +251,10 @@ class RuleBook:
     def rules_of(self, watch_id: str) -> Sequence[Rule]:
         block = self._blocks.get(watch_id)
         return () if block is None else tuple(self._rule(slot) for slot in range(block.start, block.stop))
+
+    def risen(self) -> Sequence[Rule]:
+        """Rules whose peak is another one than when this was last asked."""
+        return tuple(self._rule(slot) for slot in self._boxes.risen().tolist())
 
     @property
     def symbols(self) -> set[Symbol]:
@@ -564,7 +568,7 @@ class RuleBook:
             return
         boxes = self._boxes
         rows = boxes.row[legs]
-        if isinstance(family.condition, TrailingStop):
+        if Input.PEAK in family.condition.inputs:
             boxes.peak[legs] = np.maximum(boxes.peak[legs], self.tape.prices[rows])
         self._enclose(legs, self._solve(family, rows, values, boxes.peak[legs]), family.band, family.condition)
 

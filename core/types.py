@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict
 from core.errors import Invalid
 
 Symbol = NewType("Symbol", str)
-"""Canonical code, ``600519.SH``: six digits, a dot, SH, SZ or BJ. Made by :func:`parse_symbol` alone."""
+"""Canonical code, ``600519.SH``: six digits, a dot, SH, SZ or BJ. Made by :func:`parse_symbol` alone; a whole account,
+which is watched like a share, has one from :func:`account_symbol`."""
 
 Price = Decimal
 """Yuan per share."""
@@ -94,6 +95,8 @@ def parse_symbol(text: str) -> Symbol:
     ('600519.SH', '600519.SH', '000001.SZ', '920118.BJ')
     """
     match = _WRITTEN.match(text.strip())
+    if is_account(text):
+        raise Invalid(f"“{text}”是账户，不是股票代码。")
     if match is None:
         raise Invalid(f"“{text}”不是股票代码。代码是六位数字，例如 600519 或 600519.SH。")
     head, code, tail = match["head"], match["code"], match["tail"]
@@ -116,6 +119,27 @@ def code_of(symbol: Symbol) -> str:
 def exchange_of(symbol: Symbol) -> str:
     """SH, SZ or BJ."""
     return symbol[7:]
+
+
+_ACCOUNT: Final = ".ACCT"
+
+
+def account_symbol(account: str) -> Symbol:
+    """What a whole account is watched under: a symbol that no source quotes and no order can name.
+
+    >>> account_symbol("paper"), is_account(account_symbol("paper")), account_of(account_symbol("paper"))
+    ('paper.ACCT', True, 'paper')
+    """
+    return Symbol(account + _ACCOUNT)
+
+
+def is_account(symbol: str) -> bool:
+    return symbol.endswith(_ACCOUNT)
+
+
+def account_of(symbol: Symbol) -> str:
+    """The account behind the symbol that :func:`account_symbol` made."""
+    return symbol.removesuffix(_ACCOUNT)
 
 
 def to_milli(price: Price) -> int:

@@ -112,6 +112,8 @@ class View(NamedTuple):
             if quote.last is None:
                 return Missing("今天还没有成交" if not quote.suspended else "停牌")
             return to_milli(quote.last)
+        if gauge is Gauge.TOTAL:
+            return to_milli(quote.last) if quote.last else Missing("还不知道账户的总资产")
         if gauge is Gauge.OPEN:
             return to_milli(quote.open) if quote.open else Missing("今天还没有开盘价")
         if gauge in {Gauge.VOLUME, Gauge.PACE}:

@@ -12,7 +12,20 @@ from pydantic import Field, model_validator
 from core.clock import market_time
 from core.conditions import Condition
 from core.messages import Chat
-from core.types import Money, Noun, Price, Shares, Side, Symbol, money_text, percent_text, price_text
+from core.types import (
+    Money,
+    Noun,
+    Price,
+    Shares,
+    Side,
+    Symbol,
+    account_symbol,
+    is_account,
+    money_text,
+    percent_text,
+    price_text,
+)
+from core.zones import Gauge
 
 DEFAULT_COOLDOWN: Final = timedelta(minutes=5)
 
@@ -129,6 +142,25 @@ class Watch(Noun):
             raise ValueError("symbols：至少要写一个")
         return self
 
+    @model_validator(mode="after")
+    def _one_matter(self) -> Self:
+        """What is said of a whole account stands alone: it is no matter of a share, and nothing is traded by it."""
+        whole = {one.gauge is Gauge.TOTAL for one in self.conditions}
+        if whole == {False} and not self.of_account:
+            return self
+        if whole != {True} or self.scope != "symbols" or self.symbols != (account_symbol(self.account),):
+            raise ValueError("账户的条件要单独成一个任务，不能和股票或股票的条件放在一起。")
+        if self.only_held:
+            raise ValueError("账户的条件不分持有不持有，请去掉“只在持有时提醒”。")
+        if self.plan is not None:
+            raise ValueError("账户的条件不能带交易计划，因为不知道要买卖哪一只。请去掉计划，只提醒。")
+        return self
+
+    @property
+    def of_account(self) -> bool:
+        """Whether it is about a whole account."""
+        return any(map(is_account, self.symbols[:1]))
+
     def live_at(self, now: datetime) -> bool:
         """True while it is judged."""
         return self.state is WatchState.ACTIVE and not self.expired_at(now)
@@ -175,7 +207,7 @@ class Arm(Noun):
         day: market date of the price that turned ``armed``; kept only where each day begins afresh.
         told_at: aware UTC of the last alert that was told.
         told: how often it was told.
-        peak: the highest price since the watch was made, milli-yuan; kept only where a stop trails it.
+        peak: the highest reading since the watch was made, milli-yuan; kept only where something falls from it.
     """
 
     key: RuleKey

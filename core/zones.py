@@ -9,7 +9,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from core.types import Price, from_milli, price_text
+from core.types import Price, from_milli, money_text, price_text
 
 FOREVER: Final = 2**62
 BAND: Final = Decimal("0.5")
@@ -37,6 +37,9 @@ class Gauge(StrEnum):
     QUEUE_DOWN = "queue_down"
     """Lots that wait to sell at the lower limit, while nobody buys there."""
 
+    TOTAL = "total"
+    """Milli-yuan: what a whole account is worth."""
+
     @property
     def has_ticks(self) -> bool:
         return self is Gauge.PRICE
@@ -49,6 +52,8 @@ class Gauge(StrEnum):
         """A reading for people: ``1419.09``, ``1.25万手``, ``3.21%``."""
         if self in {Gauge.PRICE, Gauge.OPEN}:
             return price_text(from_milli(value))
+        if self is Gauge.TOTAL:
+            return f"{money_text(from_milli(value))} 元"
         if self is Gauge.TURNOVER:
             return f"{value / 1000:.2f}%"
         if self is Gauge.AMOUNT:
@@ -65,6 +70,7 @@ _CHINESE: Final = {
     Gauge.TURNOVER: "换手率",
     Gauge.QUEUE_UP: "涨停封单",
     Gauge.QUEUE_DOWN: "跌停封单",
+    Gauge.TOTAL: "总资产",
 }
 
 

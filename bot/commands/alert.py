@@ -12,7 +12,7 @@ from core.chronicle import Entry, Kind
 from core.clock import MARKET_ZONE, market_time
 from core.errors import Invalid
 from core.messages import Message
-from core.types import Symbol
+from core.types import Symbol, account_of, account_symbol, is_account
 from core.watches import Watch
 
 LONGEST_SILENCE = timedelta(days=366)
@@ -92,7 +92,9 @@ def _what(ctx: Context, one: Watch | Symbol | None) -> str:
 
 
 def _silenced(ctx: Context, word: str) -> Watch | Symbol:
-    """A share by name or code, or a watch by number or id."""
+    """A share by name or code, an account as its button names it, or a watch by number or id."""
+    if is_account(word):
+        return account_symbol(ctx.house.desk.broker(account_of(Symbol(word))).account)
     symbols = ctx.house.names.candidates(word)
     if len(symbols) == 1:
         return symbols[0]

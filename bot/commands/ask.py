@@ -8,7 +8,6 @@ from bot.command import Call, Context, Reply, command
 from bot.commands import targets
 from core import render
 from core.errors import Invalid, NotFound
-from core.frames import Quote
 from core.messages import Message, Role
 from core.portfolio import Account, Valuation, Valued, value
 from core.risk import limits_of
@@ -50,18 +49,13 @@ async def _valued(ctx: Context, account: str) -> tuple[Account, Valuation]:
     unseen = [symbol for symbol in held if symbol not in prices]
     if unseen:
         found = await ctx.house.look(unseen)
-        prices |= {symbol: price for symbol, one in found.items() if (price := _worth(one)) is not None}
+        prices |= {symbol: price for symbol, one in found.items() if (price := one.worth) is not None}
     return fresh, value(fresh, prices)
 
 
 def _last(ctx: Context, symbol: Symbol) -> Price | None:
     seen = ctx.house.engine.quote(symbol)
-    return _worth(seen) if seen is not None else None
-
-
-def _worth(seen: Quote) -> Price | None:
-    """What a share is worth: the last price, or the previous close while it has not traded today."""
-    return seen.last or seen.preclose
+    return seen.worth if seen is not None else None
 
 
 @command(

@@ -55,6 +55,8 @@ async def rehearse_(ctx: Context, call: Call) -> Reply:
     if not 1 <= days <= MOST_DAYS:
         raise Invalid(f"试演 1 到 {MOST_DAYS} 个交易日，例如：/rehearse 3 60天")
     watch = targets.one_watch(ctx, Call(tuple(words)))
+    if watch.of_account:
+        raise Invalid("账户过去值多少没有记录，所以账户的任务没法试演。")
     if _is_large(watch):
         return Message(text=too_many(watch))
     await _gather(ctx, watch.symbols, _FETCHED if len(watch.symbols) <= FEW else ("day",), PATIENCE)
@@ -69,7 +71,7 @@ async def rehearse_(ctx: Context, call: Call) -> Reply:
 
 async def line(ctx: Context, watch: Watch) -> str:
     """One line for the read-back of a watch; empty where it would take too long to find out."""
-    if _is_large(watch):
+    if _is_large(watch) or watch.of_account:
         return ""
     await _gather(ctx, watch.symbols, ("day",), SOON)
     try:

@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from pydantic import ValidationError
+
 from bot import watchfile
 from bot.command import Call, Context, Reply, command
-from bot.commands import checking, favourites, rehearse, targets
-from bot.language.request import KIND_TEXT, Action, Draft, Request, condition_of, plan_of
+from bot.commands import checking, favourites, rehearse, standing, targets
+from bot.language.request import ACCOUNT_KINDS, KIND_TEXT, Action, Draft, Request, condition_of, plan_of
+from bot.validation import problem_text
 from core import render, render_checks
 from core.alerts import Trigger
 from core.clock import market_time
@@ -23,18 +26,16 @@ from core.conditions import (
     Speed,
     StopLoss,
     TakeProfit,
-    standing_text,
 )
 from core.errors import Conflict, Invalid, NotFound
 from core.findings import Fault, Finding
 from core.frames import Quote
-from core.judging import Leg, legs_of
 from core.market import Board, board_of, lot_problem, tick_problem
 from core.messages import COMMAND_BYTES, Button, Message, Role, Style
-from core.types import Price, Side, Symbol, from_milli, percent_text, price_text
+from core.types import Price, Side, Symbol, account_symbol
 from core.view import View
 from core.watches import Plan, Repeat, Watch, WatchState, usual_repeat
-from core.zones import FOREVER, Gauge, Missing, zone_text
+from core.zones import Missing
 
 MANY_SYMBOLS = 50
 MANY_WATCHES = 2000
@@ -99,7 +100,7 @@ def as_said(watch: Watch) -> Request:
     """The request that makes this watch: what the next sentence may correct."""
     return Request(
         intent="watch_create",
-        symbols=() if watch.scope == "market" else watch.symbols,
+        symbols=() if watch.scope == "market" or watch.of_account else watch.symbols,
         conditions=tuple(
             Draft.model_validate(one.model_dump(exclude_none=True, exclude={"base"})) for one in watch.conditions
         ),
@@ -145,21 +146,31 @@ async def _build(ctx: Context, request: Request) -> Watch:
     plan = _plan(request.action, symbols) if request.action is not None else None
     if request.scope == "market":
         _refuse_in_market(conditions)
-    return Watch(
-        id=house.clock.new_id(),
-        number=0,
-        owner=ctx.person.owner,
-        chat=ctx.chat,
-        account=account,
-        scope=request.scope or "symbols",
-        symbols=symbols,
-        conditions=conditions,
-        combine=request.combine or "any",
-        plan=plan,
-        text=ctx.dialogue.sentence,
-        created_at=house.now(),
-        **_manner(request, plan),
+    return _checked(
+        {
+            "id": house.clock.new_id(),
+            "number": 0,
+            "owner": ctx.person.owner,
+            "chat": ctx.chat,
+            "account": account,
+            "scope": request.scope or "symbols",
+            "symbols": symbols,
+            "conditions": conditions,
+            "combine": request.combine or "any",
+            "plan": plan,
+            "text": ctx.dialogue.sentence,
+            "created_at": house.now(),
+            **_manner(request, plan),
+        }
     )
+
+
+def _checked(fields: Mapping[str, Any]) -> Watch:
+    """The watch of these fields. Raises Invalid where they do not go together."""
+    try:
+        return Watch.model_validate(fields)
+    except ValidationError as error:
+        raise Invalid(problem_text(error.errors()[0])) from error
 
 
 def _refuse_plan_in_market(request: Request) -> None:
@@ -207,7 +218,9 @@ def _options(request: Request) -> dict[str, Any]:
 
 
 async def _symbols(ctx: Context, request: Request) -> tuple[Symbol, ...]:
-    """The shares that a request is about; where it follows something, what that is now."""
+    """The shares that a request is about, or its account; where it follows something, what that is now."""
+    if not request.symbols and any(draft.kind in ACCOUNT_KINDS for draft in request.conditions):
+        return (account_symbol(targets.account(ctx, request)),)
     if request.scope == "market":
         return ctx.house.market()
     if request.scope == "watchlist":
@@ -358,72 +371,22 @@ def _standing_text(ctx: Context, made: Watch, found: Sequence[Finding]) -> str:
     """How it stands right now, where no finding says that already."""
     if made.scope == "market":
         return ctx.house.sweep.standing(made)
-    if any(one.fault in _SAYS_WHY for one in found):
-        return ""
-    unseen = any(ctx.house.engine.quote(symbol) is None for symbol in made.symbols)
-    return "还没有行情，收到后开始判断。" if unseen else _trigger_prices(ctx, made)
+    return "" if any(one.fault in _SAYS_WHY for one in found) else standing.after_change(ctx.house, made)
 
 
 _SAYS_WHY = frozenset({Fault.ALREADY, Fault.FEW_BARS, Fault.NO_MEASURE})
 """Findings that name the prices, or why there are none."""
 
 
-def _trigger_prices(ctx: Context, watch: Watch) -> str:
-    """What percents and stops come to in yuan right now, for a watch on one share."""
-    quote = ctx.house.engine.quote(watch.symbols[0]) if len(watch.symbols) == 1 else None
-    if quote is None or all(not one.inputs for one in watch.conditions):
-        return ""
-    found: list[str] = []
-    for legs in _standing(ctx, watch, quote):
-        if isinstance(legs, Missing):
-            return f"现在还判断不了：{legs.what}。"
-        for leg in legs:
-            lead = "" if leg.gauge is Gauge.PRICE else leg.gauge.chinese
-            found.append(f"{lead}{zone_text(leg.shown, leg.gauge)}")
-    return "按现在算：" + "；".join(found) if found else ""
-
-
-def _standing(ctx: Context, watch: Watch, quote: Quote) -> Sequence[Sequence[Leg] | Missing]:
-    """Each rule of a watch on one share, held against the newest quote and all that is known beside it."""
-    book = ctx.house.book
-    return [legs_of(rule, book.view(rule, quote)) for rule in book.rules_of(watch.id)]
-
-
 @command("list", "列表", "任务", help="列出所有盯盘任务", example="/list", role=Role.VIEWER, intents=("watch_list",))
 async def list_watches(ctx: Context, _call: Call) -> Reply:
     house = ctx.house
+    await house.weigh()
     rows = [
-        (watch, [house.name(symbol) for symbol in watch.symbols], _near(ctx, watch))
+        (watch, [house.name(symbol) for symbol in watch.symbols], standing.in_list(house, watch))
         for watch in house.watchlist.of(ctx.person.owner)
     ]
     return render.watch_list(rows, house.now(), where=house.desk.where)
-
-
-def _near(ctx: Context, watch: Watch) -> str:
-    """How far it is to the nearest threshold, for a watch on one share."""
-    if len(watch.symbols) != 1 or watch.state is not WatchState.ACTIVE:
-        return ""
-    quote = ctx.house.engine.quote(watch.symbols[0])
-    if quote is None or quote.last is None:
-        return "暂无行情"
-    near = f"现价 {price_text(quote.last)}"
-    standing = _standing(ctx, watch, quote)
-    known = [legs for legs in standing if not isinstance(legs, Missing)]
-    if any(all(leg.holds for leg in legs) for legs in known):
-        return f"{near}，已在触发区"
-    unmet = [leg for legs in known for leg in legs if not leg.holds]
-    zones = [leg.shown for leg in unmet if leg.gauge is Gauge.PRICE and leg.shown.low <= leg.shown.high]
-    edges = [edge for zone in zones for edge in zone if abs(edge) < FOREVER]
-    if edges:
-        distance = min(abs(from_milli(edge) - quote.last) for edge in edges)
-        near += f"，距触发 {percent_text(distance / quote.last * 100)}"
-    others = [
-        leg.reading.what if isinstance(leg.reading, Missing) else standing_text(leg.gauge, leg.reading, leg.shown)
-        for leg in unmet
-        if leg.gauge is not Gauge.PRICE
-    ]
-    missing = [f"还判断不了：{legs.what}" for legs in standing if isinstance(legs, Missing)]
-    return "；".join([near, *others, *missing[:1]])
 
 
 @command(
@@ -447,7 +410,7 @@ async def change(ctx: Context, call: Call) -> Reply:
     changes = _changes(ctx, before, request)
     if not changes:
         raise Invalid("没有看出要改什么。可以说：改成1380、每天一次、买200股、到周五有效。")
-    after, already = await ctx.house.watchlist.change(before.model_copy(update=changes), before=before)
+    after, already = await ctx.house.watchlist.change(_checked(dict(before) | changes), before=before)
     ctx.dialogue = ctx.dialogue.made(as_said(after), after.id, ctx.house.now())
     return await read_back(ctx, after, already, changed=True)
 

@@ -92,6 +92,7 @@ async def why(ctx: Context, call: Call) -> Reply:
     if ask in _OTHER_HISTORY:
         raise Invalid(f"{_OTHER_HISTORY[ask]}我还不会查。现在的持仓和盈亏请发送 /positions 和 /account。")
     question = _question(ctx, call)
+    await ctx.house.weigh()
     with suppress(OutsideError):  # what is stored already is still worth telling
         await ctx.house.chronicler.save()
     more = f"why {question.words}".rstrip()
@@ -201,16 +202,16 @@ def _watch_now(ctx: Context, question: _Question, watch: Watch, now: datetime, *
 
 def _rule_now(ctx: Context, rule: Rule, now: datetime, *, full: bool) -> list[str]:
     """How one rule stands right now, with the quote it is judged by."""
-    engine, symbol = ctx.house.engine, rule.key.symbol
+    symbol = rule.key.symbol
     name = render.name_text(ctx.house.name(symbol), symbol)
-    quote = engine.quote(symbol)
+    quote = ctx.house.engine.quote(symbol)
     if quote is None:
-        return [f"　{name}：还没有收到行情，没有判断过"]
+        return [f"　{name}：{ctx.house.unfit(symbol) or '还没有收到行情'}，没有判断过"]
     verdict = judge(rule, ctx.house.book.view(rule, quote))
     resting = "已触发" if rule.arm.told else "已在触发区"
     armed = {True: "等待穿越", False: f"{resting}，等价格离开后重新待命", None: "还没有判断过"}[rule.arm.armed]
     lines = [f"　{name}：{verdict.why}；{armed}"]
-    unfit = engine.doubt_now(symbol)
+    unfit = ctx.house.unfit(symbol)
     if full:
         age = render.age_text(now - quote.quoted_at)
         lines.append(f"　　{quote.source} {age}前，{phase(now, board_of(symbol)).chinese}")

@@ -142,7 +142,9 @@ class Theatre:
 
     # -- the market
 
-    async def tick(self, code: str, *prices: str, step: timedelta = timedelta(seconds=3), **fields: object) -> None:
+    async def tick(
+        self, code: str, *prices: str | None, step: timedelta = timedelta(seconds=3), **fields: object
+    ) -> None:
         """One frame per price, ``step`` of market time apart."""
         for price in prices:
             self.clock.advance(step)

@@ -19,6 +19,9 @@ from hypothesis import strategies as st
 from core.bars import Bar, Period
 from core.clock import market_time
 from core.conditions import (
+    AccountDrawdown,
+    AccountLoss,
+    AccountProfit,
     AmountAbove,
     Condition,
     EnterRange,
@@ -50,14 +53,15 @@ from core.indicators import Indicators
 from core.judging import Rule, judge, legs_of
 from core.ladder import Rows
 from core.rulebook import RuleBook
-from core.types import Price, Symbol, from_milli
+from core.types import Price, Symbol, account_symbol, from_milli
 from core.view import Holding, Input, Lines, View, Way
 from core.watches import Arm, RuleKey, Watch
 from core.zones import Gauge, Missing
-from tests.fakes.parts import FUND, MOUTAI, PINGAN, at, watch
+from tests.fakes.parts import ACCOUNT, FUND, MOUTAI, PINGAN, at, watch
 
 MORNING = at("10:00")
 SYMBOLS = (MOUTAI, PINGAN, FUND)
+WHOLE = account_symbol(ACCOUNT)
 # Few prices close together, so that thresholds, bands and limits are met often.
 MILLI = st.sampled_from([*range(9_900, 10_110, 10), 9_000, 9_010, 9_970, 10_990, 11_000, 10_300, 10_310])
 PRICES = MILLI.map(from_milli)
@@ -135,15 +139,34 @@ CONDITIONS: st.SearchStrategy[Condition] = st.one_of(
     st.builds(PositionLoss, value=st.sampled_from([Decimal(20), Decimal(300)])),
 )
 
+TODAY_OR_ALL: st.SearchStrategy[Any] = st.sampled_from(["today", "total"])
+YUAN: Any = st.just("yuan")
+PCT: Any = st.just("pct")
+SUMS = st.sampled_from([Decimal("0.5"), Decimal("0.11"), Decimal(1)])
+OF_ACCOUNTS: st.SearchStrategy[Condition] = st.one_of(
+    st.builds(AccountProfit, value=SUMS, unit=YUAN, reference=TODAY_OR_ALL),
+    st.builds(AccountProfit, value=PERCENT, unit=PCT, reference=TODAY_OR_ALL),
+    st.builds(AccountLoss, value=SUMS, unit=YUAN, reference=TODAY_OR_ALL),
+    st.builds(AccountLoss, value=PERCENT, unit=PCT, reference=TODAY_OR_ALL),
+    st.builds(AccountDrawdown, value=PERCENT),
+)
 BANDS = st.sampled_from([None, None, None, Decimal(0), Decimal("0.2"), Decimal(3)])
+NAMES = st.sampled_from(["a", "b", "c"])
+COMBINED = st.sampled_from(["any", "all"])
 WATCHES = st.builds(
     lambda name, conditions, combine, symbols, band: watch(
         *conditions, id=name, combine=combine, symbols=tuple(dict.fromkeys(symbols)), band=band
     ),
-    st.sampled_from(["a", "b", "c"]),
+    NAMES,
     st.lists(CONDITIONS, min_size=1, max_size=3),
-    st.sampled_from(["any", "all"]),
+    COMBINED,
     st.lists(st.sampled_from(SYMBOLS), min_size=1, max_size=3),
+    BANDS,
+) | st.builds(
+    lambda name, conditions, combine, band: watch(*conditions, id=name, combine=combine, symbols=(WHOLE,), band=band),
+    NAMES,
+    st.lists(OF_ACCOUNTS, min_size=1, max_size=2),
+    COMBINED,
     BANDS,
 )
 
@@ -182,6 +205,17 @@ ROWS = st.one_of(
     st.builds(Row, last=MILLI, yesterdays=st.booleans()),
     st.builds(Row, last=MILLI, traded=st.integers(0, 9)),
     st.builds(Row, last=st.sampled_from([11_000, 9_000]), queue=st.integers(0, 9)),
+)
+
+
+# What an account is worth comes in a frame of its own.
+ACCOUNT_ROWS = st.builds(
+    Row,
+    last=MILLI,
+    preclose=st.sampled_from([10_000, 9_800, 0]),
+    open=st.sampled_from([10_010, 9_900, 0]),
+    limits=st.just(False),
+    fit=st.sampled_from([True, True, True, False]),
 )
 
 
@@ -306,7 +340,7 @@ class Reference:
 
     rules: dict[RuleKey, Rule] = field(default_factory=dict)
     pasts: dict[Symbol, Plain] = field(
-        default_factory=lambda: {symbol: Plain(seed) for seed, symbol in enumerate(SYMBOLS)}
+        default_factory=lambda: {symbol: Plain(seed) for seed, symbol in enumerate((*SYMBOLS, WHOLE))}
     )
 
     def put(self, one: Watch) -> None:
@@ -361,6 +395,7 @@ STEPS: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("put"), WATCHES),
     *[st.tuples(st.just("frame"), st.tuples(ROWS, ROWS, ROWS))] * 8,
     st.tuples(st.just("fewer"), st.tuples(ROWS)),
+    *[st.tuples(st.just("account"), st.tuples(ACCOUNT_ROWS))] * 3,
     st.tuples(st.just("cost"), st.tuples(st.sampled_from(SYMBOLS), st.none() | PRICES)),
     st.tuples(st.just("remove"), st.sampled_from(["a", "b"])),
     st.tuples(st.just("days"), st.sampled_from([1, 3])),
@@ -429,7 +464,8 @@ def test_the_book_and_the_reference_fire_the_same(first: list[Watch], steps: lis
                 commit(reference.pasts[symbol].states[period], bar)
                 reference.pasts[symbol].forming_[period].clear()
         else:
-            rows = [(symbol, in_time(row, symbol, now, seen)) for symbol, row in zip(SYMBOLS, value, strict=False)]
+            named = (WHOLE,) if what == "account" else SYMBOLS
+            rows = [(symbol, in_time(row, symbol, now, seen)) for symbol, row in zip(named, value, strict=False)]
             quotes = [as_quote(symbol, row, now) for symbol, row in rows]
             last = frame_of(quotes, at=now, source="test", like=last)
             got = book.evaluate(last, doubtful([row for _, row in rows]))

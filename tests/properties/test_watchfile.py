@@ -21,14 +21,16 @@ from bot.watchfile import House, block, compare, parse_span, read, span_text, wr
 from core.conditions import Condition
 from core.kinds import Kind
 from core.messages import Chat
-from core.types import Noun, Symbol
+from core.types import Noun, Symbol, account_symbol
 from core.watches import Plan, Watch, WatchState
+from core.zones import Gauge
 from tests.fakes.parts import ACCOUNT, CHAT, FUND, MOUTAI, NAMES, OWNER, PINGAN
 
 KINDS: tuple[type[Kind], ...] = get_args(get_args(Condition)[0])
 NOW = datetime(2026, 3, 23, 2, 0, tzinfo=UTC)
 DECIMALS = st.sampled_from([Decimal(text) for text in ("0.3", "1", "3.50", "14.25", "9.999", "1420", "1E+1")])
 BUYABLE = 100
+WHOLE = account_symbol(ACCOUNT)
 
 
 def values(annotation: Any) -> st.SearchStrategy[Any]:
@@ -93,7 +95,7 @@ WATCHES = nouns(
     number=st.integers(1, 999),
     owner=st.just(OWNER),
     account=st.just(ACCOUNT),
-    symbols=st.lists(values(Symbol), min_size=1, max_size=3, unique=True).map(tuple),
+    symbols=st.lists(values(Symbol), min_size=1, max_size=3, unique=True).map(tuple) | st.just((WHOLE,)),
     state=st.sampled_from([one for one in WatchState if one is not WatchState.DELETED]),
     created_at=st.just(NOW),
 )
@@ -127,7 +129,7 @@ def test_every_kind_of_condition_comes_back(kind: type[Kind]) -> None:
                 "owner": OWNER,
                 "account": ACCOUNT,
                 "chat": CHAT,
-                "symbols": [MOUTAI],
+                "symbols": [WHOLE if condition.gauge is Gauge.TOTAL else MOUTAI],
                 "conditions": [condition],
                 "created_at": NOW,
             }
