@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from core.bars import Bar, Period, scaled
 from core.clock import Clock, market_time
 from core.conditions import Condition
-from core.frames import Frame
+from core.frames import Frame, Ints
 from core.history import History
 from core.tape import Tape
 from core.types import Price, Symbol, to_milli
@@ -46,23 +46,23 @@ class Backfill:
     def load(self, period: Period, symbols: Collection[Symbol]) -> None:
         """Hand on what the history has of these, where it is newer than what was handed on before."""
         self._tape.watch_bars(period)
-        today = market_time(self._clock.now()).date()
-        found: dict[Symbol, Sequence[Bar]] = {}
+        midnight = market_time(self._clock.now()).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+        found: dict[Symbol, Ints] = {}
         for symbol in symbols:
-            times, _ = self._history.rows(symbol, period)
+            times, numbers = self._history.rows(symbol, period)
+            if period == "day":
+                closed = int(times.searchsorted(midnight))
+                times, numbers = times[:closed], numbers[:, :closed]
+            if not times.size:
+                continue
+            last = datetime.fromtimestamp(times.item(-1), UTC)
             newest = self._newest[period].get(symbol)
             # This is asked every minute for everything that is watched, and there is seldom anything new.
-            if not times.size or (newest is not None and times[-1] <= newest.timestamp()):
-                continue
-            if period == "day":
-                bars = [bar for bar in self._history.daily(symbol) if market_time(bar.time).date() < today]
-            else:
-                bars = list(self._history.minutes(symbol, period))
-            if bars and (newest is None or bars[-1].time > newest):
-                found[symbol] = bars
-                self._newest[period][symbol] = bars[-1].time
+            if newest is None or last > newest:
+                found[symbol] = numbers
+                self._newest[period][symbol] = last
         if found:
-            self._tape.load(period, found)
+            self._tape.begin(period, found)
 
     def on_close(self, period: Period, _at: datetime, bars: Mapping[Symbol, Bar]) -> None:
         """Bars of many symbols have closed."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -106,9 +107,9 @@ class Dispatcher:
         # Rules whose end is to be told, because their beginning was; and those of them that have ended.
         self._begun: dict[RuleKey, None] = {}
         self._over: dict[RuleKey, None] = {}
-        # Of watches on the whole market: what is to be told in one message, and the shares that were met at first.
+        # Of watches on the whole market: what is to be told in one message, and how many shares held at first.
         self._found: dict[str, list[_Told]] = {}
-        self._met: dict[str, set[Symbol]] = {}
+        self._met: Counter[str] = Counter()
 
     async def load(self) -> None:
         now = self._clock.now()
@@ -509,15 +510,17 @@ class Dispatcher:
             for one, now in zip(crossings, known, strict=True)
             if now is not None and now.means(one.rule) and not self.silenced(now.watch, now.key.symbol)
         ]
-        if meant and rule.watch.scope == "market":
-            self._met.setdefault(rule.watch.id, set()).update(one.key.symbol for one in meant)
-        elif meant:
+        if meant:
             names = {one.key.symbol: self._desk.name(one.key.symbol, one.quote.name) for one in meant}
             await self._notifier.say(rule.watch.chat, render_checks.already_holds(rule.watch, meant, names))
 
+    def meet(self, met: Mapping[str, int]) -> None:
+        """So many shares of watches on the whole market held when they were first judged."""
+        self._met.update(met)
+
     def take_met(self, watch_id: str) -> int:
-        """How many shares a watch on the whole market held for when they were first judged; asked for once."""
-        return len(self._met.pop(watch_id, ()))
+        """How many shares that were since this was last asked."""
+        return self._met.pop(watch_id, 0)
 
 
 async def _in_order(crossings: Sequence[_Crossing]) -> list[_Crossing]:

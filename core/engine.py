@@ -183,6 +183,7 @@ class Engine:
             judged = self._book.evaluate(frame, doubts, after_gap=after_gap)
             for symbol, why in judged.doubts:
                 self._doubts[symbol] = Doubt(why, frame.at)
+            self._dispatcher.meet(judged.met)
             if judged.triggers or judged.already or judged.changed or self._dispatcher.waiting:
                 await self._dispatcher.fire(judged.triggers, judged.already, judged.changed)
             if judged.changed or judged.doubts:

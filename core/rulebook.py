@@ -34,7 +34,7 @@ from core.watches import Arm, RuleKey, Watch
 from core.zones import Gauge
 
 _NO_DAY: Final = (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC))
-_RISING, _DAILY, _HELD, _PARKED = 1, 2, 4, 8
+_RISING, _DAILY, _HELD, _PARKED, _MARKET = 1, 2, 4, 8, 16
 _UNJUDGED: Final = -1
 _MANY: Final = 16
 _EPOCH: Final = date(1970, 1, 1)
@@ -63,12 +63,15 @@ class Evaluation(NamedTuple):
     Attributes:
         changed: arms to be stored, those of the triggers included.
         doubts: symbols that would have been judged and were not, with the reason.
+        met: of watches on the whole market, how many shares already hold; they are not among ``already``, because
+            thousands of sentences would keep everybody waiting.
     """
 
     triggers: list[Trigger]
     already: list[Trigger]
     changed: list[Arm]
     doubts: list[tuple[Symbol, str]]
+    met: Mapping[str, int]
 
 
 class Step(NamedTuple):
@@ -310,7 +313,7 @@ class RuleBook:
         for group, conditions in enumerate(groups):
             slots = np.arange(start + group, block.stop, len(groups), dtype=np.int32)
             chosen = [watch.conditions[index] for index in conditions]
-            flags = _DAILY * any(condition.daily for condition in chosen)
+            flags = _DAILY * any(condition.daily for condition in chosen) | _MARKET * (watch.scope == "market")
             for condition in chosen:
                 self._prepare(condition)
             if has_lines(chosen):
@@ -583,9 +586,17 @@ class RuleBook:
         """
         step = self.step(frame, doubts)
         triggers = [self._trigger(slot, frame, after_gap) for slot in step.fired.tolist()]
-        already = [self._trigger(slot, frame, after_gap) for slot in step.already.tolist()]
+        wide = (self._flags[step.already] & _MARKET) > 0
+        already = [self._trigger(slot, frame, after_gap) for slot in step.already[~wide].tolist()]
         changed = [self._rule(slot).arm for slot in step.changed.tolist()]
-        return Evaluation(triggers, already, changed, [(frame.symbols[row], why) for row, why in step.doubts.items()])
+        unfit = [(frame.symbols[row], why) for row, why in step.doubts.items()]
+        return Evaluation(triggers, already, changed, unfit, self._shares_of(step.already[wide]))
+
+    def _shares_of(self, slots: Slots) -> Mapping[str, int]:
+        """How many shares these rules are about, watch by watch."""
+        pairs = set(zip(self._watch[slots].tolist(), self._row[slots].tolist(), strict=True))
+        blocks = [self._listed[number] for number, _row in pairs]
+        return Counter(block.watch.id for block in blocks if block is not None)
 
     def step(self, frame: Frame, doubts: Doubts) -> Step:
         """The same in numbers: everything but the words."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from core.bars import Bar, Period
 from core.clock import market_time
+from core.forming import CLOSE, HIGH, LOW, VOLUME, numbers_of
 from core.frames import Frame, Ints
 from core.indicators import Indicators
 from core.ladder import Rows, grown
@@ -280,15 +281,19 @@ class Tape:
 
     def load(self, period: Period, bars: Mapping[Symbol, Sequence[Bar]]) -> None:
         """Begin symbols anew from their closed bars, oldest first."""
+        self.begin(period, {symbol: numbers_of(each) for symbol, each in bars.items()})
+
+    def begin(self, period: Period, bars: Mapping[Symbol, Ints]) -> None:
+        """The same of arrays of shape (6, bars), see :data:`core.forming.OPEN`."""
         if period not in self._states:
             return
         rows = self.rows(bars)
         state = self.state(period)
-        longest = max((len(each) for each in bars.values()), default=0)
+        longest = max((each.shape[1] for each in bars.values()), default=0)
         table = np.full((4, longest, len(bars)), np.nan)
         for column, each in enumerate(bars.values()):
-            for back, bar in enumerate(reversed(each)):
-                table[:, longest - 1 - back, column] = _numbers(bar)
+            table[:, longest - each.shape[1] :, column] = each[[CLOSE, HIGH, LOW, VOLUME]]
+        table[:3] /= 1000
         if longest:
             close, high, low, volume = table
             state.load(rows, close=close, high=high, low=low, volume=volume)
