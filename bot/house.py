@@ -25,6 +25,7 @@ from core.escalate import Escalation
 from core.feed import Feed
 from core.frames import Quote
 from core.history import History
+from core.listing import Listing
 from core.notify import Notifier
 from core.ports import QuoteSource, Store
 from core.remind import Reminders
@@ -60,8 +61,7 @@ class House:
     backfill: Backfill
     sweep: Sweep
     adjustments: Adjustments
-    market: Callable[[], tuple[Symbol, ...]]
-    """All shares that a watch on the whole market is about."""
+    listing: Listing
     about: str
     """How it was started, in a few lines, for /about and /start."""
     about_quotes: Callable[[], str] = str

@@ -37,6 +37,7 @@ from core.frames import Frame, Quote, frame_of
 from core.gather import Gathering
 from core.history import History
 from core.jobs import JOBS, Duties, Job, MarketPaced
+from core.listing import Listing
 from core.messages import Chat, Incoming
 from core.notify import Notifier
 from core.ports import BarFetcher, Broker, Channel, Painter, QuoteSource, Store
@@ -84,6 +85,7 @@ class App:
         await house.dispatcher.load()
         await house.reminders.load()
         await house.adjustments.load()
+        await house.listing.load()
         await self.duties.take_over()
         await house.desk.reconcile()
 
@@ -133,6 +135,7 @@ def assemble(
     painter: Painter | None = None,
     bars: BarFetcher | None = None,
     market: Callable[[], tuple[Symbol, ...]] | None = None,
+    finds_shares: bool = False,
 ) -> App:
     """Wire a house of its parts. Opens nothing and starts nothing.
 
@@ -142,6 +145,7 @@ def assemble(
         matching: called with each frame before it is judged, as the paper account needs it.
         bars: where past bars are asked for; without it history is what was stored, and what the frames show.
         market: all shares that there are; without it those of ``names``.
+        finds_shares: the source can be asked which other ones there are.
         painter: makes the pictures of messages; without one the words go alone, as in a replay, where nobody looks.
         market_paced: the jobs follow the market's clock (demo, replay) and not the computer's.
         jobs: what the market's clock runs; without them the whole table.
@@ -246,7 +250,7 @@ def assemble(
         beside=(history.on_frame, backfill.on_frame),
     )
     gathering = Gathering(history, backfill, watchlist, clock)
-    shares = market or names.shares
+    listing = Listing(store, source if finds_shares else None, clock, known=market or names.shares, sleep=sleep)
     sweep = Sweep(
         source,
         engine,
@@ -255,7 +259,7 @@ def assemble(
         gathering,
         notifier,
         clock,
-        market=shares,
+        listing=listing,
         streamed=streamed,
         sleep=sleep,
     )
@@ -299,7 +303,7 @@ def assemble(
         backfill=backfill,
         sweep=sweep,
         adjustments=adjustments,
-        market=shares,
+        listing=listing,
         chronicler=chronicler,
         about=about,
         about_quotes=about_quotes,
@@ -345,6 +349,7 @@ def build(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[App,
         home=_home(settings),
         painter=painter,
         bars=_bars(settings, clock, stack),
+        finds_shares=True,
     )
     stack.push_async_callback(app.rest)
     return app, _channels(settings, app, clock)

@@ -102,6 +102,10 @@ class Duties:
         """Likewise for the whole market, little by little."""
         await self._gathering.run()
 
+    async def list_market(self) -> None:
+        """Which shares there are."""
+        await self._sweep.list_market()
+
     async def sweep_market(self) -> None:
         """What only watches on the whole market look at."""
         await self._sweep.run()
@@ -239,6 +243,7 @@ JOBS: Final[Sequence[Job]] = (
     Job("reconcile", Every(timedelta(minutes=1)), Duties.reconcile),
     Job("fill_bars", Every(timedelta(minutes=1)), Duties.fill_bars),
     Job("gather_bars", Every(timedelta(minutes=1)), Duties.gather_bars),
+    Job("list_market", Every(timedelta(minutes=1)), Duties.list_market),
     Job("sweep", Every(timedelta(minutes=1)), Duties.sweep_market),
     Job("open_day", At(time(9, 10)), Duties.open_day),
     Job("close_day", At(time(15, 5)), Duties.close_day),

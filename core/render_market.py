@@ -19,6 +19,8 @@ TOP: Final = 10
 """Shares that one message names, where the watch does not say."""
 EVERY: Final = "全市场大约每分钟看一遍；你点名、持有和自选的股票，随行情随时判断。"
 
+LISTING: Final = "正在核对全市场的股票名单，约两分钟后自动补全。"
+
 
 class Progress(NamedTuple):
     """How far the bars of a watch are gathered.

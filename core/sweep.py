@@ -21,6 +21,7 @@ from core.engine import Engine
 from core.errors import OutsideError
 from core.frames import Frame, frame_of, merged
 from core.gather import Gathering
+from core.listing import Listing
 from core.notify import Notifier
 from core.ports import QuoteSource
 from core.types import Symbol
@@ -44,7 +45,7 @@ class Sweep:
     """Keeps the watches on the whole market judged.
 
     Args:
-        market: all shares that there are.
+        listing: all shares that there are.
         streamed: the symbols that the stream carries anyway.
     """
 
@@ -58,7 +59,7 @@ class Sweep:
         notifier: Notifier,
         clock: Clock,
         *,
-        market: Callable[[], Sequence[Symbol]],
+        listing: Listing,
         streamed: Callable[[], Collection[Symbol]],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -69,7 +70,7 @@ class Sweep:
         self._gathering = gathering
         self._notifier = notifier
         self._clock = clock
-        self._market = market
+        self._listing = listing
         self._streamed = streamed
         self._sleep = sleep
         self._last: Frame | None = None
@@ -143,11 +144,20 @@ class Sweep:
                 await self._notifier.say(watch.chat, render_market.already_holds(watch, met))
 
     async def follow(self) -> None:
-        """Let the watches on the whole market follow the table of shares."""
-        market = tuple(self._market())
+        """Let the watches on the whole market follow the list of shares."""
+        market = self._listing.shares()
         for watch in self._watches():
             if market and watch.symbols != market:
                 await self._watchlist.follow(watch, market)
+
+    async def list_market(self) -> None:
+        """Look for all shares, if somebody watches them and it is time.
+
+        Raises:
+            Unavailable: the store does not take it.
+        """
+        if self._watches() and await self._listing.run():
+            await self.follow()
 
     def _watches(self) -> list[Watch]:
         now = self._clock.now()
@@ -164,4 +174,5 @@ class Sweep:
         """How it stands with a watch on the whole market, in a few sentences."""
         seen = 0 if self._last is None else len(self._last)
         streamed = len(set(watch.symbols).intersection(self._streamed()))
-        return render_market.standing(self.last_at, seen, streamed, self._trouble, self._gathering.progress(watch))
+        text = render_market.standing(self.last_at, seen, streamed, self._trouble, self._gathering.progress(watch))
+        return text if self._listing.is_complete else f"{render_market.LISTING}{text}"

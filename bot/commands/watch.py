@@ -222,7 +222,7 @@ async def _symbols(ctx: Context, request: Request) -> tuple[Symbol, ...]:
     if not request.symbols and any(draft.kind in ACCOUNT_KINDS for draft in request.conditions):
         return (account_symbol(targets.account(ctx, request)),)
     if request.scope == "market":
-        return ctx.house.market()
+        return ctx.house.listing.shares()
     if request.scope == "watchlist":
         chosen = await favourites.of(ctx)
         if not chosen:
