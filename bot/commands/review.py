@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
 from bot.command import Call, Context, Reply, command
@@ -11,7 +12,7 @@ from core import render, render_checks
 from core.alerts import Trigger
 from core.checks import findings
 from core.errors import Conflict, Invalid
-from core.findings import MEND, Finding, changes_of, first_of_each, looked_at
+from core.findings import MEND, Facts, Fault, Finding, changes_of, first_of_each, looked_at
 from core.judging import Rule
 from core.messages import Message, Role
 from core.neglect import IDLE, neglected
@@ -69,9 +70,11 @@ async def review(ctx: Context, _call: Call) -> Reply:
     chosen = going[:LOOKED_OVER]
     by_symbol = _by_symbol(going)
     fired = await _fired(ctx)
+    facts = {account: checking.facts(ctx, account) for account in {one.account for one in chosen}}
     rows = []
     for watch in chosen:
-        found = _of_one(ctx, watch, by_symbol, fired)
+        await asyncio.sleep(0)  # many watches take a while, and no alert is to wait for that
+        found = _of_one(ctx, watch, by_symbol, fired, facts[watch.account])
         if found:
             names = [house.name(symbol) for symbol in watch.symbols]
             rows.append(Reviewed(watch, render.scope_text(watch, names), found))
@@ -101,7 +104,11 @@ async def _fired(ctx: Context) -> Collection[str]:
 
 
 def _of_one(
-    ctx: Context, watch: Watch, by_symbol: Mapping[Symbol, Sequence[Watch]], fired: Collection[str]
+    ctx: Context,
+    watch: Watch,
+    by_symbol: Mapping[Symbol, Sequence[Watch]],
+    fired: Collection[str],
+    facts: Facts,
 ) -> Sequence[Finding]:
     house = ctx.house
     now = house.now()
@@ -111,7 +118,6 @@ def _of_one(
         for one in house.dispatcher.silences(ctx.person.owner)
         if one.watch_id in {None, watch.id} and (one.symbol is None or watch.symbols == (one.symbol,))
     ]
-    facts = checking.facts(ctx, watch)
     standing = neglected(
         watch,
         facts,
@@ -125,7 +131,9 @@ def _of_one(
     near = {
         one.id: one for symbol in looked_at(watch) for one in by_symbol.get(symbol, ()) if one.number < watch.number
     }
-    return first_of_each([*findings(watch, _untold(ctx, watch), list(near.values()), facts), *standing])
+    found = first_of_each([*findings(watch, _untold(ctx, watch), list(near.values()), facts), *standing])
+    # Levels near each other were spoken of when the later one was made; who kept both wants a ladder of them.
+    return [one for one in found if one.fault is not Fault.NEAR]
 
 
 def _rules(ctx: Context, watch: Watch) -> Sequence[Rule]:

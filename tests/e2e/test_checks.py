@@ -193,3 +193,11 @@ async def test_what_was_told_and_still_holds_is_nothing_odd(stage: Theatre) -> N
     await stage.say("茅台跌破1400提醒我")
     await stage.tick("600519.SH", "1399")
     assert (await stage.say("/review")).title == "🩺 体检：都正常"
+
+
+async def test_levels_near_each_other_are_said_when_made_and_not_again(stage: Theatre) -> None:
+    await stage.say("茅台跌破1400提醒我")
+    made = await stage.say("茅台跌破1390提醒我")
+    assert "和 #1（跌到 1400.00 及以下）很近，会先后各提醒一次" in made.text
+    assert made.labels()[-2:] == ("暂停 #1", "都留着")
+    assert (await stage.say("/review")).title == "🩺 体检：都正常"
