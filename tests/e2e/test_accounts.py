@@ -135,3 +135,43 @@ async def test_an_account_whose_cash_nobody_knows_is_not_judged(tmp_path: Path) 
         await stage.say("/cash 10000")
         await stage.tick("600519.SH", "1299")
         assert "已经满足条件" in stage.transcript()
+
+
+async def test_a_weight_is_crossed_by_the_price_of_the_share(stage: Theatre) -> None:
+    made = await stage.say("茅台仓位超过29%提醒我")
+    assert "按现在算：触发区 ≥ 1470.43，距触发 5.03%" in made.text
+    await stage.tick("600519.SH", "1470.42")
+    assert stage.seen("🔔") == []
+    await stage.tick("600519.SH", "1470.43", "1471", "1480")
+    assert [message.title for message in stage.seen("🔔")] == ["🔔 贵州茅台(600519) 1470.43"]
+
+
+async def test_a_weight_is_crossed_by_the_price_of_another_share_alone(stage: Theatre) -> None:
+    await stage.say("茅台仓位超过29%提醒我")
+    await stage.tick("600519.SH", "1460")
+    assert stage.seen("🔔") == []
+    await stage.tick("000001.SZ", "9.50", "9.00", "8.90")  # the rest is worth 710,000: from 1450.00 on
+    assert [message.title for message in stage.seen("🔔")] == ["🔔 贵州茅台(600519) 1460.00"]
+
+
+async def test_the_list_says_how_far_each_condition_is_from_firing(stage: Theatre) -> None:
+    await stage.say("茅台跌破1380或者涨到1500提醒我")
+    await stage.say("茅台和平安银行跌5%提醒我")
+    await stage.say("平安银行MACD金叉提醒我")
+    await stage.say("茅台从高点回落8%提醒我")
+    assert (await stage.say("/list")).text.splitlines()[:-2] == [
+        "#1 贵州茅台(600519)",
+        "　跌到 1380.00 及以下 或者 涨到 1500.00 及以上；每天最多一次",
+        "　现价 1400.00",
+        "　跌到 1380.00 及以下：触发区 ≤ 1380.00，距触发 1.43%",
+        "　涨到 1500.00 及以上：触发区 ≥ 1500.00，距触发 7.14%",
+        "#2 贵州茅台(600519)、平安银行(000001)",
+        "　比昨收跌 5.00% 及以上；每天最多一次",
+        "　最近的是贵州茅台(600519)，现价 1400.00，触发区 ≤ 1330.00，距触发 5.00%",
+        "#3 平安银行(000001)",
+        "　MACD 金叉；每天最多一次",
+        "　现价 10.00，现在还判断不了，日K线还不够：需要 33 根，现有 0 根",
+        "#4 贵州茅台(600519)",
+        "　从最高价回落 8.00% 及以上；每天最多一次",
+        "　现价 1400.00，触发区 ≤ 1288.00（最高 1400.00），距触发 8.00%",
+    ]
