@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,8 @@ Doubts = Callable[[Frame, Rows], Mapping[int, str]]
 """Which of these rows of a frame must not be judged, and why, in Chinese."""
 
 NEVER: Final = 2**62
+LISTS: Final = 3
+"""Frames of so many lists of symbols may take turns without being looked up anew."""
 REFERENCES: Final = ("preclose", "open", "limit_up", "limit_down")
 _NO_ROWS: Final[Rows] = np.zeros(0, np.intp)
 
@@ -93,15 +95,23 @@ class _Forming:
         self.high, self.low = grown(self.high, size), grown(self.low, size, NEVER)
 
 
+class _Listed(NamedTuple):
+    """The symbols of frames that share their list, their rows, and the reference prices that came with them last."""
+
+    symbols: tuple[Symbol, ...]
+    rows: Rows
+    seen: dict[str, Ints]
+
+
 class Tape:
     """Follows frames and bars. Not thread-safe: it belongs to the loop."""
 
     def __init__(self) -> None:
         self._rows: dict[Symbol, int] = {}
         self.symbols: list[Symbol] = []
-        self._placed: tuple[tuple[Symbol, ...], Rows] | None = None
+        self._lists: list[_Listed] = []
+        """Of the newest frames: those of the stream, of a sweep and of accounts take turns."""
         self._references: dict[str, Ints] = {name: np.zeros(0, np.int64) for name in REFERENCES}
-        self._seen: dict[str, Ints] = {}
         self._moved: Rows = _NO_ROWS
         self._follows_prices = False
         self.prices: Ints = np.zeros(0, np.int64)
@@ -130,9 +140,15 @@ class Tape:
 
     def place(self, frame: Frame) -> Rows:
         """The row of each symbol of a frame; the same array while its list does not change."""
-        if self._placed is None or self._placed[0] is not frame.symbols:
-            self._placed = frame.symbols, self.rows(frame.symbols)
-        return self._placed[1]
+        return self._listed(frame).rows
+
+    def _listed(self, frame: Frame) -> _Listed:
+        if self._lists and self._lists[0].symbols is frame.symbols:
+            return self._lists[0]
+        known = next((one for one in self._lists if one.symbols is frame.symbols), None)
+        found = known or _Listed(frame.symbols, self.rows(frame.symbols), {})
+        self._lists = [found, *(one for one in self._lists if one is not found)][:LISTS]
+        return found
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -164,7 +180,8 @@ class Tape:
         day = market_time(frame.at).date()
         if day != self._day:
             self._day = day
-            self._seen.clear()
+            for one in self._lists:
+                one.seen.clear()
             for window in self._windows.values():
                 window.clear()
             for queue in self._queues.values():
@@ -195,15 +212,16 @@ class Tape:
 
     def _refer(self, frame: Frame, place: Rows) -> None:
         """Take over the day's reference prices, and note where they have moved."""
-        if all(self._seen.get(name) is getattr(frame, name) for name in REFERENCES):
+        seen_last = self._listed(frame).seen
+        if all(seen_last.get(name) is getattr(frame, name) for name in REFERENCES):
             self._moved = _NO_ROWS
             return
         moved = np.zeros(len(place), np.bool_)
         for name in REFERENCES:
             seen: Ints = getattr(frame, name)
-            if self._seen.get(name) is seen:
+            if seen_last.get(name) is seen:
                 continue
-            self._seen[name] = seen
+            seen_last[name] = seen
             known = self._references[name] = grown(self._references[name], len(self))
             if name.startswith("limit"):
                 seen = self._limits(frame, seen, "up" if name == "limit_up" else "down")
