@@ -31,6 +31,8 @@ ALERTS: Final = 1000
 ENTRIES: Final = 300
 DAYS: Final = 7
 DOUBTS: Final = 5
+SYMBOLS_AGAIN: Final = 3
+NUMBERS_AGAIN: Final = 8
 _DAY: Final = timedelta(days=1)
 _OTHER_HISTORY: Final = {
     "decisions": "分析建议的记录",
@@ -129,9 +131,15 @@ def _question(ctx: Context, call: Call) -> _Question:
         watches = [*ctx.house.watchlist.on(ctx.person.owner, symbols), *everywhere]
     else:
         watches = targets.watches(ctx, asked) if named else ctx.house.watchlist.of(ctx.person.owner)
-    again = [*symbols] if symbols else [str(one.number) for one in watches] if named else []
-    again = [*again[:4], *dict.fromkeys(f"{day}" for day in (days[-1:] + days[:1]))]
+    again = [*_names_again(symbols, watches if named else ()), *dict.fromkeys(f"{day}" for day in days[-1:] + days[:1])]
     return _Question(tuple(watches[:WATCHES]), frozenset(symbols), not named, days, page, " ".join(again))
+
+
+def _names_again(symbols: Sequence[Symbol], watches: Sequence[Watch]) -> Sequence[str]:
+    """What names the same again on a button, which holds 64 bytes; of very many, everything is asked for."""
+    if symbols and len(symbols) <= SYMBOLS_AGAIN:
+        return symbols
+    return [str(one.number) for one in watches] if len(watches) <= NUMBERS_AGAIN else ()
 
 
 def _symbols(ctx: Context, call: Call) -> tuple[Symbol, ...]:
@@ -286,6 +294,8 @@ async def _day(ctx: Context, question: _Question, day: date) -> list[list[str]]:
         if one.subject == owner
     ]
     lives = await store.entries({one.id for one in question.watches}, kinds=TURNS, until=until)
+    if not question.watches and not alerts:
+        first.append("没有这样的任务，也没有提醒记录。")
     blocks = [first]
     for watch in question.watches:
         about = _DayOf(day, [one for one in lives if one.subject == watch.id], entries, alerts)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Final, Literal, NamedTuple
@@ -713,7 +713,7 @@ def _question(reading: Reading) -> Request | None:
     asks_why = _WHY.search(sentence.text) is not None
     targets = read_targets(reading) if asks_why else ()
     # 为什么昨天没提醒我: a day may stand in the middle of what asks.
-    day = _dates(reading) if asks_why else {}
+    day = _dates(reading, been=True) if asks_why else {}
     base = sentence.rest
     named = reading.named()
     for intent, ask, written in phrases.QUESTION_TABLE:
@@ -731,7 +731,7 @@ def _question(reading: Reading) -> Request | None:
             continue
         sentence.rest = base
         sentence.claim(match)
-        dates = day or _dates(reading)
+        dates = day or _dates(reading, been=intent == "history_query")
         sentence.take(phrases.PRONOUN)
         if not named.anything:
             read_scope(reading)
@@ -752,7 +752,12 @@ _WISH: Final = re.compile("(?:提醒|通知|叫|喊|报警)(?:一下)?我")
 _PRONOUN_OR_LAST: Final = pattern("它|这只|这个|那只|该股")
 
 
-def _dates(reading: Reading) -> dict[str, Any]:
+def _dates(reading: Reading, *, been: bool = False) -> dict[str, Any]:
+    """The days of a question.
+
+    Args:
+        been: a weekday that is asked about has been: on a Wednesday 周二 was yesterday.
+    """
     sentence, today = reading.sentence, reading.now.date()
     match = sentence.take(phrases.DATES)
     if match is None:
@@ -761,6 +766,8 @@ def _dates(reading: Reading) -> dict[str, Any]:
     first, last = reading.day(match)
     if match["e"]:
         last = reading.day(match, "e")[1]
+    while been and first > today:
+        first, last = first - timedelta(days=7), last - timedelta(days=7)
     slots: dict[str, Any] = {"date_from": first}
     if last < today:
         slots["date_to"] = last
@@ -776,7 +783,6 @@ def _asked(
     """The slots of a question, or None when the question does not fit what else was said."""
     past = "date_to" in dates or (bool(dates) and dates["date_from"] != reading.now.date())
     if intent == "history_query":
-        dates = _been(dates, reading.now.date())
         if ask == "alerts" and not past and not _TODAY.search(reading.sentence.text):
             return {}
         if _TODAY.search(reading.sentence.text):
@@ -795,16 +801,6 @@ def _asked(
     if ask in ("sellable", "cost", "holding_days", "weight", "quantity") and not named.anything:
         return {"symbols": reading.context.at_hand()}
     return {}
-
-
-def _been(dates: dict[str, Any], today: date) -> dict[str, Any]:
-    """A weekday that is asked about has been: on a Wednesday 周二 was yesterday."""
-    day = dates.get("date_from")
-    if day is None or day <= today or "date_to" in dates:
-        return dates
-    while day > today:
-        day -= timedelta(days=7)
-    return {"date_from": day, "date_to": day}
 
 
 _LIST_GATE: Final = re.compile("盯|任务|提醒|监控|预警|列表|清单|条件单|关注|监视|看")

@@ -211,6 +211,8 @@ def _of_date(it: _Found) -> Moment | None:
 
 
 def _of_recent(it: _Found) -> Moment | None:
+    if it.match[0] == "前天":
+        return Moment(0, 0, "day", day=it.now.date() - timedelta(days=2))
     written, unit = it.match["recent_count"], it.match["recent_unit"]
     if written is None and it.match[0][0] == "这":
         return (
