@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.stores import sql
 from core.chronicle import Entry, Kind, turned
+from core.clock import SystemClock
 from core.errors import Unavailable
 from core.ports import Store
 from tests.contract.test_stores import MAOTAI, NOW, WANKE, Place, alert, arm, message, place, server, store, watch
@@ -97,3 +102,22 @@ async def test_alerts_of_a_span_of_time_leave_out_its_end(store: Store) -> None:
     await store.fire(rows, [], [], [], [])
     assert await store.alerts("me", since=NOW + MINUTE, until=NOW + 2 * MINUTE) == [rows[1]]
     assert await store.alerts("me", MAOTAI, since=NOW + 2 * MINUTE) == [rows[2]]
+
+
+async def test_a_year_of_a_hundred_watches_is_a_megabyte_and_a_half(tmp_path: Path) -> None:
+    file = tmp_path / "dingpan.db"
+    store = sql.connect(file)
+    clock = SystemClock()
+    watches = [(clock.new_id(), f"{600000 + number}.SH") for number in range(100)]
+
+    def pages() -> int:
+        with closing(sqlite3.connect(file)) as other:
+            return int(other.execute("PRAGMA page_count").fetchone()[0]) * 4096
+
+    before, days = pages(), 60
+    for day in range(days):
+        close = MIDNIGHT + timedelta(days=day, hours=7)
+        reached = 0, close - 91 * MINUTE, 1_402_100 + day, 1_400_000, 1
+        await store.save_entries([Entry(one, close, Kind.NEAREST, symbol, *reached) for one, symbol in watches])
+    await store.close()
+    assert (pages() - before) / days * 250 < 1_700_000
