@@ -18,11 +18,15 @@ from core.messages import Button, Role
 from core.remind import Reminder
 from core.types import Symbol, price_text
 from core.watches import RuleKey, Watch
+from core.zones import plain_text, yuan_text
 
 LATER: Final = timedelta(minutes=10)
 LATEST: Final = timedelta(days=1)
 _STEPS: Final = (Decimal(-1), Decimal(1), Decimal(-3), Decimal(3))
 """Percent from the price of now, or points from the threshold: what is offered in place of a threshold."""
+_POINTS: Final = ((Decimal(4), Decimal(1)), (Decimal(1), Decimal("0.5")))
+"""From which percent on a step is how many points; of smaller ones it is a tenth."""
+_LARGE: Final = 10_000
 _OF_PRICE: Final = frozenset({"price_above", "price_below", "take_profit", "stop_loss"})
 
 
@@ -80,8 +84,9 @@ async def retune(ctx: Context, call: Call) -> Reply:
     if len(call.words) > 2:
         return await change(ctx, Call((), _with(said, place, Decimal(call.words[2]))))
     ctx.dialogue = ctx.dialogue.asking(_with(said, place, None), "value", ctx.house.now())
-    hint = "点一个，或者直接回复新的数值，例如 1380。不改就回复“取消”。"
-    offers = [Button(label, f"retune {watch.id} {group} {value}") for label, value in _offers(ctx, watch, place)]
+    found = _offers(ctx, watch, place)
+    hint = f"点一个，或者直接回复新的数值，例如 {found[0][0].partition('（')[0]}。不改就回复“取消”。"
+    offers = [Button(label, f"retune {watch.id} {group} {value}") for label, value in found]
     return render.retune(watch, watch.conditions[place].text(), hint, offers)
 
 
@@ -96,10 +101,13 @@ def _offers(ctx: Context, watch: Watch, place: int) -> Sequence[tuple[str, Decim
     """Values with their labels: near the price of now where the threshold is a price, else near the threshold."""
     condition = watch.conditions[place]
     value = Decimal(getattr(condition, "value", 0))
-    if getattr(condition, "unit", None) == "pct":
-        return [(f"{value + step:f}%", value + step) for step in _STEPS if value + step > 0]
+    unit = getattr(condition, "unit", None)
+    if unit == "pct":
+        point = next((size for least, size in _POINTS if value >= least), Decimal("0.1"))
+        return [(f"{plain_text(moved)}%", moved) for step in _STEPS if (moved := value + step * point) > 0]
     if condition.kind not in _OF_PRICE or len(watch.symbols) != 1:
-        return [(f"{moved:f}", moved) for moved in (value * (100 + 10 * step) / 100 for step in _STEPS)]
+        others = [value * (100 + 10 * step) / 100 for step in _STEPS]
+        return [(yuan_text(one) if unit == "yuan" and one >= _LARGE else plain_text(one), one) for one in others]
     symbol = watch.symbols[0]
     quote = ctx.house.engine.quote(symbol)
     last = quote.last if quote is not None and quote.last is not None else value

@@ -61,7 +61,7 @@ async def help_(ctx: Context, call: Call) -> Reply:
         lines = [f"例如：{found.example}", f"也可以写：{also}"]
         if found.name == "watch":
             lines += ["", "能盯这些，直接说一句：", *(f"　{what}：{'、'.join(one)}" for what, one in SENTENCES.items())]
-            lines += ["后面还可以加：", f"　{'、'.join(MANNERS)}"]
+            lines += ["后面还可以加：", f"　{'；'.join(MANNERS)}"]
         return Message(title=f"/{found.name} {found.help}", text="\n".join(lines))
     shown = [one for one in REGISTRY.values() if one.listed and ctx.person.role.covers(one.role)]
     lines = [f"/{one.name} {one.help}" for one in sorted(shown, key=_by_use)]

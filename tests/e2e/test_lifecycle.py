@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from core.types import Symbol
 from tests.e2e.theatre import Theatre
 
@@ -59,6 +61,26 @@ async def test_the_threshold_is_changed_by_a_tap_or_by_typing_the_new_one(tmp_pa
         changed = await house.press("1365.21（-1%）")
         assert "已修改 #1" in changed.title
         assert "跌到 1365.21 及以下" in changed.text
+
+
+@pytest.mark.parametrize(
+    ("sentence", "prices", "offered", "typed", "now"),
+    [
+        ("茅台5分钟跌0.3%提醒我", ("1425", "1419"), ["0.2%", "0.4%", "0.6%"], "0.5%", "5 分钟内跌 0.50% 及以上"),
+        ("茅台跌2%提醒我", ("1430", "1401"), ["1.5%", "2.5%", "0.5%", "3.5%"], "3%", "比昨收跌 3.00% 及以上"),
+    ],
+)
+async def test_what_is_offered_in_place_of_a_percent_is_of_its_size(
+    tmp_path: Path, sentence: str, prices: tuple[str, ...], offered: list[str], typed: str, now: str
+) -> None:
+    async with Theatre(tmp_path) as house:
+        await house.tick(MOUTAI, "1430", preclose=Decimal(1430))
+        await house.say(sentence)
+        await house.tick(MOUTAI, *prices)
+        question = await house.press("改阈值")
+        assert list(question.labels()) == offered
+        assert f"例如 {offered[0]}" in question.text
+        assert now in (await house.say(typed)).text
 
 
 async def test_a_condition_without_a_number_of_its_own_says_how_it_is_changed(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.stores.memory import MemoryStore
 from core.alerts import Alert, Reason, Silence
-from core.conditions import PriceAbove, PriceBelow, StopLoss
+from core.conditions import PriceAbove, PriceBelow, StopLoss, TrailingStop
 from core.dispatch import CHANGED_SINCE
 from core.errors import Malformed, Unavailable
 from core.feed import Fact, Said
@@ -331,6 +331,18 @@ async def test_what_already_holds_is_not_said_of_what_is_silenced() -> None:
         (text,) = home.phone.texts()
         assert "盯盘 #1 已经满足条件" in text
         assert "贵州茅台" not in text
+
+
+async def test_a_trailing_stop_remembers_over_a_restart_how_high_its_share_was() -> None:
+    store = MemoryStore()
+    async with house(store=store) as home:
+        await home.add(watch(TrailingStop(value=Decimal(3))))
+        await home.tick("10:00", "10")
+        await home.tick("10:01", "12")
+        await home.app.house.dispatcher.keep_peaks()
+    async with house("10:02", store=store) as home:
+        await home.tick("10:03", "11.64")
+        assert [alert.why for alert in await home.alerts()] == ["现价 11.64，触发区 ≤ 11.64"]
 
 
 # -- tickets
