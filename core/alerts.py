@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -12,6 +12,7 @@ from core.clock import market_time
 from core.conditions import Condition
 from core.errors import Invalid
 from core.frames import Quote
+from core.judging import Rule
 from core.messages import Chat
 from core.types import Noun, Price, Symbol
 from core.watches import Arm, Repeat, RuleKey, Watch
@@ -57,18 +58,41 @@ class Reason(StrEnum):
         }[self.value]
 
 
-class Trigger(NamedTuple):
+class Trigger:
     """A crossing, as the rule book saw it.
 
+    What it is told with is made when it is first asked for: of ten thousand at once, one after the other.
+
     Attributes:
-        why: the numbers that decided, in Chinese.
+        rule: as it stood then: by the time the crossing can be stored, its watch may have changed.
+        look: the quote that crossed, and the numbers that decided, in Chinese.
         after_gap: it was seen on the first frame after a gap, so the crossing may have happened earlier.
     """
 
-    key: RuleKey
-    quote: Quote
-    why: str
-    after_gap: bool = False
+    __slots__ = ("_look", "_seen", "after_gap", "rule")
+
+    def __init__(self, rule: Rule, look: Callable[[], tuple[Quote, str]], *, after_gap: bool = False) -> None:
+        self.rule = rule
+        self.after_gap = after_gap
+        self._look = look
+        self._seen: tuple[Quote, str] | None = None
+
+    @property
+    def key(self) -> RuleKey:
+        return self.rule.key
+
+    @property
+    def quote(self) -> Quote:
+        return self._made()[0]
+
+    @property
+    def why(self) -> str:
+        return self._made()[1]
+
+    def _made(self) -> tuple[Quote, str]:
+        if self._seen is None:
+            self._seen = self._look()
+        return self._seen
 
 
 class Alert(Noun):

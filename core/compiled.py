@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -112,6 +113,30 @@ def solve(family: Solvable, tape: Tape, frame: Frame | None, rows: Rows, values:
             return _leveled(family.level(tape.state("day"), rows), rising=family.rising)
         case _:
             raise AssertionError(f"{family} has no array form")
+
+
+def moving(family: Solvable, tape: Tape, frame: Frame) -> Sequence[Ints]:
+    """What the zones of a family hang on that may move with any frame, by the rows of the tape.
+
+    The bars and the previous close are not among it: their changes are told otherwise. Nor are the peaks of a trailing
+    stop, which each has of its own.
+    """
+    match family:
+        case Speed():
+            low, high = tape.window(family.period_s)
+            return (low if family.direction == "up" else high,)
+        case QueueShrink():
+            return (tape.queue(family.side),)
+        case LimitUp():
+            return tape.reference("limit_up"), _extreme(tape, frame, "high")
+        case LimitDown():
+            return tape.reference("limit_down"), _extreme(tape, frame, "low")
+        case Indicator(period="day"):
+            return _extreme(tape, frame, "high"), _extreme(tape, frame, "low")
+        case Indicator():
+            return tape.forming(family.period)
+        case _:
+            raise AssertionError(f"{family} does not move with every frame")
 
 
 def _percent(base: Ints, values: Ints, *, up: bool) -> Zones:

@@ -176,9 +176,7 @@ class Dispatcher:
 
     def _crossings(self, triggers: Sequence[Trigger]) -> Iterator[_Crossing]:
         for trigger in triggers:
-            rule = self._book.rule(trigger.key)
-            assert rule is not None, "a frame's triggers are handed over before anything else can happen"
-            yield _Crossing(trigger, rule)
+            yield _Crossing(trigger, trigger.rule)
 
     async def _fire_waiting(self) -> None:
         """Slice by slice. What a slice leaves, and what comes after one that fails, waits for the next frame."""

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from core.calendar import is_session, trading_time
@@ -25,6 +26,7 @@ log: Final = logging.getLogger(__name__)
 STALE: Final = timedelta(minutes=3)
 """A price whose own time is older than this fires nothing."""
 _STALE_MS: Final = round(STALE.total_seconds() * 1000)
+_NO_DOUBT: Final[Mapping[int, str]] = {}
 SHORTEST_GAP: Final = timedelta(seconds=90)
 GAPS_KEPT: Final = 20
 
@@ -61,18 +63,26 @@ def doubt(frame: Frame, row: int) -> str | None:
 
 def doubts(frame: Frame, rows: Rows) -> Mapping[int, str]:
     """Which of these rows must not fire anything, and why: :func:`doubt` for many."""
-    last, quoted_at = frame.last[rows], frame.quoted_at[rows]
-    up, down = frame.limit_up[rows], frame.limit_down[rows]
-    oldest = frame.at.timestamp() * 1000 - _STALE_MS
-    unfit = (last <= 0) | frame.suspended[rows] | (quoted_at < oldest)
-    unfit |= ((up > 0) & (last > up)) | (last < down)
-    # The hours are asked of the oldest and the newest price alone, where both lie in one stretch of trading.
-    if not unfit.all():
-        times = quoted_at[~unfit]
-        first, latest = (datetime.fromtimestamp(int(each) / 1000, UTC) for each in (times.min(), times.max()))
-        if not (is_session(first) and is_session(latest) and latest - first < STALE):
-            unfit[:] = True
-    return {row: why for row in rows[unfit].tolist() if (why := doubt(frame, row)) is not None}
+    last, quoted_at = frame.last.take(rows), frame.quoted_at.take(rows)
+    up = frame.limit_up.take(rows)
+    oldest = round(frame.at.timestamp() * 1000) - _STALE_MS
+    # All that is usual is told by a few operations; only where they find something, each row is asked.
+    unusual = frame.suspended.take(rows)
+    unusual |= (last <= 0) | (last < frame.limit_down.take(rows)) | ((last > up) & (up > 0))
+    asked = rows
+    if quoted_at.size:
+        first, latest = int(quoted_at.min()), int(quoted_at.max())
+        if first >= oldest and latest - first < _STALE_MS and _trades(first // 60_000) and _trades(latest // 60_000):
+            if not unusual.any():
+                return _NO_DOUBT
+            asked = rows[unusual]
+    return {row: why for row in asked.tolist() if (why := doubt(frame, row)) is not None}
+
+
+@lru_cache(maxsize=64)
+def _trades(minute: int) -> bool:
+    """Whether prices of this minute since 1970 may be judged: the hours begin and end with a minute."""
+    return is_session(datetime.fromtimestamp(minute * 60, UTC))
 
 
 def misses_nothing(frame: Frame) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from core.clock import market_time
@@ -15,8 +14,7 @@ from core.watches import Arm, RuleKey, Watch
 from core.zones import BAND, Gauge, Missing, Zone
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One group of conditions of one watch on one symbol, and what is remembered of it just now.
 
     Attributes:

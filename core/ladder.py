@@ -8,6 +8,9 @@ Every symbol has a segment of rules sorted by either line, and remembers how man
 The nearest line on either side is all that a snapshot is compared with; from there the pointers walk over what was
 crossed. Lines that are passed back and forth between two such walks need no attention: to matter again, a rule's other
 line must have been crossed, and that one wakes the symbol.
+
+The lines stand in the order in which they are walked over, so that a step goes to a neighbour in memory; both orders
+lie in one array, so that symbols that rise and symbols that fall walk in the same few operations.
 """
 
 from __future__ import annotations
@@ -22,32 +25,15 @@ from core.frames import Ints
 Slots = NDArray[np.int32]
 """Numbers of rules."""
 Rows = NDArray[np.intp]
+Number = TypeVar("Number", bound=np.generic)
 
 MOST: Final = 2**31 - 1
 """No reading lies beyond this, in either direction."""
-CEILING: Final = 0
-FLOOR: Final = 1
-"""Two rules that are none: their lines lie above and below everything and end every walk."""
-FIRST: Final = 2
-_WALK: Final = 6
-"""Steps after which a pointer that still moves is sought instead."""
+_STEPS: Final = 2
+"""Nearly all pointers move so few steps; those that go on do so by strides."""
+_STRIDE: Final = np.arange(16)
 _SPARE: Final = 8
 _BIG: Final = 2**62
-
-
-class Lines:
-    """The two lines of every rule of the book."""
-
-    def __init__(self) -> None:
-        self.up = np.array([MOST, -MOST], np.int32)
-        self.down = np.array([MOST, -MOST], np.int32)
-
-    def grow(self, size: int) -> None:
-        self.up = grown(self.up, size)
-        self.down = grown(self.down, size)
-
-
-Number = TypeVar("Number", bound=np.generic)
 
 
 def grown(array: NDArray[Number], size: int, fill: int = 0) -> NDArray[Number]:
@@ -63,40 +49,40 @@ class Crossed(NamedTuple):
     """What a snapshot crossed.
 
     Attributes:
-        up: rules whose upper line was reached.
-        down: rules under whose lower line the reading fell.
-        anew: rules that are to be judged whole, because something about their symbol has changed.
-        at: the reading of each of ``anew``.
+        rules: whose line was crossed.
+        upward: of each, whether it was its upper line that was reached, and not the lower one that was left.
+        anew: what must be judged whole, because something about its symbol has changed.
     """
 
-    up: Slots
-    down: Slots
-    anew: Slots
-    at: Ints
+    rules: Slots
+    upward: NDArray[np.bool_]
+    anew: Lying | None
 
 
-class _Side:
-    """One order of the rules: by their upper, or by their lower lines."""
+class Lying(NamedTuple):
+    """Rules at or above their upper line, under their lower one, and neither above the upper one nor judged yet."""
 
-    def __init__(self) -> None:
-        self.rules: Slots = np.full(2, CEILING, np.int32)
-        self.below: Slots = np.zeros(0, np.int32)
-        """How many lines of each symbol lie at or under its reading."""
+    over: Slots
+    under: Slots
+    not_over: Slots
 
 
 class Ladder:
     """All one-line rules on one gauge."""
 
-    def __init__(self, lines: Lines) -> None:
-        self._lines = lines
+    def __init__(self) -> None:
+        # By symbol: where its segment begins, how long it is and may become, and how many of its upper and lower lines
+        # lie at or under its reading. Segments of both orders begin at the same place of either half.
         self._start: Slots = np.zeros(0, np.int32)
         self._size: Slots = np.zeros(0, np.int32)
         self._room: Slots = np.zeros(0, np.int32)
-        self._up = _Side()
-        self._down = _Side()
-        self._end = 1
-        """Where the next segment may begin; one place lies free before each."""
+        self._below: Slots = np.zeros((2, 0), np.int32)
         self._stale: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        # By place: every line and its rule. A segment lies between a floor and a ceiling, which end every walk.
+        self._lines: Slots = np.array([[-MOST, MOST]] * 2, np.int32)
+        self._rules: Slots = np.zeros((2, 2), np.int32)
+        self._end = 2
+        """Where the next segment may begin, with a floor before it; the first two places are that of nobody."""
         # By the rows of the frames seen last.
         self._place: Rows = np.zeros(0, np.intp)
         self._next_up: Ints = np.zeros(0, np.int64)
@@ -104,37 +90,39 @@ class Ladder:
 
     @property
     def nbytes(self) -> int:
-        arrays = (self._start, self._size, self._room, self._stale, self._next_up, self._next_down)
-        sides = [array for side in (self._up, self._down) for array in (side.rules, side.below)]
-        return sum(array.nbytes for array in (*arrays, *sides))
+        arrays = (self._start, self._size, self._room, self._below, self._stale, self._lines, self._rules)
+        return sum(array.nbytes for array in (*arrays, self._next_up, self._next_down))
 
     # -- keeping
 
-    def put(self, row: int, slot: np.int32) -> None:
-        """Take a rule in; its lines are known."""
+    def put(self, row: int, slot: int, up: int, down: int) -> None:
+        """Take a rule in."""
         self._widen(row + 1)
         if self._size[row] == self._room[row]:
             self._move(row, int(self._size[row]) + 1)
         start, size = int(self._start[row]), int(self._size[row])
-        for side, lines in self._sides():
-            rules = side.rules
-            at = start + int(lines[rules[start : start + size]].searchsorted(lines[slot]))
-            rules[at + 1 : start + size + 2] = rules[at : start + size + 1]
-            rules[at] = slot
+        end = start + size
+        for side, line in enumerate((up, down)):
+            lines, rules = self._lines[side], self._rules[side]
+            at = start + int(lines[start:end].searchsorted(line))
+            lines[at + 1 : end + 2] = lines[at : end + 1]
+            rules[at + 1 : end + 1] = rules[at:end]
+            lines[at], rules[at] = line, slot
         self._size[row] += 1
         self.touch(row)
 
-    def drop(self, row: int, slot: np.int32) -> None:
+    def drop(self, row: int, slot: int) -> None:
         """Take a rule out."""
-        start, size = int(self._start[row]), int(self._size[row])
-        for side, _ in self._sides():
-            rules = side.rules
-            at = start + int((rules[start : start + size] == slot).argmax())
-            rules[at : start + size] = rules[at + 1 : start + size + 1]
+        start = int(self._start[row])
+        end = start + int(self._size[row])
+        for lines, rules in zip(self._lines, self._rules, strict=True):
+            at = start + int((rules[start:end] == slot).argmax())
+            lines[at:end] = lines[at + 1 : end + 1]
+            rules[at : end - 1] = rules[at + 1 : end]
         self._size[row] -= 1
         self.touch(row)
 
-    def fill(self, rows: Rows, slots: Slots, symbols: int) -> None:
+    def fill(self, rows: Rows, slots: Slots, up: Slots, down: Slots, symbols: int) -> None:
         """Take very many rules into an empty ladder at once.
 
         Args:
@@ -143,73 +131,75 @@ class Ladder:
         """
         self._widen(symbols)
         size = np.bincount(rows, minlength=len(self._size)).astype(np.int32)
-        room = size + size // 16 + 2
-        self._start[:] = np.concatenate(([1], 1 + np.cumsum(room[:-1] + 2, dtype=np.int64)))
-        self._size[:], self._room[:] = size, room
-        self._end = int(self._start[-1] + room[-1] + 2) if len(room) else 1
-        for side, lines in self._sides():
-            order = (rows.astype(np.int64) * 2**32 + lines[slots] + 2**31).argsort()
-            side.rules = np.full(self._end, CEILING, np.int32)
-            side.rules[self._start - 1] = FLOOR
-            side.rules[spread(self._start, size)] = slots[order]
-            side.below = np.zeros(len(self._size), np.int32)
+        room = size + size // 32 + 2
+        ends = 2 + np.cumsum(room + 2, dtype=np.int64)
+        self._start[:], self._size[:], self._room[:] = ends - room - 1, size, room
+        self._end = int(ends[-1])
+        self._lines = np.full((2, self._end), MOST, np.int32)
+        self._rules = np.zeros((2, self._end), np.int32)
+        self._lines[:, self._start - 1] = self._lines[:, 0] = -MOST
+        places = spread(self._start, size)
+        for side, lines in enumerate((up, down)):
+            order = _order(rows.astype(np.int64), lines)
+            self._lines[side, places], self._rules[side, places] = lines[order], slots[order]
         self._stale[:] = True
         self._aim_all()
 
-    def sort(self, rows: Rows) -> None:
-        """Put segments into order again whose lines have moved."""
-        rows = rows[self._known(rows)]
-        rows = rows[self._size[rows] > 0]
-        if not rows.size:
-            return
-        size = self._size[rows]
-        flat = spread(self._start[rows], size)
-        owner = np.repeat(np.arange(rows.size, dtype=np.int64), size)
-        for side, lines in self._sides():
-            segment = side.rules[flat]
-            side.rules[flat] = segment[(owner * 2**32 + lines[segment] + 2**31).argsort()]
-        self._stale[rows] = True
+    def redraw(self, rows: Rows, slots: Slots, up: Slots, down: Slots) -> None:
+        """Move the lines of rules that are there.
+
+        Args:
+            rows: the symbol of each.
+        """
+        concerned = np.unique(rows)
+        size = self._size[concerned]
+        places = spread(self._start[concerned], size)
+        owner = np.repeat(np.arange(concerned.size, dtype=np.int64), size)
+        by_slot = slots.argsort()
+        wanted = slots[by_slot]
+        for side, moved in enumerate((up, down)):
+            rules, lines = self._rules[side, places], self._lines[side, places]
+            at = wanted.searchsorted(rules).clip(None, wanted.size - 1)
+            found = (wanted[at] == rules).nonzero()[0]
+            lines[found] = moved[by_slot[at[found]]]
+            order = _order(owner, lines)
+            self._rules[side, places], self._lines[side, places] = rules[order], lines[order]
+        self._stale[concerned] = True
         self._aim_all()
 
     def touch(self, row: int) -> None:
         """Judge the rules of a symbol whole at the next snapshot."""
         if row < len(self._stale):
             self._stale[row] = True
-            seen = np.flatnonzero(self._place == row)
-            self._next_up[seen] = np.where(self._size[row] > 0, -_BIG, _BIG)
+            seen = (self._place == row).nonzero()[0]
+            self._next_up[seen] = -_BIG if self._size[row] else _BIG
             self._next_down[seen] = -_BIG
 
     def touch_all(self) -> None:
         self._stale[:] = True
         self._aim_all()
 
-    def _sides(self) -> tuple[tuple[_Side, Slots], tuple[_Side, Slots]]:
-        return (self._up, self._lines.up), (self._down, self._lines.down)
-
-    def _known(self, rows: Rows) -> NDArray[np.bool_]:
-        return rows < len(self._size)
-
     def _widen(self, symbols: int) -> None:
         if symbols <= len(self._size):
             return
-        # A symbol without rules has its segment between a floor and a ceiling of the last one.
-        self._start = grown(self._start, symbols, self._end)
+        self._start = grown(self._start, symbols, 1)
         self._size, self._room = grown(self._size, symbols), grown(self._room, symbols)
         self._stale = grown(self._stale, symbols)
-        for side in (self._up, self._down):
-            side.below = grown(side.below, symbols)
+        self._below = _wider(self._below, len(self._size))
 
     def _move(self, row: int, size: int) -> None:
         """Give a segment more room, at the end of all."""
         room = size + size // 4 + _SPARE
         start, old, count = self._end + 1, int(self._start[row]), int(self._size[row])
         self._end = start + room + 1
-        for side in (self._up, self._down):
-            kept = side.rules[old : old + count].copy()
-            side.rules = grown(side.rules, self._end, CEILING)
-            side.rules[start - 1] = FLOOR
-            side.rules[start : start + count] = kept
-            side.rules[start + count : self._end] = CEILING
+        if self._end > self._lines.shape[1]:
+            size = self._end + self._end // 16 + 16
+            self._lines, self._rules = _wider(self._lines, size), _wider(self._rules, size)
+        for lines, rules in zip(self._lines, self._rules, strict=True):
+            lines[start - 1] = -MOST
+            lines[start : start + count] = lines[old : old + count]
+            lines[start + count : self._end] = MOST
+            rules[start : start + count] = rules[old : old + count]
         self._start[row], self._room[row] = start, room
 
     # -- judging
@@ -226,17 +216,15 @@ class Ladder:
         place = self._place
         if not place.size:
             return
-        has = self._size[place] > 0
-        stale = self._stale[place]
-        start = self._start[place]
-        up = self._lines.up[self._up.rules[start + self._up.below[place]]].astype(np.int64)
-        down = self._lines.down[self._down.rules[start + self._down.below[place] - 1]].astype(np.int64)
+        has, stale, start = self._size[place] > 0, self._stale[place], self._start[place]
+        up = self._lines[0, start + self._below[0, place]].astype(np.int64)
+        down = self._lines[1, start + self._below[1, place] - 1].astype(np.int64)
         self._next_up = np.where(has, np.where(stale, -_BIG, up), _BIG)
         self._next_down = np.where(has & ~stale, down, -_BIG)
 
     def woken(self, readings: Ints) -> Rows:
         """The rows of a frame in which a line was crossed."""
-        return np.flatnonzero((readings >= self._next_up) | (readings < self._next_down))
+        return ((readings >= self._next_up) | (readings < self._next_down)).nonzero()[0]
 
     def walk(self, woken: Rows, readings: Ints) -> Crossed:
         """Move the pointers of these rows of the frame; what they crossed.
@@ -244,87 +232,107 @@ class Ladder:
         Args:
             readings: of each of ``woken``.
         """
-        rows = self._place[woken]
-        stale = self._stale[rows]
-        anew, at = _NO_SLOTS, _NO_READINGS
-        up, down = self._up, self._down
-        start = self._start[rows]
-        was_up, was_down = up.below[rows], down.below[rows]
+        rows = self._place.take(woken)
+        rising = readings >= self._next_up.take(woken)
+        # Both orders in one: first all rows in the upper one, then all in the lower one.
+        half, symbols, count = self._lines.shape[1], self._below.shape[1], rows.size
+        start = self._start.take(rows)
+        start = np.concatenate((start, start + half))
+        both = np.concatenate((rows, rows + symbols))
+        below = self._below.reshape(-1)
+        stale = self._stale.take(rows)
+        anew = None
         if stale.any():
-            fresh = np.flatnonzero(stale)
-            chosen = rows[fresh]
-            sizes = self._size[chosen]
-            anew = up.rules[spread(self._start[chosen], sizes)]
-            at = np.repeat(readings[fresh], sizes)
+            fresh = stale.nonzero()[0]
             # They stand where they would after a walk from nowhere, so that this crosses nothing.
-            was_up[fresh] = self._seek(up, self._lines.up, chosen, readings[fresh])
-            was_down[fresh] = self._seek(down, self._lines.down, chosen, readings[fresh])
-            self._stale[chosen] = False
-        now_up = self._walk(up, self._lines.up, rows, start, was_up, readings)
-        now_down = self._walk(down, self._lines.down, rows, start, was_down, readings)
-        crossed_up = _between(up.rules, start, was_up, now_up)
-        crossed_down = _between(down.rules, start, now_down, was_down)
-        up.below[rows], down.below[rows] = now_up, now_down
-        self._next_up[woken] = self._lines.up[up.rules[start + now_up]]
-        self._next_down[woken] = self._lines.down[down.rules[start + now_down - 1]]
-        return Crossed(crossed_up, crossed_down, anew, at)
+            self._below[:, rows[fresh]] = found = self._seek(rows[fresh], readings[fresh])
+            anew = self._lying(rows[fresh], found)
+            self._stale[rows[fresh]] = False
+        was = start + below.take(both)
+        now = self._walk_on(was, np.concatenate((readings, readings)), np.concatenate((rising, rising)))
+        below[both] = now - start
+        lines = self._lines.reshape(-1)
+        self._next_up[woken] = lines.take(now[:count])
+        self._next_down[woken] = lines.take(now[count:] - 1)
+        # Who rises has crossed upper lines, who falls lower ones.
+        first = np.where(rising, was[:count], now[count:])
+        crossed = np.where(rising, now[:count], was[count:]) - first
+        moved = (crossed > 0).nonzero()[0]
+        if not moved.size:
+            return Crossed(_NO_SLOTS, _NO_WAYS, anew)
+        crossed = crossed.take(moved)
+        places = spread(first.take(moved), crossed)
+        return Crossed(self._rules.reshape(-1).take(places), rising.take(moved).repeat(crossed), anew)
 
-    def _walk(self, side: _Side, lines: Slots, rows: Rows, start: Slots, was: Slots, readings: Ints) -> Slots:
-        """How many lines lie at or under the readings now."""
-        rules = side.rules
-        at = start + was
-        moving = np.flatnonzero(lines[rules[at]] <= readings)
-        steps = 0
-        while moving.size:
-            at[moving] += 1
-            steps += 1
-            if steps > _WALK:
-                at[moving] = start[moving] + self._seek(side, lines, rows[moving], readings[moving])
-                break
-            moving = moving[lines[rules[at[moving]]] <= readings[moving]]
-        moving = np.flatnonzero(lines[rules[at - 1]] > readings)
-        steps = 0
-        while moving.size:
-            at[moving] -= 1
-            steps += 1
-            if steps > _WALK:
-                at[moving] = start[moving] + self._seek(side, lines, rows[moving], readings[moving])
-                break
-            moving = moving[lines[rules[at[moving] - 1]] > readings[moving]]
-        return at - start
+    def _lying(self, rows: Rows, below: Slots) -> Lying:
+        start, size = self._start[rows], self._size[rows]
+        upper, lower = self._rules
+        return Lying(
+            upper[spread(start, below[0])],
+            lower[spread(start + below[1], size - below[1])],
+            upper[spread(start + below[0], size - below[0])],
+        )
 
-    def _seek(self, side: _Side, lines: Slots, rows: Rows, readings: Ints) -> Slots:
-        """The same by halving."""
+    def _walk_on(self, was: Slots, limit: Ints, rising: NDArray[np.bool_]) -> Slots:
+        """From these places over all lines at or under the limit, or, where it falls, back over all above it."""
+        lines = self._lines.reshape(-1)
+        back = (~rising).view(np.int8)
+        now = was.copy()
+        moving = ((lines.take(now - back) <= limit) == rising).nonzero()[0]
+        for _ in range(_STEPS):
+            if not moving.size:
+                return now
+            ahead = back.take(moving)
+            at = now.take(moving) + 1 - 2 * ahead
+            now[moving] = at
+            on = (lines.take(at - ahead) <= limit.take(moving)) == rising.take(moving)
+            moving = moving[on]
+        while moving.size:
+            ahead, way, at = back.take(moving)[:, None], rising.take(moving)[:, None], now.take(moving)
+            # Over a floor or a ceiling nothing is looked at: the first line that ends the walk counts.
+            probes = at[:, None] + (1 - 2 * ahead) * _STRIDE - ahead
+            on = (lines.take(probes, mode="clip") <= limit.take(moving)[:, None]) == way
+            steps = np.where(on.all(axis=1), _STRIDE.size, on.argmin(axis=1))
+            now[moving] = at + (1 - 2 * ahead[:, 0]) * steps
+            moving = moving[steps == _STRIDE.size]
+        return now
+
+    def _seek(self, rows: Rows, readings: Ints) -> Slots:
+        """The same by halving, from nowhere."""
         start = self._start[rows]
-        low = np.zeros(rows.size, np.int32)
-        high = self._size[rows].copy()
+        low = np.zeros((2, rows.size), np.int32)
+        high = np.stack((self._size[rows], self._size[rows]))
+        side = np.array([[0], [1]])
         while True:
             open_ = low < high
             if not open_.any():
                 return low
             middle = (low + high) >> 1
-            under = lines[side.rules[start + middle]] <= readings
+            under = self._lines[side, start + middle] <= readings
             low = np.where(open_ & under, middle + 1, low)
             high = np.where(open_ & ~under, middle, high)
 
 
 _NO_SLOTS: Final[Slots] = np.zeros(0, np.int32)
-_NO_READINGS: Final[Ints] = np.zeros(0, np.int64)
+_NO_WAYS: Final[NDArray[np.bool_]] = np.zeros(0, np.bool_)
+
+
+def _order(owner: Ints, lines: Slots) -> Rows:
+    """By owner, then by line."""
+    return (owner * 2**32 + lines + 2**31).argsort()
+
+
+def _wider(array: Slots, size: int) -> Slots:
+    wider = np.zeros((2, size), array.dtype)
+    wider[:, : array.shape[1]] = array
+    return wider
 
 
 def spread(starts: NDArray[np.integer], counts: NDArray[np.integer]) -> Rows:
     """The places ``start .. start + count - 1`` of every segment, one after the other."""
-    total = int(counts.sum())
-    if not total:
-        return np.zeros(0, np.intp)
-    before = np.cumsum(counts) - counts
-    return np.repeat(starts - before, counts) + np.arange(total)
-
-
-def _between(rules: Slots, start: Slots, was: Slots, now: Slots) -> Slots:
-    """The rules whose lines lie between two pointers, for the rows where the pointer has risen."""
-    moved = np.flatnonzero(now > was)
-    if not moved.size:
-        return _NO_SLOTS
-    was = was[moved]
-    return rules[spread(start[moved] + was, now[moved] - was)]
+    ends = counts.cumsum()
+    total = int(ends[-1]) if ends.size else 0
+    if total == counts.size and int(counts.min()) == 1:
+        return starts.astype(np.intp)
+    places: Rows = (starts - (ends - counts)).repeat(counts) + np.arange(total)
+    return places

@@ -8,34 +8,36 @@ itself where only an account knows. What fired is explained by :func:`judge`, th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from itertools import count
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.alerts import Trigger
-from core.bars import Period
 from core.boxes import GAUGES, Boxes, Standing
 from core.clock import MARKET_ZONE, market_time
-from core.compiled import MARKET_MS, Solvable, Zones, alike, family_of, readings, solve, widened
-from core.conditions import Condition, LimitDown, LimitUp, Speed
-from core.families import Family, band_parts, has_lines
+from core.compiled import MARKET_MS, Solvable, Zones, alike, family_of, moving, readings, solve, widened
+from core.conditions import Condition, LimitDown, LimitUp, Speed, TrailingStop
+from core.families import Block, Family, New, band_parts, has_lines
 from core.frames import Frame, Ints, Quote
 from core.judging import Rule, judge, why
-from core.ladder import FIRST, MOST, Crossed, Ladder, Lines, Rows, Slots, grown
+from core.ladder import MOST, Crossed, Ladder, Lying, Rows, Slots, grown
 from core.market import board_of, tick
+from core.steps import Evaluation, Found, Step
 from core.tape import Doubts, Tape
 from core.types import Price, Symbol, to_milli
 from core.view import Holding, Input, View
 from core.watches import Arm, RuleKey, Watch
-from core.zones import Gauge
+from core.zones import EVERYWHERE, Gauge, Missing, Zone
 
 _NO_DAY: Final = (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC))
-_RISING, _DAILY, _HELD, _PARKED, _MARKET = 1, 2, 4, 8, 16
+_RISING, _DAILY, _HELD, _PARKED, _BOXED, _MARKET = 1, 2, 4, 8, 16, 32
 _UNJUDGED: Final = -1
+_NEVER_TOLD: Final[tuple[datetime | None, int]] = (None, 0)
 _MANY: Final = 16
 _EPOCH: Final = date(1970, 1, 1)
 _DAY_MS: Final = 86_400_000
@@ -57,79 +59,6 @@ CostOf = Callable[[str, Symbol], Price | None]
 HoldingOf = Callable[[str, Symbol], Holding | None]
 
 
-class Evaluation(NamedTuple):
-    """What one frame did.
-
-    Attributes:
-        changed: arms to be stored, those of the triggers included.
-        doubts: symbols that would have been judged and were not, with the reason.
-        met: of watches on the whole market, how many shares already hold; they are not among ``already``, because
-            thousands of sentences would keep everybody waiting.
-    """
-
-    triggers: list[Trigger]
-    already: list[Trigger]
-    changed: list[Arm]
-    doubts: list[tuple[Symbol, str]]
-    met: Mapping[str, int]
-
-
-class Step(NamedTuple):
-    """The same in numbers of rules."""
-
-    fired: Slots
-    already: Slots
-    changed: Slots
-    doubts: Mapping[int, str]
-
-
-class _Block(NamedTuple):
-    """The rules of one watch: symbol by symbol, group by group, one after the other."""
-
-    watch: Watch
-    start: int
-    groups: int
-    places: Mapping[Symbol, int] | None = None
-    """Where each symbol stands, of a watch on many: to look through them all would take long."""
-
-    @property
-    def stop(self) -> int:
-        return self.start + len(self.watch.symbols) * self.groups
-
-    def slot(self, key: RuleKey) -> int | None:
-        symbols = self.watch.symbols
-        if self.places is not None:
-            place = self.places.get(key.symbol)
-        else:
-            place = symbols.index(key.symbol) if key.symbol in symbols else None
-        if key.group >= self.groups or place is None:
-            return None
-        return self.start + place * self.groups + key.group
-
-
-class _Found:
-    """What a step has found so far."""
-
-    def __init__(self) -> None:
-        self.fired: list[Slots] = []
-        self.already: list[Slots] = []
-        self.changed: list[Slots] = []
-        self.doubts: dict[int, str] = {}
-
-    def step(self, row: Slots, place: Rows) -> Step:
-        """In the order of the frame, and of the rules of each symbol."""
-        seen = np.zeros(int(place.max()) + 1 if place.size else 0, np.int64)
-        seen[place] = np.arange(place.size)
-
-        def ordered(parts: list[Slots]) -> Slots:
-            if not parts:
-                return _NO_SLOTS
-            slots = np.unique(np.concatenate(parts))
-            return slots[seen[row[slots]].argsort(kind="stable")]
-
-        return Step(ordered(self.fired), ordered(self.already), ordered(self.changed), self.doubts)
-
-
 class RuleBook:
     """All live rules. Not thread-safe: it belongs to the loop.
 
@@ -141,26 +70,27 @@ class RuleBook:
         self._cost_of = cost_of
         self._holding_of = holding_of or (lambda _account, _symbol: None)
         self.tape = Tape() if tape is None else tape
-        self._blocks: dict[str, _Block] = {}
-        self._listed: list[_Block | None] = []
+        self._blocks: dict[str, Block] = {}
+        self._listed: list[Block | None] = []
         self._unlisted: list[int] = []
         self._free: dict[int, list[int]] = {}
-        self._end = FIRST
+        self._end = 0
         self._count = 0
         # By rule.
-        self._lines = Lines()
-        self._watch: Slots = np.zeros(FIRST, np.int32)
-        self._row: Slots = np.zeros(FIRST, np.int32)
-        self._group: NDArray[np.int16] = np.zeros(FIRST, np.int16)
-        self._flags: NDArray[np.int8] = np.zeros(FIRST, np.int8)
-        self._armed: NDArray[np.int8] = np.zeros(FIRST, np.int8)
-        self._day: NDArray[np.uint16] = np.zeros(FIRST, np.uint16)
+        self._watch: Slots = np.zeros(0, np.int32)
+        self._row: Slots = np.zeros(0, np.int32)
+        self._group: NDArray[np.int16] = np.zeros(0, np.int16)
+        self._flags: NDArray[np.int8] = np.zeros(0, np.int8)
+        self._armed: NDArray[np.int8] = np.zeros(0, np.int8)
+        self._day: NDArray[np.uint16] = np.zeros(0, np.uint16)
         self._told: dict[int, tuple[datetime, int]] = {}
         # By symbol.
         self._tick: Ints = np.zeros(0, np.int64)
         self._quote_day: NDArray[np.uint16] = np.zeros(0, np.uint16)
         self._unseen: NDArray[np.bool_] = np.zeros(0, np.bool_)
         """No quote of today has been seen."""
+        self._all_seen: Rows = _NO_ROWS
+        """The rows of frames of whose every symbol one has."""
         self._unopened: NDArray[np.bool_] = np.zeros(0, np.bool_)
         """Its boxes have not been judged today."""
         self._rules_on: Counter[Symbol] = Counter()
@@ -183,23 +113,22 @@ class RuleBook:
     def put(self, watch: Watch, arms: Iterable[Arm] = ()) -> None:
         """Take a watch in, or replace it. Rules without an arm start unjudged."""
         self._drop(watch.id)
-        for gauge, rows, slots in self._take(watch, arms):
-            ladder = self._ladder(gauge)
-            for row, slot in zip(rows.tolist(), slots, strict=True):
-                ladder.put(row, slot)
+        for new in self._take(watch, arms):
+            ladder = self._ladder(new.gauge)
+            for row, slot, up, down in zip(*(each.tolist() for each in new[1:]), strict=True):
+                ladder.put(row, slot, up, down)
         self.touch(watch.symbols)
 
     def fill(self, watches: Iterable[tuple[Watch, Iterable[Arm]]]) -> None:
         """Take very many watches in at once, as after a start. Faster than one by one, and only for an empty book."""
         assert not self._blocks, "a book that has rules is added to one by one"
-        found: dict[Gauge, tuple[list[Rows], list[Slots]]] = {}
+        found: dict[Gauge, list[New]] = {}
         for watch, arms in watches:
-            for gauge, rows, slots in self._take(watch, arms):
-                every = found.setdefault(gauge, ([], []))
-                every[0].append(rows)
-                every[1].append(slots)
-        for gauge, (rows_, slots_) in found.items():
-            self._ladder(gauge).fill(np.concatenate(rows_), np.concatenate(slots_), len(self.tape))
+            for new in self._take(watch, arms):
+                found.setdefault(new.gauge, []).append(new)
+        for gauge, every in found.items():
+            rows, slots, up, down = (np.concatenate(each) for each in zip(*(new[1:] for new in every), strict=True))
+            self._ladder(gauge).fill(rows, slots, up, down, len(self.tape))
 
     def remove(self, watch_id: str) -> None:
         self._drop(watch_id)
@@ -220,7 +149,7 @@ class RuleBook:
             self._held -= 1
             self.touch(block.watch.symbols)
 
-    def _is_held(self, block: _Block) -> bool:
+    def _is_held(self, block: Block) -> bool:
         return bool(self._flags[block.start] & _HELD)
 
     def was_empty(self) -> bool:
@@ -253,11 +182,11 @@ class RuleBook:
 
     def rules_of(self, watch_id: str) -> Sequence[Rule]:
         block = self._blocks.get(watch_id)
-        return () if block is None else tuple(self._rule(slot) for slot in range(block.start, block.stop))
+        return () if block is None else self._rules(range(block.start, block.stop))
 
     def risen(self) -> Sequence[Rule]:
         """Rules whose peak is another one than when this was last asked."""
-        return tuple(self._rule(slot) for slot in self._boxes.risen().tolist())
+        return self._rules(self._boxes.risen().tolist())
 
     @property
     def symbols(self) -> set[Symbol]:
@@ -273,11 +202,11 @@ class RuleBook:
         arrays = (self._watch, self._row, self._group, self._flags, self._armed, self._day)
         members = [each for family in self._families.values() for each in (family.slots, family.legs)]
         return (
-            sum(array.nbytes for array in (*arrays, self._lines.up, self._lines.down))
+            sum(array.nbytes for array in arrays)
             + sum(ladder.nbytes for ladder in self._ladders.values())
             + self._boxes.nbytes
             + sum(each.nbytes for each in members)
-            + 64 * (len(self._told) + len(self._boxes) + len(self._asked))
+            + 64 * (len(self._told) + len(self._asked))
         )
 
     def view(self, rule: Rule, quote: Quote) -> View:
@@ -292,13 +221,14 @@ class RuleBook:
 
     # -- how a watch becomes rules
 
-    def _take(self, watch: Watch, arms: Iterable[Arm]) -> list[tuple[Gauge, Rows, Slots]]:
-        """Give the rules of a watch their places; returns those that belong on ladders, with their symbols."""
+    def _take(self, watch: Watch, arms: Iterable[Arm]) -> list[New]:
+        """Give the rules of a watch their places; returns those that belong on ladders."""
         groups = watch.groups()
         rows = self.tape.rows(watch.symbols)
         start = self._allot(len(rows) * len(groups))
-        many = len(rows) > _MANY
-        block = _Block(watch, start, len(groups), dict(zip(watch.symbols, count())) if many else None)
+        trailing = [any(Input.PEAK in watch.conditions[index].inputs for index in group) for group in groups]
+        places = dict(zip(watch.symbols, count())) if len(rows) > _MANY else None
+        block = Block(watch, start, groups, trailing, places)
         self._blocks[watch.id] = block
         self._count += block.stop - start
         if watch.scope != "market":
@@ -309,39 +239,62 @@ class RuleBook:
         self._row[place] = np.repeat(rows, len(groups))
         self._group[place] = np.tile(np.arange(len(groups), dtype=np.int16), len(rows))
         self._armed[place], self._day[place] = _UNJUDGED, 0
-        laddered = []
+        laddered: list[New] = []
+        fixed: dict[Gauge, list[tuple[int, bool, Zone | Missing]]] = {}
+        market = _MARKET * (watch.scope == "market")
         for group, conditions in enumerate(groups):
-            slots = np.arange(start + group, block.stop, len(groups), dtype=np.int32)
             chosen = [watch.conditions[index] for index in conditions]
-            flags = _DAILY * any(condition.daily for condition in chosen) | _MARKET * (watch.scope == "market")
+            first = chosen[0]
+            if len(chosen) == 1 and first.rising is not None and not first.inputs and not first.daily:
+                fixed.setdefault(first.gauge, []).append((group, first.rising, first.zone(View(_ACCOUNT_ONLY))))
+                continue
+            slots = np.arange(start + group, block.stop, len(groups), dtype=np.int32)
+            flags = _DAILY * any(condition.daily for condition in chosen) | market
             for condition in chosen:
                 self._prepare(condition)
             if has_lines(chosen):
-                self._flags[slots] = flags | _RISING * bool(chosen[0].rising)
-                self._draw_first(watch, chosen[0], rows, slots)
-                laddered.append((chosen[0].gauge, rows, slots))
+                self._flags[slots] = flags | _RISING * bool(first.rising)
+                laddered.append(New(first.gauge, rows, slots, *self._draw_first(watch, first, rows, slots)))
             else:
-                self._flags[slots] = flags
+                self._flags[slots] = flags | _BOXED
                 self._box(watch, chosen, rows, slots)
+        for gauge, every in fixed.items():
+            laddered.append(self._draw_fixed(watch, gauge, every, rows, block))
         for arm in arms:
             slot = block.slot(arm.key)
             if slot is not None:
                 self._recall(slot, arm)
         return laddered
 
-    def _draw_first(self, watch: Watch, condition: Condition, rows: Rows, slots: Slots) -> None:
-        """Give rules their lines before they are sorted in by them."""
+    def _draw_fixed(
+        self, watch: Watch, gauge: Gauge, every: Sequence[tuple[int, bool, Zone | Missing]], rows: Rows, block: Block
+    ) -> New:
+        """Draw the lines of all groups that hang on nothing at once: most rules are like that."""
+        groups, rising, zones = zip(*every, strict=True)
+        slots = (np.arange(block.start, block.stop, block.groups)[:, None] + np.array(groups)).astype(np.int32)
+        self._flags[slots] = np.where(rising, _RISING, 0) | _MARKET * (watch.scope == "market")
+        known = np.array([not isinstance(zone, Missing) for zone in zones])
+        ends = np.array([EVERYWHERE if isinstance(zone, Missing) else zone for zone in zones])
+        low, high, known = (np.tile(each, len(rows)) for each in (ends[:, 0], ends[:, 1], known))
+        up, down = self._draw(slots.ravel(), Zones(low, high, known), band_parts(watch), gauge)
+        return New(gauge, np.repeat(rows, len(groups)), slots.ravel(), up, down)
+
+    def _draw_first(self, watch: Watch, condition: Condition, rows: Rows, slots: Slots) -> tuple[Slots, Slots]:
+        """The lines of rules that are about to be taken in."""
         band = band_parts(watch)
-        if not condition.inputs:
-            self._draw(slots, alike(condition.zone(View(_ACCOUNT_ONLY)), len(slots)), band, condition.gauge)
-        elif condition.needs_cost:
+        if condition.needs_cost:
             for row, slot in zip(rows.tolist(), slots.tolist(), strict=True):
                 self._asked.setdefault(row, set()).add(slot)
-                self._ask(slot)
+            lines = [self._ask(slot) for slot in slots.tolist()]
+            up, down = (np.array(each, np.int32) for each in zip(*lines, strict=True))
+            return up, down
+        if not condition.inputs:  # about the day, and yet the same every day
+            zones = alike(condition.zone(View(_ACCOUNT_ONLY)), len(slots))
         else:
             family, value = self._family(condition, band)
             values = family.slots.add(slots, value)
-            self._draw(slots, self._solve(family, rows, values), band, condition.gauge)
+            zones = self._solve(family, rows, values)
+        return self._draw(slots, zones, band, condition.gauge)
 
     def _box(self, watch: Watch, conditions: Sequence[Condition], rows: Rows, slots: Slots) -> None:
         self.tape.follow_prices()
@@ -368,6 +321,8 @@ class RuleBook:
         """Let the tape remember what the condition looks at."""
         if isinstance(condition, Speed):
             self.tape.watch_window(condition.period_s)
+        if Input.QUEUE in condition.inputs:
+            self.tape.follow_queues()
         if condition.bars is not None:
             self.tape.watch_bars(condition.bars)
 
@@ -387,10 +342,9 @@ class RuleBook:
             self._watch, self._row = grown(self._watch, end), grown(self._row, end)
             self._group, self._flags = grown(self._group, end), grown(self._flags, end)
             self._armed, self._day = grown(self._armed, end), grown(self._day, end)
-            self._lines.grow(end)
         return start
 
-    def _enlist(self, block: _Block) -> int:
+    def _enlist(self, block: Block) -> int:
         if self._unlisted:
             number = self._unlisted.pop()
             self._listed[number] = block
@@ -403,7 +357,7 @@ class RuleBook:
         self._day[slot] = 0 if arm.day is None else (arm.day - _EPOCH).days
         if arm.told_at is not None:
             self._told[slot] = arm.told_at, arm.told
-        if arm.peak is not None and slot in self._boxes:
+        if arm.peak is not None and self._is_boxed(slot):
             self._boxes.peak[self._boxes.legs_of(slot)] = arm.peak
 
     def _drop(self, watch_id: str) -> None:
@@ -423,7 +377,7 @@ class RuleBook:
             chosen = [watch.conditions[index] for index in conditions]
             if has_lines(chosen):
                 ladder = self._ladders[chosen[0].gauge]
-                for row, slot in zip(rows.tolist(), slots, strict=True):
+                for row, slot in zip(rows.tolist(), slots.tolist(), strict=True):
                     ladder.drop(row, slot)
                 if chosen[0].inputs and not chosen[0].needs_cost:
                     self._family(chosen[0], band)[0].slots.drop(slots)
@@ -439,6 +393,10 @@ class RuleBook:
             if row in self._asked:
                 self._asked[row].discard(number)
             self._weighed.discard(number)
+        if self._boxes.wasteful:
+            numbers = self._boxes.compact()
+            for family in self._families.values():
+                family.legs.renumber(numbers)
         listed = int(self._watch[block.start])
         self._listed[listed] = None
         self._unlisted.append(listed)
@@ -449,31 +407,38 @@ class RuleBook:
         return None if block is None else block.slot(key)
 
     def _rule(self, slot: int) -> Rule:
-        block = self._listed[int(self._watch[slot])]
-        assert block is not None, "a rule lives as long as its watch"
-        group = int(self._group[slot])
-        key = RuleKey(block.watch.id, self.tape.symbols[int(self._row[slot])], group)
-        held = bool(self._flags[slot] & _HELD)
-        return Rule(block.watch, key, block.watch.groups()[group], self._arm(slot, key), held)
+        return self._rules([slot])[0]
 
-    def _arm(self, slot: int, key: RuleKey) -> Arm:
-        armed, day = int(self._armed[slot]), int(self._day[slot])
-        told_at, told = self._told.get(slot, (None, 0))
-        peak = int(self._boxes.peak[self._boxes.legs_of(slot)].max()) if slot in self._boxes else 0
-        return Arm(
-            key=key,
-            armed=None if armed == _UNJUDGED else bool(armed),
-            day=_EPOCH + timedelta(days=day) if day else None,
-            told_at=told_at,
-            told=told,
-            peak=peak or None,
-        )
+    def _rules(self, slots: Sequence[int]) -> list[Rule]:
+        """The rules of these numbers; of many at once, because a storm has ten thousand."""
+        which = np.array(slots, np.intp)
+        columns = (each[which].tolist() for each in (self._watch, self._row, self._group, self._flags))
+        memories = (each[which].tolist() for each in (self._armed, self._day))
+        symbols, listed, told_of = self.tape.symbols, self._listed, self._told
+        found = []
+        for slot, number, row, group, flags, armed, day in zip(slots, *columns, *memories, strict=True):
+            block = listed[number]
+            assert block is not None, "a rule lives as long as its watch"
+            key = RuleKey(block.watch.id, symbols[row], group)
+            peak = int(self._boxes.peak[self._boxes.legs_of(slot)].max()) if block.trailing[group] else 0
+            arm = Arm(
+                key,
+                None if armed == _UNJUDGED else bool(armed),
+                _EPOCH + timedelta(days=day) if day else None,
+                *told_of.get(slot, _NEVER_TOLD),
+                peak or None,
+            )
+            found.append(Rule(block.watch, key, block.parts[group], arm, bool(flags & _HELD)))
+        return found
+
+    def _is_boxed(self, slot: int) -> bool:
+        return bool(self._flags[slot] & _BOXED)
 
     # -- zones
 
     def _ladder(self, gauge: Gauge) -> Ladder:
         if gauge not in self._ladders:
-            self._ladders[gauge] = Ladder(self._lines)
+            self._ladders[gauge] = Ladder()
         return self._ladders[gauge]
 
     def _family(self, condition: Condition, band: int) -> tuple[Family, int]:
@@ -488,8 +453,8 @@ class RuleBook:
         none = _NO_PEAKS if peaks is None else peaks
         return solve(family.condition, self.tape, self._frame, rows.astype(np.intp), values.astype(np.int64), none)
 
-    def _draw(self, slots: Slots, zones: Zones, band: int, gauge: Gauge) -> None:
-        """Put the lines of rules where their zones end; those without a zone are parked where nothing comes."""
+    def _draw(self, slots: Slots, zones: Zones, band: int, gauge: Gauge) -> tuple[Slots, Slots]:
+        """The upper and lower lines of rules, where their zones end; those without a zone are parked."""
         ticks = self._tick[self._row[slots]] if gauge.has_ticks else np.zeros(len(slots), np.int64)
         back_low, back_high = widened(zones.low, zones.high, ticks, band)
         rising = (self._flags[slots] & _RISING) > 0
@@ -499,60 +464,68 @@ class RuleBook:
         # Past every reading, so that it never holds and is armed.
         up = np.where(nowhere, np.where(rising, MOST, -MOST), up)
         down = np.where(nowhere, np.where(rising, MOST, -MOST), down)
-        self._lines.up[slots] = np.where(zones.known, up.clip(-MOST, MOST), MOST)
-        self._lines.down[slots] = np.where(zones.known, down.clip(-MOST, MOST), -MOST)
         self._flags[slots] = np.where(zones.known, self._flags[slots] & ~_PARKED, self._flags[slots] | _PARKED)
+        up = np.where(zones.known, up.clip(-MOST, MOST), MOST)
+        down = np.where(zones.known, down.clip(-MOST, MOST), -MOST)
+        return up.astype(np.int32), down.astype(np.int32)
 
     def _enclose(self, legs: Slots, zones: Zones, band: int, condition: Condition) -> None:
         """Give legs of boxes their zones."""
         boxes = self._boxes
         ticks = self._tick[boxes.row[legs]] if condition.gauge.has_ticks else np.zeros(len(legs), np.int64)
-        boxes.low[legs], boxes.high[legs], boxes.known[legs] = zones
         bare = isinstance(condition, LimitUp | LimitDown) and condition.event == "open"
         back = (zones.low, zones.high) if bare else widened(zones.low, zones.high, ticks, band)
-        boxes.back_low[legs], boxes.back_high[legs] = back
+        boxes.set_zones(legs, (zones.low, zones.high), back, zones.known)
 
-    def _ask(self, slot: int) -> None:
-        """Let the account say where a rule holds now."""
+    def _ask(self, slot: int) -> tuple[int, int]:
+        """Let the account say where a rule holds now; the lines of one that has them."""
         rule = self._rule(slot)
         account, symbol = rule.watch.account, rule.key.symbol
         view = View(_ACCOUNT_ONLY, self._cost_of(account, symbol), self._holding_of(account, symbol))
         band = band_parts(rule.watch)
-        boxed = slot in self._boxes
+        if not self._is_boxed(slot):
+            [condition] = rule.chosen
+            up, down = self._draw(np.array([slot], np.int32), alike(condition.zone(view), 1), band, condition.gauge)
+            return int(up[0]), int(down[0])
         for at, condition in enumerate(rule.chosen):
             if condition.needs_cost:
-                zones = alike(condition.zone(view), 1)
-                if boxed:
-                    self._enclose(np.array([self._boxes.legs_of(slot)[at]], np.int32), zones, band, condition)
-                else:
-                    self._draw(np.array([slot], np.int32), zones, band, condition.gauge)
+                legs = np.array([self._boxes.legs_of(slot)[at]], np.int32)
+                self._enclose(legs, alike(condition.zone(view), 1), band, condition)
+        return 0, 0
 
     def _follow(self) -> None:
         """Move the zones that the newest frame, a closed bar or an account has moved."""
-        unsorted: dict[Gauge, list[Rows]] = {}
         moved = self.tape.moved
-        changed: dict[Period, Rows] = {period: self.tape.changed(period) for period in self.tape.periods}
+        changed = {period: self.tape.changed(period) for period in self.tape.periods}
         for family in self._families.values():
-            if family.every_frame:
-                self._resolve_legs(family, family.legs.which, family.legs.values)
-                continue
+            by_frame = self._moved_by_frame(family) if family.every_frame and len(family.legs) else _NO_ROWS
             by_bars = _NO_ROWS if family.period is None else changed[family.period]
-            for rows in (moved if family.by_reference else _NO_ROWS, by_bars):
+            for rows in (by_frame, moved if family.by_reference else _NO_ROWS, by_bars):
                 if rows.size:
-                    self._resolve(family, rows, unsorted)
+                    self._resolve(family, rows)
         for row in self._touched:
             for slot in self._asked.get(row, ()):
-                self._ask(slot)
-                if slot not in self._boxes:
+                up, down = self._ask(slot)
+                if not self._is_boxed(slot):
                     [condition] = self._rule(slot).chosen
-                    unsorted.setdefault(condition.gauge, []).append(np.array([row]))
+                    lines = (np.array([line], np.int32) for line in (up, down))
+                    self._ladders[condition.gauge].redraw(np.array([row]), np.array([slot], np.int32), *lines)
         self._touched.clear()
         for slot in self._weighed:
             self._ask(slot)
-        for gauge, found in unsorted.items():
-            self._ladders[gauge].sort(np.unique(np.concatenate(found)))
 
-    def _resolve(self, family: Family, rows: Rows, unsorted: dict[Gauge, list[Rows]]) -> None:
+    def _moved_by_frame(self, family: Family) -> Rows:
+        """The symbols whose zones the newest frame has moved."""
+        if Input.PEAK in family.condition.inputs:
+            boxes, legs = self._boxes, family.legs.which
+            prices = self.tape.prices[boxes.row[legs]]
+            higher = (prices > boxes.peak[legs]).nonzero()[0]
+            boxes.peak[legs[higher]] = prices[higher]
+            return np.unique(boxes.row[legs[higher]])
+        assert self._frame is not None, "there is a newest frame when one is followed"
+        return family.moved(moving(family.condition, self.tape, self._frame), len(self.tape))
+
+    def _resolve(self, family: Family, rows: Rows) -> None:
         concerned = np.zeros(len(self.tape), np.bool_)
         concerned[rows] = True
         chosen = np.flatnonzero(concerned[self._row[family.slots.which]])
@@ -560,8 +533,8 @@ class RuleBook:
             slots = family.slots.which[chosen]
             of = self._row[slots]
             zones = self._solve(family, of, family.slots.values[chosen])
-            self._draw(slots, zones, family.band, family.condition.gauge)
-            unsorted.setdefault(family.condition.gauge, []).append(of.astype(np.intp))
+            gauge = family.condition.gauge
+            self._ladders[gauge].redraw(of.astype(np.intp), slots, *self._draw(slots, zones, family.band, gauge))
         chosen = np.flatnonzero(concerned[self._boxes.row[family.legs.which]])
         if chosen.size:
             self._resolve_legs(family, family.legs.which[chosen], family.legs.values[chosen])
@@ -570,10 +543,8 @@ class RuleBook:
         if not len(legs):
             return
         boxes = self._boxes
-        rows = boxes.row[legs]
-        if Input.PEAK in family.condition.inputs:
-            boxes.peak[legs] = np.maximum(boxes.peak[legs], self.tape.prices[rows])
-        self._enclose(legs, self._solve(family, rows, values, boxes.peak[legs]), family.band, family.condition)
+        zones = self._solve(family, boxes.row[legs], values, boxes.peak[legs])
+        self._enclose(legs, zones, family.band, family.condition)
 
     # -- judging
 
@@ -585,10 +556,10 @@ class RuleBook:
             after_gap: put on the triggers.
         """
         step = self.step(frame, doubts)
-        triggers = [self._trigger(slot, frame, after_gap) for slot in step.fired.tolist()]
+        triggers = self._triggers(step.fired, frame, after_gap)
         wide = (self._flags[step.already] & _MARKET) > 0
-        already = [self._trigger(slot, frame, after_gap) for slot in step.already[~wide].tolist()]
-        changed = [self._rule(slot).arm for slot in step.changed.tolist()]
+        already = self._triggers(step.already[~wide], frame, after_gap)
+        changed = [rule.arm for rule in self._rules(self._in_order(step.changed, frame))]
         unfit = [(frame.symbols[row], why) for row, why in step.doubts.items()]
         return Evaluation(triggers, already, changed, unfit, self._shares_of(step.already[wide]))
 
@@ -598,6 +569,21 @@ class RuleBook:
         blocks = [self._listed[number] for number, _row in pairs]
         return Counter(block.watch.id for block in blocks if block is not None)
 
+    def _triggers(self, slots: Slots, frame: Frame, after_gap: bool) -> list[Trigger]:
+        rules = self._rules(self._in_order(slots, frame))
+        return [Trigger(rule, partial(self._look, rule, frame), after_gap=after_gap) for rule in rules]
+
+    def _in_order(self, slots: Slots, frame: Frame) -> list[int]:
+        """In the order of the frame, and of the rules of each symbol; each once."""
+        if not slots.size:
+            return []
+        slots = np.unique(slots)
+        place = self.tape.place(frame)
+        seen = np.zeros(len(self.tape), np.int64)
+        seen[place] = np.arange(place.size)
+        ordered: list[int] = slots[seen[self._row[slots]].argsort(kind="stable")].tolist()
+        return ordered
+
     def step(self, frame: Frame, doubts: Doubts) -> Step:
         """The same in numbers: everything but the words."""
         self.tape.add(frame, doubts)
@@ -606,7 +592,7 @@ class RuleBook:
         self._know_rows(len(self.tape))
         late = self._open_day(frame, place)
         self._follow()
-        found = _Found()
+        found = Found()
         for gauge, ladder in self._ladders.items():
             ladder.align(place)
             shown = readings(gauge, frame)
@@ -617,7 +603,7 @@ class RuleBook:
             if doubtful:
                 found.doubts |= doubtful
                 woken = woken[~np.isin(woken, list(doubtful))]
-            at = shown[woken]
+            at = shown.take(woken)
             if gauge in _ZERO_IS_NONE and not at.all():
                 woken, at = woken[at > 0], at[at > 0]
             if woken.size:
@@ -626,47 +612,48 @@ class RuleBook:
             self._judge_boxes(frame, place, doubts, found)
         for row in late.tolist():
             self._touch(row)
-        return found.step(self._row, place)
+        return found.step()
 
-    def _switch(self, crossed: Crossed, found: _Found) -> None:
+    def _switch(self, crossed: Crossed, found: Found) -> None:
         """Turn the rules whose lines were crossed."""
-        for slots, upward in ((crossed.up, True), (crossed.down, False)):
-            if slots.size:
-                judged = slots[(self._flags[slots] & _HELD) == 0] if self._held else slots
-                enters = ((self._flags[judged] & _RISING) > 0) == upward
-                self._turn(judged[enters], judged[~enters], _NO_SLOTS, found)
-        if crossed.anew.size:
-            fit = (self._flags[crossed.anew] & (_HELD | _PARKED)) == 0
-            slots, at = crossed.anew[fit], crossed.at[fit]
+        slots, upward = crossed.rules, crossed.upward
+        if slots.size:
+            if self._held:
+                judged = (self._flags[slots] & _HELD) == 0
+                slots, upward = slots[judged], upward[judged]
+            self._turn(slots, ((self._flags.take(slots) & _RISING) > 0) == upward, found)
+        if crossed.anew is not None:
+            self._judge_whole(crossed.anew, found)
+
+    def _judge_whole(self, standing: Lying, found: Found) -> None:
+        """Judge every rule of symbols about which something has changed, wherever its lines lie."""
+        over, under, not_over = (slots[(self._flags[slots] & (_HELD | _PARKED)) == 0] for slots in standing)
+        for slots in (over, not_over):
             self._open_rules(slots, found)
-            over, under = at >= self._lines.up[slots], at < self._lines.down[slots]
-            rising = (self._flags[slots] & _RISING) > 0
-            inside, left = np.where(rising, over, under), np.where(rising, under, over)
-            self._turn(slots[inside], slots[left & ~inside], slots[~(inside | left)], found)
+        for slots, upward in ((over, True), (under, False)):
+            self._turn(slots, ((self._flags[slots] & _RISING) > 0) == upward, found)
+        # Between its two lines a rule that was never judged counts as one that has left.
+        fresh = not_over[self._armed[not_over] == _UNJUDGED]
+        self._turn(fresh, np.zeros(fresh.size, np.bool_), found)
 
-    def _turn(self, inside: Slots, left: Slots, between: Slots, found: _Found) -> None:
+    def _turn(self, slots: Slots, inside: NDArray[np.bool_], found: Found) -> None:
         """Armed while false, fired on the crossing, armed again once it has been left."""
-        armed = self._armed
-        was = armed[inside]
-        fired, already = inside[was == 1], inside[was == _UNJUDGED]
-        armed[inside] = 0
-        left = left[armed[left] != 1]
-        armed[left] = 1
-        if between.size:
-            between = between[armed[between] == _UNJUDGED]
-            armed[between] = 1
-        for slots in (fired, already, left, between):
-            if slots.size:
-                self._day[slots] = np.where(
-                    self._flags[slots] & _DAILY, self._quote_day[self._row[slots]], self._day[slots]
-                )
-                found.changed.append(slots)
-        if fired.size:
-            found.fired.append(fired)
-        if already.size:
-            found.already.append(already)
+        was = self._armed.take(slots)
+        now = (~inside).view(np.int8)
+        changed = (was != now).nonzero()[0]
+        if not changed.size:
+            return
+        slots, was, now = slots.take(changed), was.take(changed), now.take(changed)
+        self._armed[slots] = now
+        daily = slots[(self._flags.take(slots) & _DAILY) > 0]
+        if daily.size:
+            self._day[daily] = self._quote_day[self._row[daily]]
+        found.changed.append(slots)
+        found.fired.append(slots[was > now])
+        if was.min() < 0:
+            found.already.append(slots[(was == _UNJUDGED) & (now == 0)])
 
-    def _open_rules(self, slots: Slots, found: _Found) -> None:
+    def _open_rules(self, slots: Slots, found: Found) -> None:
         """Arm what is about the day and was told on an earlier one."""
         day = self._day[slots]
         begun = slots[
@@ -680,7 +667,7 @@ class RuleBook:
             self._day[begun] = self._quote_day[self._row[begun]]
             found.changed.append(begun)
 
-    def _judge_boxes(self, frame: Frame, place: Rows, doubts: Doubts, found: _Found) -> None:
+    def _judge_boxes(self, frame: Frame, place: Rows, doubts: Doubts, found: Found) -> None:
         boxes = self._boxes
         shape = len(GAUGES), len(self.tape)
         shown, present = np.zeros(shape, np.int64), np.zeros(shape, np.bool_)
@@ -706,7 +693,10 @@ class RuleBook:
             judged = np.concatenate(standing)
             self._open_rules(judged, found)
             self._unopened[self._row[judged]] = False
-        self._turn(*standing, found)
+        self._turn(standing.inside, np.ones(standing.inside.size, np.bool_), found)
+        self._turn(standing.left, np.zeros(standing.left.size, np.bool_), found)
+        fresh = standing.between[self._armed[standing.between] == _UNJUDGED]
+        self._turn(fresh, np.zeros(fresh.size, np.bool_), found)
 
     def _open_day(self, frame: Frame, place: Rows) -> Rows:
         """Judge everything again on the first frame of a market day, even where no reference price has moved.
@@ -720,10 +710,14 @@ class RuleBook:
             midnight = datetime.combine(market_time(frame.at).date(), time(), MARKET_ZONE).astimezone(UTC)
             self._today = midnight, midnight + timedelta(days=1)
             self._unseen[:] = self._unopened[:] = True
+            self._all_seen = _NO_ROWS
             for ladder in self._ladders.values():
                 ladder.touch_all()
+        if place is self._all_seen:
+            return _NO_ROWS
         unseen = np.flatnonzero(self._unseen[place])
         if not unseen.size:
+            self._all_seen = place
             return _NO_ROWS
         rows = place[unseen]
         days = (frame.quoted_at[unseen] + MARKET_MS) // _DAY_MS
@@ -751,11 +745,14 @@ class RuleBook:
                 judged = judge(rule, self.view(rule, quote)) if quote is not None else None
                 arms.append(judged.arm if judged is not None and judged.arm is not None else rule.arm)
                 if quote is not None and judged is not None and judged.already:
-                    already.append(Trigger(key, quote, judged.why))
+                    already.append(Trigger(rule, partial(_shown, quote, judged.why)))
         return arms, already
 
-    def _trigger(self, slot: int, frame: Frame, after_gap: bool) -> Trigger:
-        rule = self._rule(slot)
+    def _look(self, rule: Rule, frame: Frame) -> tuple[Quote, str]:
         quote = frame.quote(rule.key.symbol)
         assert quote is not None, "only what is in a frame can fire"
-        return Trigger(rule.key, quote, why(rule, self.view(rule, quote)), after_gap)
+        return quote, why(rule, self.view(rule, quote))
+
+
+def _shown(quote: Quote, said: str) -> tuple[Quote, str]:
+    return quote, said

@@ -114,6 +114,7 @@ class Tape:
         self._references: dict[str, Ints] = {name: np.zeros(0, np.int64) for name in REFERENCES}
         self._moved: Rows = _NO_ROWS
         self._follows_prices = False
+        self._follows_queues = False
         self.prices: Ints = np.zeros(0, np.int64)
         """By row, of the newest frame: 0 where there is none or it is in doubt. Kept once somebody asks for it."""
         self.sealed: dict[Way, Ints] = {"up": np.zeros(0, np.int64), "down": np.zeros(0, np.int64)}
@@ -159,6 +160,10 @@ class Tape:
         """From now on say which prices of a frame may be judged."""
         self._follows_prices = True
 
+    def follow_queues(self) -> None:
+        """From now on remember the largest queues at the limits."""
+        self._follows_queues = True
+
     def watch_window(self, seconds: int) -> None:
         """From now on remember the prices of so many seconds."""
         self.follow_prices()
@@ -187,8 +192,9 @@ class Tape:
             for queue in self._queues.values():
                 queue[:] = 0
         self._refer(frame, place)
-        self._queue("up", frame, place, frame.ask, frame.bid_volume)
-        self._queue("down", frame, place, frame.bid, frame.ask_volume)
+        if self._follows_queues:
+            self._queue("up", frame, place, frame.ask, frame.bid_volume)
+            self._queue("down", frame, place, frame.bid, frame.ask_volume)
         if self._follows_prices:
             self._follow(frame, place, doubts)
 

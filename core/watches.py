@@ -199,7 +199,7 @@ class RuleKey(NamedTuple):
     group: int
 
 
-class Arm(Noun):
+class Arm(NamedTuple):
     """The memory of one rule; it survives a restart so that a crossing is told once.
 
     Attributes:
@@ -217,11 +217,10 @@ class Arm(Noun):
     told: int = 0
     peak: int | None = None
 
-    # Written out, because model_copy takes twice as long and both stand on the way of an alert.
     def turned(self, armed: bool, day: date | None) -> Arm:
         """After a quote that armed or disarmed it."""
-        return Arm(key=self.key, armed=armed, day=day, told_at=self.told_at, told=self.told, peak=self.peak)
+        return self._replace(armed=armed, day=day)
 
     def telling(self, at: datetime) -> Arm:
         """After one more telling."""
-        return Arm(key=self.key, armed=self.armed, day=self.day, told_at=at, told=self.told + 1, peak=self.peak)
+        return self._replace(told_at=at, told=self.told + 1)

@@ -127,7 +127,7 @@ class Watchlist:
             arms, already = self._judge_first(watch)
         elif current.repeat is not watch.repeat:
             known = [rule.arm for rule in self._book.rules_of(watch.id)]
-            arms = [arm.model_copy(update={"told": 0, "told_at": None}) for arm in known]
+            arms = [arm._replace(told=0, told_at=None) for arm in known]
         entries = [turned(watch, Kind.CHANGED, self._clock.now(), watch.condition_text())]
         if anew:
             entries += self._first_judged(watch, arms or ())

@@ -428,13 +428,15 @@ def table(row: type[Row]) -> Table:
     return cast("Table", vars(row)["__table__"])
 
 
-def values(noun: Noun) -> dict[str, Any]:
+def values(noun: Noun | Arm) -> dict[str, Any]:
     """The columns of a noun."""
+    if isinstance(noun, Arm):
+        columns = noun._asdict()
+        columns |= columns.pop("key")._asdict()
+        return columns
     # dict(noun) would take three times as long, and this stands on the way of an alert.
     columns = vars(noun).copy()
-    if isinstance(noun, Arm):
-        columns |= columns.pop("key")._asdict()
-    elif isinstance(noun, Outgoing):
+    if isinstance(noun, Outgoing):
         columns["card"] = noun.message.card
     return columns
 

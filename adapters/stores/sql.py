@@ -488,7 +488,7 @@ class SqlStore:
         await self._run(_Begin.DURABLE, step)
 
     # how it is done
-    def _put(self, connection: Connection, table: Table, nouns: Sequence[Noun]) -> None:
+    def _put(self, connection: Connection, table: Table, nouns: Sequence[Noun | Arm]) -> None:
         """Insert or replace."""
         if nouns:
             self._upserts[table].execute(connection, [rows.values(noun) for noun in nouns])

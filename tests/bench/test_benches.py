@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.bench import indicators, path, storm
+from tests.bench import indicators, path, rules, storm
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -41,6 +41,18 @@ async def test_a_storm_loses_nothing_and_is_told_in_few_messages() -> None:
         assert found["messages"] <= 2 * people
         assert found["longest_block_ms"] > 0
     assert "0 lost" in storm.text(result)
+
+
+def test_rules_are_judged_and_counted() -> None:
+    result = rules.measure(6_000, rounds=3, threads=20)
+    assert (result["rules"], result["rounds"], result["symbols"]) == (6_000, 3, 5_400)
+    for key in ("floor_ms", "price_ms", "loop_ms", "mixed_ms", "mixed_loop_ms", "mixed_100k_ms", "load_s"):
+        assert result[key] > 0
+    assert result["hits"] > 0
+    assert result["mixed_hits"] > 0
+    assert 0.5 < result["moved"] < 0.7
+    assert result["thread_per_symbol"]["symbols"] == 20
+    assert "mixed" in rules.text(result)
 
 
 def test_an_unknown_bench_is_told_which_exist() -> None:

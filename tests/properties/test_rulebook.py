@@ -378,11 +378,11 @@ class Reference:
         arm = rule.arm
         if any(Input.PEAK in condition.inputs for condition in rule.chosen) and quote.last is not None:
             peak = max(arm.peak or 0, int(quote.last * 1000))
-            arm = arm.model_copy(update={"peak": peak})
+            arm = arm._replace(peak=peak)
         cost = holding.cost if holding is not None else None
-        seen = replace(rule, arm=arm)
+        seen = rule._replace(arm=arm)
         judged = judge(seen, View(quote, cost, holding, self.pasts[quote.symbol], arm.peak))
-        self.rules[rule.key] = replace(seen, arm=judged.arm if judged.arm is not None else arm)
+        self.rules[rule.key] = seen._replace(arm=judged.arm if judged.arm is not None else arm)
         return judged
 
 

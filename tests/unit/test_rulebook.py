@@ -20,9 +20,10 @@ from core.conditions import (
     StopLoss,
     TakeProfit,
 )
-from core.frames import Frame
+from core.frames import Frame, Quote
 from core.ladder import Rows
-from core.rulebook import Evaluation, RuleBook
+from core.rulebook import RuleBook
+from core.steps import Evaluation
 from core.types import Price, Symbol
 from core.watches import Arm, RuleKey, Watch
 from tests.fakes.parts import FUND, MOUTAI, PINGAN, TUESDAY, at, frame, quote, watch
@@ -462,8 +463,9 @@ def test_the_book_knows_whether_it_was_empty_since_it_was_asked() -> None:
 def test_the_same_frames_give_the_same_triggers() -> None:
     prices: Sequence[str] = ["1430", "1419", "1428", "1415", "1500", "1420"]
 
-    def run() -> list[Evaluation]:
+    def run() -> list[tuple[RuleKey, Quote, str]]:
         here = market(BELOW, PriceAbove(value=Decimal(1450)))
-        return [here.see(each) for each in prices]
+        return [(one.key, one.quote, one.why) for each in prices for one in here.see(each).triggers]
 
     assert run() == run()
+    assert len(run()) == 4
