@@ -36,7 +36,8 @@ from core.frames import Frame, Ints, Quote
 from core.history import History
 from core.judging import Rule
 from core.ports import Store
-from core.rulebook import Evaluation, RuleBook
+from core.rulebook import RuleBook
+from core.steps import Evaluation
 from core.types import Symbol, to_milli
 from core.watches import Watch
 from core.watchlist import Watchlist
@@ -91,7 +92,8 @@ class Chronicler:
             if row is not None:
                 quoted_at = datetime.fromtimestamp(frame.quoted_at.item(row) / 1000, UTC)
                 self._unstored.append(stood(arm, frame.at, frame.last.item(row), quoted_at, frame.source))
-        for key, quote, _why, _gap in judged.already[:A_FRAME]:
+        for one in judged.already[:A_FRAME]:
+            key, quote = one.key, one.quote
             if quote.last is not None and self._follows(key.watch_id):
                 price = to_milli(quote.last)
                 told = Entry(key.watch_id, frame.at, Kind.ALREADY, key.symbol, key.group, quote.quoted_at, price)

@@ -18,7 +18,8 @@ from core.errors import OutsideError
 from core.frames import Frame, LatestQuotes, Quote, frame_of
 from core.ladder import Rows
 from core.ports import QuoteSource
-from core.rulebook import Evaluation, RuleBook
+from core.rulebook import RuleBook
+from core.steps import Evaluation
 from core.types import Symbol, from_milli, price_text, to_milli
 
 log: Final = logging.getLogger(__name__)
