@@ -8,7 +8,7 @@ itself where only an account knows. What fired is explained by :func:`judge`, th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from itertools import count
@@ -21,7 +21,7 @@ from core.alerts import Trigger
 from core.boxes import GAUGES, Boxes, Standing
 from core.clock import MARKET_ZONE, market_time
 from core.compiled import MARKET_MS, Solvable, Zones, alike, family_of, moving, readings, solve, widened
-from core.conditions import Condition, LimitDown, LimitUp, Speed, TrailingStop
+from core.conditions import Condition, LimitDown, LimitUp, Speed
 from core.families import Block, Family, New, band_parts, has_lines
 from core.frames import Frame, Ints, Quote
 from core.judging import Rule, judge, why
@@ -260,10 +260,14 @@ class RuleBook:
                 self._box(watch, chosen, rows, slots)
         for gauge, every in fixed.items():
             laddered.append(self._draw_fixed(watch, gauge, every, rows, block))
+        peaks = False
         for arm in arms:
             slot = block.slot(arm.key)
             if slot is not None:
                 self._recall(slot, arm)
+                peaks = peaks or arm.peak is not None
+        if peaks:
+            self._resolve_peaks(block)
         return laddered
 
     def _draw_fixed(
@@ -359,6 +363,17 @@ class RuleBook:
             self._told[slot] = arm.told_at, arm.told
         if arm.peak is not None and self._is_boxed(slot):
             self._boxes.peak[self._boxes.legs_of(slot)] = arm.peak
+
+    def _resolve_peaks(self, block: Block) -> None:
+        """Let what trails a price begin from the peaks that were recalled."""
+        for group, conditions in enumerate(block.parts):
+            for at, index in enumerate(conditions):
+                condition = block.watch.conditions[index]
+                if Input.PEAK in condition.inputs:
+                    family, value = self._family(condition, band_parts(block.watch))
+                    slots = range(block.start + group, block.stop, block.groups)
+                    legs = np.array([self._boxes.legs_of(slot)[at] for slot in slots], np.int32)
+                    self._resolve_legs(family, legs, np.full(len(legs), value, np.int32))
 
     def _drop(self, watch_id: str) -> None:
         block = self._blocks.pop(watch_id, None)
@@ -556,22 +571,23 @@ class RuleBook:
             after_gap: put on the triggers.
         """
         step = self.step(frame, doubts)
-        triggers = self._triggers(step.fired, frame, after_gap)
+        ordered = self._in_order(step.changed, frame)
+        # What fired has changed too, so that each rule is made once.
+        rules = dict(zip(ordered, self._rules(ordered), strict=True))
+        triggers = self._triggers(step.fired, rules, frame, after_gap)
         wide = (self._flags[step.already] & _MARKET) > 0
-        already = self._triggers(step.already[~wide], frame, after_gap)
-        changed = [rule.arm for rule in self._rules(self._in_order(step.changed, frame))]
+        already = self._triggers(step.already[~wide], rules, frame, after_gap)
+        changed = [rule.arm for rule in rules.values()]
         unfit = [(frame.symbols[row], why) for row, why in step.doubts.items()]
         return Evaluation(triggers, already, changed, unfit, self._shares_of(step.already[wide]))
 
-    def _shares_of(self, slots: Slots) -> Mapping[str, int]:
-        """How many shares these rules are about, watch by watch."""
-        pairs = set(zip(self._watch[slots].tolist(), self._row[slots].tolist(), strict=True))
-        blocks = [self._listed[number] for number, _row in pairs]
-        return Counter(block.watch.id for block in blocks if block is not None)
-
-    def _triggers(self, slots: Slots, frame: Frame, after_gap: bool) -> list[Trigger]:
-        rules = self._rules(self._in_order(slots, frame))
-        return [Trigger(rule, partial(self._look, rule, frame), after_gap=after_gap) for rule in rules]
+    def _triggers(self, slots: Slots, rules: Mapping[int, Rule], frame: Frame, after_gap: bool) -> list[Trigger]:
+        chosen = set(slots.tolist())
+        return [
+            Trigger(rule, partial(self._look, rule, frame), after_gap=after_gap)
+            for slot, rule in (rules.items() if chosen else ())
+            if slot in chosen
+        ]
 
     def _in_order(self, slots: Slots, frame: Frame) -> list[int]:
         """In the order of the frame, and of the rules of each symbol; each once."""
@@ -583,6 +599,12 @@ class RuleBook:
         seen[place] = np.arange(place.size)
         ordered: list[int] = slots[seen[self._row[slots]].argsort(kind="stable")].tolist()
         return ordered
+
+    def _shares_of(self, slots: Slots) -> Mapping[str, int]:
+        """How many shares these rules are about, watch by watch."""
+        pairs = set(zip(self._watch[slots].tolist(), self._row[slots].tolist(), strict=True))
+        blocks = [self._listed[number] for number, _row in pairs]
+        return Counter(block.watch.id for block in blocks if block is not None)
 
     def step(self, frame: Frame, doubts: Doubts) -> Step:
         """The same in numbers: everything but the words."""
