@@ -44,9 +44,10 @@ async def test_a_storm_loses_nothing_and_is_told_in_few_messages() -> None:
 
 
 def test_rules_are_judged_and_counted() -> None:
-    result = rules.measure(6_000, rounds=3, threads=20)
+    result = rules.measure(6_000, rounds=3, threads=20, thread_seconds=0.1)
     assert (result["rules"], result["rounds"], result["symbols"]) == (6_000, 3, 5_400)
-    for key in ("floor_ms", "price_ms", "loop_ms", "mixed_ms", "mixed_loop_ms", "mixed_100k_ms", "load_s"):
+    keys = "floor price loop plain_loop mixed mixed_loop mixed_plain_loop mixed_100k"
+    for key in (*(f"{name}_ms" for name in keys.split()), "load_s", "bytes_per_rule", "insert_us", "remove_us"):
         assert result[key] > 0
     assert result["hits"] > 0
     assert result["mixed_hits"] > 0
