@@ -18,7 +18,7 @@ from core.orders import Fill, Order, Report
 from core.portfolio import Account
 from core.tickets import Ticket, TicketState
 from core.types import Mode, Money, Price, Shares, Symbol
-from core.watches import Arm, Watch
+from core.watches import Arm, Memory, Watch
 
 
 class Receiver(Protocol):
@@ -229,7 +229,13 @@ class Store(Protocol):
         """All that are not deleted, by owner and number."""
         ...
 
-    async def arms(self) -> Sequence[Arm]: ...
+    async def arms(self) -> Sequence[Arm]:
+        """Of all watches, by key."""
+        ...
+
+    async def memories(self) -> Mapping[str, Memory]:
+        """The same by watch, as fast as the database gives it: there may be a million."""
+        ...
 
     async def save_arms(self, arms: Sequence[Arm]) -> None: ...
 

@@ -31,7 +31,7 @@ from core.steps import Evaluation, Found, Step
 from core.tape import Doubts, Tape
 from core.types import Price, Symbol, to_milli
 from core.view import Holding, Input, View
-from core.watches import Arm, RuleKey, Watch
+from core.watches import Arm, Memory, RuleKey, Watch
 from core.zones import EVERYWHERE, Gauge, Missing, Zone
 
 _NO_DAY: Final = (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC))
@@ -50,6 +50,7 @@ _ACCOUNT_ONLY: Final = Quote(
 """What a condition is shown that only looks at the account."""
 _ZERO_IS_NONE: Final = frozenset(Gauge) - {Gauge.VOLUME, Gauge.PACE}
 
+_NOT_HELD: Final = Missing("没有持仓")
 _NO_ROWS: Final[Rows] = np.zeros(0, np.intp)
 _NO_SLOTS: Final[Slots] = np.zeros(0, np.int32)
 _NO_PEAKS: Final[Ints] = np.zeros(0, np.int64)
@@ -93,7 +94,8 @@ class RuleBook:
         """The rows of frames of whose every symbol one has."""
         self._unopened: NDArray[np.bool_] = np.zeros(0, np.bool_)
         """Its boxes have not been judged today."""
-        self._rules_on: Counter[Symbol] = Counter()
+        self._named: Slots = np.zeros(0, np.int32)
+        """How many rules somebody has on it, watches on the whole market left out."""
         self._ladders: dict[Gauge, Ladder] = {}
         self._boxes = Boxes()
         self._families: dict[tuple[Solvable, int], Family] = {}
@@ -119,20 +121,22 @@ class RuleBook:
                 ladder.put(row, slot, up, down)
         self.touch(watch.symbols)
 
-    def fill(self, watches: Iterable[tuple[Watch, Iterable[Arm]]]) -> None:
+    def fill(self, watches: Iterable[tuple[Watch, Memory]]) -> None:
         """Take very many watches in at once, as after a start. Faster than one by one, and only for an empty book."""
         assert not self._blocks, "a book that has rules is added to one by one"
         found: dict[Gauge, list[New]] = {}
-        for watch, arms in watches:
-            for new in self._take(watch, arms):
+        for watch, memory in watches:
+            for new in self._take(watch, memory.arms):
                 found.setdefault(new.gauge, []).append(new)
+            if memory.armed:
+                self._recall_bare(self._blocks[watch.id], memory)
         for gauge, every in found.items():
             rows, slots, up, down = (np.concatenate(each) for each in zip(*(new[1:] for new in every), strict=True))
             self._ladder(gauge).fill(rows, slots, up, down, len(self.tape))
 
     def remove(self, watch_id: str) -> None:
         self._drop(watch_id)
-        self._emptied = self._emptied or not self._rules_on
+        self._emptied = self._emptied or not self._named.any()
 
     def hold(self, watch_id: str) -> None:
         """Judge a watch no more until it is put again, removed or released; it still counts as watched."""
@@ -154,7 +158,7 @@ class RuleBook:
 
     def was_empty(self) -> bool:
         """Whether there was a moment without symbols since this was last asked: then nothing was to be seen."""
-        emptied, self._emptied = self._emptied, not self._rules_on
+        emptied, self._emptied = self._emptied, not self._named.any()
         return emptied
 
     def touch(self, symbols: Collection[Symbol]) -> None:
@@ -191,7 +195,7 @@ class RuleBook:
     @property
     def symbols(self) -> set[Symbol]:
         """What somebody named; that which only watches on the whole market look at is not among them."""
-        return set(self._rules_on)
+        return {self.tape.symbols[row] for row in self._named.nonzero()[0].tolist()}
 
     def __len__(self) -> int:
         return self._count
@@ -231,9 +235,9 @@ class RuleBook:
         block = Block(watch, start, groups, trailing, places)
         self._blocks[watch.id] = block
         self._count += block.stop - start
-        if watch.scope != "market":
-            self._rules_on.update(dict.fromkeys(watch.symbols, len(groups)))
         self._know_symbols(watch, rows)
+        if watch.scope != "market":
+            self._named[rows] += len(groups)
         place = slice(start, block.stop)
         self._watch[place] = self._enlist(block)
         self._row[place] = np.repeat(rows, len(groups))
@@ -287,10 +291,11 @@ class RuleBook:
         """The lines of rules that are about to be taken in."""
         band = band_parts(watch)
         if condition.needs_cost:
-            for row, slot in zip(rows.tolist(), slots.tolist(), strict=True):
+            up, down = self._draw(slots, alike(_NOT_HELD, len(slots)), band, condition.gauge)
+            for place, (row, slot) in enumerate(zip(rows.tolist(), slots.tolist(), strict=True)):
                 self._asked.setdefault(row, set()).add(slot)
-            lines = [self._ask(slot) for slot in slots.tolist()]
-            up, down = (np.array(each, np.int32) for each in zip(*lines, strict=True))
+                if self._cost_of(watch.account, watch.symbols[place]) is not None:
+                    up[place], down[place] = self._ask(slot)
             return up, down
         if not condition.inputs:  # about the day, and yet the same every day
             zones = alike(condition.zone(View(_ACCOUNT_ONLY)), len(slots))
@@ -332,9 +337,8 @@ class RuleBook:
 
     def _know_symbols(self, watch: Watch, rows: Rows) -> None:
         self._know_rows(len(self.tape))
-        for symbol, row in zip(watch.symbols, rows.tolist(), strict=True):
-            if not self._tick[row]:
-                self._tick[row] = to_milli(tick(board_of(symbol)))
+        for place in (self._tick[rows] == 0).nonzero()[0].tolist():
+            self._tick[rows[place]] = to_milli(tick(board_of(watch.symbols[place])))
 
     def _allot(self, size: int) -> int:
         free = self._free.get(size)
@@ -355,6 +359,20 @@ class RuleBook:
             return number
         self._listed.append(block)
         return len(self._listed) - 1
+
+    def _recall_bare(self, block: Block, memory: Memory) -> None:
+        """Remember of many rules whether they are armed, and nothing else."""
+        symbols = block.watch.symbols
+        if block.groups == 1 and tuple(memory.symbols) == symbols:  # nearly always
+            at = np.arange(len(symbols))
+        else:
+            places = block.places or dict(zip(symbols, count()))
+            at = np.array([places.get(Symbol(symbol), -1) for symbol in memory.symbols])
+        group = np.array(memory.groups)
+        known = (at >= 0) & (group < block.groups)
+        armed = np.frombuffer(memory.armed.encode("ascii"), np.int8) - ord("0")
+        slots = block.start + at[known] * block.groups + group[known]
+        self._armed[slots] = np.where(armed[known] > 1, _UNJUDGED, armed[known])
 
     def _recall(self, slot: int, arm: Arm) -> None:
         self._armed[slot] = _UNJUDGED if arm.armed is None else int(arm.armed)
@@ -382,11 +400,9 @@ class RuleBook:
         watch, band = block.watch, band_parts(block.watch)
         self._held -= self._is_held(block)
         self._count -= block.stop - block.start
-        for symbol in () if watch.scope == "market" else watch.symbols:
-            self._rules_on[symbol] -= block.groups
-            if not self._rules_on[symbol]:
-                del self._rules_on[symbol]
         rows = self.tape.rows(watch.symbols)
+        if watch.scope != "market":
+            self._named[rows] -= block.groups
         for group, conditions in enumerate(watch.groups()):
             slots = np.arange(block.start + group, block.stop, block.groups, dtype=np.int32)
             chosen = [watch.conditions[index] for index in conditions]
@@ -752,6 +768,7 @@ class RuleBook:
     def _know_rows(self, size: int) -> None:
         if size > len(self._unseen):
             self._tick, self._quote_day = grown(self._tick, size), grown(self._quote_day, size)
+            self._named = grown(self._named, size)
             self._unseen, self._unopened = grown(self._unseen, size, True), grown(self._unopened, size, True)
 
     def judge_first(self, watch: Watch, quotes: Callable[[Symbol], Quote | None]) -> tuple[list[Arm], list[Trigger]]:

@@ -137,7 +137,11 @@ class Tape:
         return row
 
     def rows(self, symbols: Iterable[Symbol]) -> Rows:
-        return np.fromiter(map(self.row, symbols), np.intp)
+        wanted, known = tuple(symbols), self._rows
+        try:
+            return np.array([known[symbol] for symbol in wanted], np.intp)
+        except KeyError:  # some are new
+            return np.array([self.row(symbol) for symbol in wanted], np.intp)
 
     def place(self, frame: Frame) -> Rows:
         """The row of each symbol of a frame; the same array while its list does not change."""

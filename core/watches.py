@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -224,3 +225,18 @@ class Arm(NamedTuple):
     def telling(self, at: datetime) -> Arm:
         """After one more telling."""
         return self._replace(told_at=at, told=self.told + 1)
+
+
+class Memory(NamedTuple):
+    """What is remembered of the rules of one watch, for a start with very many.
+
+    Attributes:
+        symbols, groups: of the rules that were never told and remember nothing else.
+        armed: of each of them, one character: ``1`` armed, ``0`` not, ``2`` never judged.
+        arms: of all others.
+    """
+
+    symbols: Sequence[str] = ()
+    groups: Sequence[int] = ()
+    armed: str = ""
+    arms: Sequence[Arm] = ()

@@ -13,7 +13,7 @@ from core.frames import Quote
 from core.ports import Store
 from core.rulebook import RuleBook
 from core.types import Symbol
-from core.watches import Arm, Repeat, RuleKey, Watch, WatchState
+from core.watches import Arm, Memory, Repeat, RuleKey, Watch, WatchState
 
 
 class Watchlist:
@@ -42,13 +42,12 @@ class Watchlist:
 
     async def load(self) -> None:
         """Take over what an earlier process left."""
-        arms: dict[str, list[Arm]] = {}
-        for arm in await self._store.arms():
-            arms.setdefault(arm.key.watch_id, []).append(arm)
+        memories = await self._store.memories()
+        now = self._clock.now()
         for watch in await self._store.watches():
             self._watches[watch.id] = watch
-            if watch.symbols and watch.live_at(self._clock.now()):
-                self._book.put(watch, arms.get(watch.id, ()))
+        live = (watch for watch in self._watches.values() if watch.symbols and watch.live_at(now))
+        self._book.fill((watch, memories.get(watch.id, Memory())) for watch in live)
         self._announce()
 
     # -- looking

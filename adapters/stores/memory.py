@@ -20,7 +20,7 @@ from core.orders import Fill, Order
 from core.ports import Store
 from core.tickets import Ticket, TicketState
 from core.types import Money, Symbol
-from core.watches import Arm, RuleKey, Watch, WatchState
+from core.watches import Arm, Memory, RuleKey, Watch, WatchState
 
 T = TypeVar("T")
 
@@ -74,6 +74,12 @@ class MemoryStore:
     async def arms(self) -> Sequence[Arm]:
         self._open()
         return [self._arms[key] for key in sorted(self._arms)]
+
+    async def memories(self) -> Mapping[str, Memory]:
+        found: dict[str, list[Arm]] = {}
+        for one in await self.arms():
+            found.setdefault(one.key.watch_id, []).append(one)
+        return {watch_id: Memory(arms=arms) for watch_id, arms in found.items()}
 
     async def save_arms(self, arms: Sequence[Arm]) -> None:
         self._open()

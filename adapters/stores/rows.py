@@ -37,7 +37,7 @@ from core.chronicle import Entry, Kind
 from core.conditions import Condition
 from core.messages import Chat, Message, Outgoing
 from core.types import Noun, Symbol, from_milli, to_milli
-from core.watches import Arm, Plan, RuleKey
+from core.watches import Arm, Memory, Plan, RuleKey
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -460,6 +460,14 @@ def arm(columns: RowMapping) -> Arm:
         told=columns["told"],
         peak=columns["peak"],
     )
+
+
+def memory(symbols: str, groups: str, armed: str) -> Memory:
+    """What is remembered of one watch, of columns that the database has joined."""
+    split = symbols.split(",")
+    # Nearly every watch has one group, and most of the time goes into numbers.
+    numbers = [0] * len(split) if len(groups) == 2 * len(split) - 1 and not groups.strip("0,") else None
+    return Memory(split, numbers if numbers is not None else [int(group) for group in groups.split(",")], armed)
 
 
 def tellings(outgoing: Outgoing) -> list[dict[str, str]]:

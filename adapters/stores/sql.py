@@ -29,16 +29,21 @@ from sqlalchemy import (
     Dialect,
     Engine,
     Insert,
+    Integer,
     RowMapping,
     Select,
+    String,
     Table,
     and_,
+    cast,
     create_engine,
     delete,
     event,
     exists,
     func,
+    literal_column,
     make_url,
+    not_,
     or_,
     select,
     text,
@@ -59,7 +64,7 @@ from core.orders import Fill, Order, OrderState
 from core.ports import Store
 from core.tickets import Ticket, TicketState
 from core.types import Noun, Symbol
-from core.watches import Arm, Watch, WatchState
+from core.watches import Arm, Memory, Watch, WatchState
 
 BUSY_TIMEOUT: Final = timedelta(seconds=5)
 _CONNECT_SECONDS: Final = 10
@@ -192,8 +197,27 @@ class SqlStore:
         return sorted(kept, key=lambda watch: (watch.owner, watch.number))
 
     async def arms(self) -> Sequence[Arm]:
-        found = await self._rows(select(_ARMS), rows.arm)
-        return sorted(found, key=lambda arm: arm.key)
+        # Sorted here: databases disagree on the order of letters.
+        return sorted(await self._rows(select(_ARMS), rows.arm), key=lambda arm: arm.key)
+
+    async def memories(self) -> Mapping[str, Memory]:
+        bare = and_(_ARMS.c.told == 0, *(_ARMS.c[name].is_(None) for name in ("told_at", "day", "peak")))
+        joined = func.group_concat if self._engine.dialect.name == "sqlite" else func.string_agg
+        armed = func.coalesce(cast(_ARMS.c.armed, Integer), 2)
+        parts = ((_ARMS.c.symbol, ","), (cast(_ARMS.c.group, String), ","), (cast(armed, String), ""))
+        columns = (joined(column, literal_column(f"'{between}'")) for column, between in parts)
+        # Joined by the database itself: a million rows would take longer to fetch than everything else together.
+        packed = select(_ARMS.c.watch_id, *columns).where(bare).group_by(_ARMS.c.watch_id)
+        others = select(_ARMS).where(not_(bare))
+
+        def step(connection: Connection) -> dict[str, Memory]:
+            found = {row[0]: rows.memory(*row[1:]) for row in connection.execute(packed)}
+            told: dict[str, list[Arm]] = {}
+            for columns in connection.execute(others).mappings():
+                told.setdefault(columns["watch_id"], []).append(rows.arm(columns))
+            return found | {one: found.get(one, Memory())._replace(arms=arms) for one, arms in told.items()}
+
+        return await self._run(_Begin.READ, step)
 
     async def save_arms(self, arms: Sequence[Arm]) -> None:
         if arms:

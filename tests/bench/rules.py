@@ -65,7 +65,7 @@ from core.judging import Rule, judge
 from core.messages import Chat
 from core.rulebook import RuleBook
 from core.types import Symbol, from_milli
-from core.watches import Arm, RuleKey, Watch
+from core.watches import Arm, Memory, RuleKey, Watch
 
 RULES: Final = 1_000_000
 SYMBOLS: Final = 5_400
@@ -247,7 +247,7 @@ def book_of(watches: Iterator[Watch], market: Market, bars: Mapping[Symbol, Sequ
     if bars is not None:
         book.tape.watch_bars("day")
         book.tape.load("day", bars)
-    book.fill((watch, ()) for watch in watches)
+    book.fill((watch, Memory()) for watch in watches)
     for _ in range(WARM_UP):
         book.step(market.frame(), doubts)
     return book
@@ -455,11 +455,8 @@ async def loading(rules: int, market: Market) -> dict[str, Any]:
         store = sql.connect(folder / "rules.db")
         began = time.perf_counter()
         book = RuleBook(lambda _account, _symbol: None)
-        arms_of = await store.arms()
-        by_watch: dict[str, list[Arm]] = {}
-        for arm in arms_of:
-            by_watch.setdefault(arm.key.watch_id, []).append(arm)
-        book.fill((watch, by_watch.get(watch.id, ())) for watch in await store.watches())
+        memories = await store.memories()
+        book.fill((watch, memories.get(watch.id, Memory())) for watch in await store.watches())
         seconds = time.perf_counter() - began
         await store.close()
     return {"load_s": round(seconds, 3), "load_watches": len(watches), "loaded": len(book)}

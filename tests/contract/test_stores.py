@@ -300,6 +300,25 @@ async def test_watches_made_at_once_get_different_numbers(store: Store) -> None:
     assert sorted(each.number for each in made) == list(range(1, 13))
 
 
+async def test_what_is_remembered_is_given_by_watch_and_says_the_same(store: Store) -> None:
+    kept = [
+        arm("A", armed=True),
+        arm("A", WANKE, armed=False),
+        arm("A", group=12),
+        arm("B", armed=True),
+        arm("B", group=1, armed=False, day=date(2026, 3, 23), told_at=NOW, told=3),
+        arm("C", armed=False, peak=1_420_000),
+    ]
+    await store.save_arms(kept)
+    found: list[Arm] = []
+    for watch_id, one in (await store.memories()).items():
+        found += one.arms
+        for symbol, group, armed in zip(one.symbols, one.groups, one.armed, strict=True):
+            key = RuleKey(watch_id, Symbol(symbol), group)
+            found.append(Arm(key=key, armed={"0": False, "1": True, "2": None}[armed]))
+    assert sorted(found, key=lambda kept_arm: kept_arm.key) == await store.arms()
+
+
 async def test_a_changed_watch_replaces_the_old_one_and_its_arms_when_given(store: Store) -> None:
     first = await store.add_watch(watch("A"), [arm("A"), arm("A", WANKE)])
     await store.add_watch(watch("B"), [arm("B")])
