@@ -92,8 +92,6 @@ class RuleBook:
         """No quote of today has been seen."""
         self._all_seen: Rows = _NO_ROWS
         """The rows of frames of whose every symbol one has."""
-        self._unopened: NDArray[np.bool_] = np.zeros(0, np.bool_)
-        """Its boxes have not been judged today."""
         self._named: Slots = np.zeros(0, np.int32)
         """How many rules somebody has on it, watches on the whole market left out."""
         self._ladders: dict[Gauge, Ladder] = {}
@@ -727,10 +725,10 @@ class RuleBook:
         standing = boxes.judge(shown, present)
         if self._held:
             standing = Standing(*(slots[(self._flags[slots] & _HELD) == 0] for slots in standing))
-        if self._unopened[boxes.rows()].any():
-            judged = np.concatenate(standing)
-            self._open_rules(judged, found)
-            self._unopened[self._row[judged]] = False
+        # Each begins its day when it is first judged, whatever was judged before it on the same symbol. One that has left
+        # what it must leave is armed by that.
+        for slots in (standing.inside, standing.between):
+            self._open_rules(slots, found)
         self._turn(standing.inside, np.ones(standing.inside.size, np.bool_), found)
         self._turn(standing.left, np.zeros(standing.left.size, np.bool_), found)
         fresh = standing.between[self._armed[standing.between] == _UNJUDGED]
@@ -747,7 +745,7 @@ class RuleBook:
         if not begins <= frame.at < ends:
             midnight = datetime.combine(market_time(frame.at).date(), time(), MARKET_ZONE).astimezone(UTC)
             self._today = midnight, midnight + timedelta(days=1)
-            self._unseen[:] = self._unopened[:] = True
+            self._unseen[:] = True
             self._all_seen = _NO_ROWS
             for ladder in self._ladders.values():
                 ladder.touch_all()
@@ -769,7 +767,7 @@ class RuleBook:
         if size > len(self._unseen):
             self._tick, self._quote_day = grown(self._tick, size), grown(self._quote_day, size)
             self._named = grown(self._named, size)
-            self._unseen, self._unopened = grown(self._unseen, size, True), grown(self._unopened, size, True)
+            self._unseen = grown(self._unseen, size, True)
 
     def judge_first(self, watch: Watch, quotes: Callable[[Symbol], Quote | None]) -> tuple[list[Arm], list[Trigger]]:
         """The first arms of a watch by the quotes at hand, and what of it already holds. It is not taken in."""

@@ -436,7 +436,8 @@ def test_the_book_and_the_reference_fire_the_same(first: list[Watch], steps: lis
     for one in first:
         book.put(one)
         reference.put(one)
-    last: Frame | None = None
+    # Each list of symbols has frames of its own, which take turns: those of the stream, of a sweep, of accounts.
+    frames: dict[str, Frame] = {}
     seen: set[tuple[Symbol, date]] = set()
     now = MORNING
     for what, value in steps:
@@ -467,8 +468,8 @@ def test_the_book_and_the_reference_fire_the_same(first: list[Watch], steps: lis
             named = (WHOLE,) if what == "account" else SYMBOLS
             rows = [(symbol, in_time(row, symbol, now, seen)) for symbol, row in zip(named, value, strict=False)]
             quotes = [as_quote(symbol, row, now) for symbol, row in rows]
-            last = frame_of(quotes, at=now, source="test", like=last)
-            got = book.evaluate(last, doubtful([row for _, row in rows]))
+            frames[what] = frame_of(quotes, at=now, source="test", like=frames.get(what))
+            got = book.evaluate(frames[what], doubtful([row for _, row in rows]))
             fired, already = reference.judge(rows, holdings, now)
             assert {one.key for one in got.triggers} == fired
             assert len(got.triggers) == len(fired)

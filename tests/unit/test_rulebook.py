@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from core.conditions import (
+    AmountAbove,
     Condition,
     EnterRange,
     LimitDown,
@@ -327,6 +328,36 @@ def test_all_is_about_the_day_when_one_of_its_conditions_is() -> None:
     here = market(PriceAbove(value=Decimal(100)), PctUp(value=Decimal(3)), combine="all")
     assert here.fires("99", "103", preclose="100") == ["103"]
     assert len(here.see("107", when=on(TUESDAY), preclose="103").triggers) == 1
+
+
+RICH_AND_HIGH = (AmountAbove(value=Decimal(1_000_000)), PctUp(value=Decimal(3)))
+"""Of several conditions, and about the day."""
+AS_ON_MONDAY: dict[str, Any] = {"preclose": "100", "amount": "2000000"}
+AS_ON_TUESDAY: dict[str, Any] = {"preclose": "104", "amount": "2000000"}
+
+
+def test_a_rule_of_several_conditions_begins_its_day_when_it_is_first_judged_though_others_were_before() -> None:
+    here = Market(watch(*RICH_AND_HIGH, combine="all"), watch(EnterRange(low=Decimal(1), high=Decimal(2)), id="w2"))
+    assert here.fires("100", "104", **AS_ON_MONDAY) == ["104"]
+    here.see("108", when=on(TUESDAY, "09:25:02"), preclose="104")
+    assert here.armed() is False
+    assert here.fires("108", "109", when=on(TUESDAY), **AS_ON_TUESDAY) == ["108"]
+
+
+def test_a_rule_of_several_conditions_that_was_held_when_the_day_began_begins_it_when_it_is_released() -> None:
+    here = Market(watch(*RICH_AND_HIGH, combine="all"), watch(EnterRange(low=Decimal(1), high=Decimal(2)), id="w2"))
+    assert here.fires("100", "104", **AS_ON_MONDAY) == ["104"]
+    here.book.hold("w1")
+    assert here.fires("108", when=on(TUESDAY), **AS_ON_TUESDAY) == []
+    here.book.release("w1")
+    assert here.fires("108", "109", when=on(TUESDAY), **AS_ON_TUESDAY) == ["108"]
+
+
+def test_a_price_of_yesterday_begins_no_day_of_a_rule_of_several_conditions() -> None:
+    here = market(*RICH_AND_HIGH, combine="all")
+    assert here.fires("100", "104", **AS_ON_MONDAY) == ["104"]
+    here.see("104", when=on(TUESDAY, "09:25:01"), quoted="15:00", **AS_ON_MONDAY)
+    assert here.fires("108", "109", when=on(TUESDAY), **AS_ON_TUESDAY) == ["108"]
 
 
 # -- price limits
