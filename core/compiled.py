@@ -128,11 +128,11 @@ def moving(family: Solvable, tape: Tape, frame: Frame) -> Sequence[Ints]:
         case QueueShrink():
             return (tape.queue(family.side),)
         case LimitUp():
-            return tape.reference("limit_up"), _extreme(tape, frame, "high")
+            return tape.reference("limit_up"), tape.extreme("high", frame)
         case LimitDown():
-            return tape.reference("limit_down"), _extreme(tape, frame, "low")
+            return tape.reference("limit_down"), tape.extreme("low", frame)
         case Indicator(period="day"):
-            return _extreme(tape, frame, "high"), _extreme(tape, frame, "low")
+            return tape.extreme("high", frame), tape.extreme("low", frame)
         case Indicator():
             return tape.forming(family.period)
         case _:
@@ -153,7 +153,7 @@ def _limit_up(family: LimitUp, tape: Tape, frame: Frame | None, rows: Rows) -> Z
     limit = tape.reference("limit_up")[rows]
     if family.event == "hit":
         return Zones(limit, np.full(rows.size, FOREVER), limit > 0)
-    touched = _extreme(tape, frame, "high")[rows] >= limit
+    touched = tape.extreme("high", frame)[rows] >= limit
     return Zones(np.where(touched, -FOREVER, 1), np.where(touched, limit - 1, 0), limit > 0)
 
 
@@ -161,19 +161,15 @@ def _limit_down(family: LimitDown, tape: Tape, frame: Frame | None, rows: Rows) 
     limit = tape.reference("limit_down")[rows]
     if family.event == "hit":
         return Zones(np.full(rows.size, -FOREVER), limit, limit > 0)
-    low = _extreme(tape, frame, "low")[rows]
+    low = tape.extreme("low", frame)[rows]
     touched = (low > 0) & (low <= limit)
     return Zones(np.where(touched, limit + 1, 1), np.where(touched, FOREVER, 0), limit > 0)
-
-
-def _extreme(tape: Tape, frame: Frame | None, name: str) -> Ints:
-    return tape.by_row(frame, getattr(frame, name)) if frame is not None else np.zeros(len(tape), np.int64)
 
 
 def _kdj(family: Indicator, tape: Tape, frame: Frame | None, rows: Rows) -> Zones:
     state = tape.state(family.period)
     if family.period == "day":
-        high, low = _extreme(tape, frame, "high"), _extreme(tape, frame, "low")
+        high, low = tape.extreme("high", frame), tape.extreme("low", frame)
     else:
         high, low = tape.forming(family.period)
     high, low = high[rows], low[rows]

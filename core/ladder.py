@@ -96,7 +96,7 @@ class Ladder:
     # -- keeping
 
     def put(self, row: int, slot: int, up: int, down: int) -> None:
-        """Take a rule in."""
+        """Take a rule in. Its symbol is to be touched before the next snapshot."""
         self._widen(row + 1)
         if self._size[row] == self._room[row]:
             self._move(row, int(self._size[row]) + 1)
@@ -109,10 +109,9 @@ class Ladder:
             rules[at + 1 : end + 1] = rules[at:end]
             lines[at], rules[at] = line, slot
         self._size[row] += 1
-        self.touch(row)
 
     def drop(self, row: int, slot: int) -> None:
-        """Take a rule out."""
+        """Take a rule out. Its symbol is to be touched before the next snapshot."""
         start = int(self._start[row])
         end = start + int(self._size[row])
         for lines, rules in zip(self._lines, self._rules, strict=True):
@@ -120,7 +119,6 @@ class Ladder:
             lines[at:end] = lines[at + 1 : end + 1]
             rules[at : end - 1] = rules[at + 1 : end]
         self._size[row] -= 1
-        self.touch(row)
 
     def fill(self, rows: Rows, slots: Slots, up: Slots, down: Slots, symbols: int) -> None:
         """Take very many rules into an empty ladder at once.
@@ -167,13 +165,12 @@ class Ladder:
         self._stale[concerned] = True
         self._aim_all()
 
-    def touch(self, row: int) -> None:
-        """Judge the rules of a symbol whole at the next snapshot."""
-        if row < len(self._stale):
-            self._stale[row] = True
-            seen = (self._place == row).nonzero()[0]
-            self._next_up[seen] = -_BIG if self._size[row] else _BIG
-            self._next_down[seen] = -_BIG
+    def touch(self, rows: Rows) -> None:
+        """Judge the rules of these symbols whole at the next snapshot."""
+        rows = rows[rows < len(self._stale)]
+        if rows.size:
+            self._stale[rows] = True
+            self._aim_all()
 
     def touch_all(self) -> None:
         self._stale[:] = True

@@ -161,13 +161,12 @@ class RuleBook:
 
     def touch(self, symbols: Collection[Symbol]) -> None:
         """Judge these again on the next frame: a rule or a cost has changed."""
-        for symbol in symbols:
-            self._touch(self.tape.row(symbol))
+        self._touch(self.tape.rows(symbols))
 
-    def _touch(self, row: int) -> None:
-        self._touched.add(row)
+    def _touch(self, rows: Rows) -> None:
+        self._touched.update(rows.tolist())
         for ladder in self._ladders.values():
-            ladder.touch(row)
+            ladder.touch(rows)
 
     def remember(self, rule: Rule, arm: Arm) -> None:
         """Remember of a rule that it was told; of one that is gone, or means something else now, nothing is."""
@@ -422,6 +421,8 @@ class RuleBook:
             if row in self._asked:
                 self._asked[row].discard(number)
             self._weighed.discard(number)
+        # One that nobody belongs to follows no frame, and would know nothing of what has moved meanwhile.
+        self._families = {key: family for key, family in self._families.items() if family.slots or family.legs}
         if self._boxes.wasteful:
             numbers = self._boxes.compact()
             for family in self._families.values():
@@ -430,6 +431,7 @@ class RuleBook:
         self._listed[listed] = None
         self._unlisted.append(listed)
         self._free.setdefault(block.stop - block.start, []).append(block.start)
+        self._touch(rows)
 
     def _slot(self, key: RuleKey) -> int | None:
         block = self._blocks.get(key.watch_id)
@@ -527,7 +529,7 @@ class RuleBook:
         moved = self.tape.moved
         changed = {period: self.tape.changed(period) for period in self.tape.periods}
         for family in self._families.values():
-            by_frame = self._moved_by_frame(family) if family.every_frame and len(family.legs) else _NO_ROWS
+            by_frame = self._moved_by_frame(family) if family.every_frame else _NO_ROWS
             by_bars = _NO_ROWS if family.period is None else changed[family.period]
             for rows in (by_frame, moved if family.by_reference else _NO_ROWS, by_bars):
                 if rows.size:
@@ -646,8 +648,7 @@ class RuleBook:
                 self._switch(ladder.walk(woken, at), found)
         if len(self._boxes):
             self._judge_boxes(frame, place, doubts, found)
-        for row in late.tolist():
-            self._touch(row)
+        self._touch(late)
         return found.step()
 
     def _switch(self, crossed: Crossed, found: Found) -> None:
@@ -725,8 +726,8 @@ class RuleBook:
         standing = boxes.judge(shown, present)
         if self._held:
             standing = Standing(*(slots[(self._flags[slots] & _HELD) == 0] for slots in standing))
-        # Each begins its day when it is first judged, whatever was judged before it on the same symbol. One that has left
-        # what it must leave is armed by that.
+        # Each begins its day when it is first judged itself, whatever else was on its symbol. One that has left what it
+        # must leave is armed by that.
         for slots in (standing.inside, standing.between):
             self._open_rules(slots, found)
         self._turn(standing.inside, np.ones(standing.inside.size, np.bool_), found)

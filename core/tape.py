@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -27,8 +27,10 @@ Doubts = Callable[[Frame, Rows], Mapping[int, str]]
 NEVER: Final = 2**62
 LISTS: Final = 3
 """Frames of so many lists of symbols may take turns without being looked up anew."""
+Extreme = Literal["high", "low"]
 REFERENCES: Final = ("preclose", "open", "limit_up", "limit_down")
 _NO_ROWS: Final[Rows] = np.zeros(0, np.intp)
+_NO_INTS: Final[Ints] = np.zeros(0, np.int64)
 
 
 class _Window:
@@ -112,6 +114,9 @@ class Tape:
         self._lists: list[_Listed] = []
         """Of the newest frames: those of the stream, of a sweep and of accounts take turns."""
         self._references: dict[str, Ints] = {name: np.zeros(0, np.int64) for name in REFERENCES}
+        self._extremes: dict[Extreme, Ints] = {"high": np.zeros(0, np.int64), "low": np.zeros(0, np.int64)}
+        self._worked_out: dict[Way, tuple[Ints, Ints]] = {}
+        """Limits by row that no source has given, and the previous closes that they were worked out of."""
         self._moved: Rows = _NO_ROWS
         self._follows_prices = False
         self._follows_queues = False
@@ -195,18 +200,21 @@ class Tape:
                 window.clear()
             for queue in self._queues.values():
                 queue[:] = 0
+            self._worked_out.clear()
         self._refer(frame, place)
-        if self._follows_queues:
-            self._queue("up", frame, place, frame.ask, frame.bid_volume)
-            self._queue("down", frame, place, frame.bid, frame.ask_volume)
-        if self._follows_prices:
-            self._follow(frame, place, doubts)
-
-    def _follow(self, frame: Frame, place: Rows, doubts: Doubts) -> None:
+        if not (self._follows_queues or self._follows_prices):
+            return
         last = frame.last
         if doubtful := list(doubts(frame, np.arange(len(frame)))):
             last = last.copy()
             last[doubtful] = 0
+        if self._follows_queues:
+            self._queue("up", last, place, frame.ask, frame.bid_volume)
+            self._queue("down", last, place, frame.bid, frame.ask_volume)
+        if self._follows_prices:
+            self._follow(frame.at, last, place)
+
+    def _follow(self, at: datetime, last: Ints, place: Rows) -> None:
         high: Ints = np.zeros(len(self), np.int64)
         high[place] = last
         self.prices = high
@@ -214,7 +222,7 @@ class Tape:
             return
         low = np.where(high > 0, high, NEVER)
         for window in self._windows.values():
-            window.add(frame.at, low, high)
+            window.add(at, low, high)
         for forming in self._forming.values():
             forming.grow(len(self))
             np.maximum(forming.high[: len(self)], high, out=forming.high[: len(self)])
@@ -234,22 +242,29 @@ class Tape:
             seen_last[name] = seen
             known = self._references[name] = grown(self._references[name], len(self))
             if name.startswith("limit"):
-                seen = self._limits(frame, seen, "up" if name == "limit_up" else "down")
+                seen = self._limits(frame, place, seen, "up" if name == "limit_up" else "down")
             differs = known[place] != seen
             moved |= differs
             known[place] = seen
         self._moved = place[np.flatnonzero(moved)]
+        if self._moved.size:
+            # A symbol may stand in several lists; the next frame of another one brings its own prices again.
+            for one in self._lists[1:]:
+                one.seen.clear()
 
-    def _limits(self, frame: Frame, given: Ints, side: Way) -> Ints:
+    def _limits(self, frame: Frame, place: Rows, given: Ints, side: Way) -> Ints:
         """The limits of the day, from the dated table where the source gives none."""
-        lacking = np.flatnonzero((given == 0) & (frame.preclose > 0))
-        if not lacking.size:
+        lacking = (given == 0) & (frame.preclose > 0)
+        if not lacking.any():
             return given
-        limits = given.copy()
-        for row in lacking.tolist():
+        # A source may give none at all, frame after frame, and the table is slow to ask.
+        closes, limits = (grown(each, len(self)) for each in self._worked_out.get(side, (_NO_INTS, _NO_INTS)))
+        self._worked_out[side] = closes, limits
+        for row in np.flatnonzero(lacking & (closes[place] != frame.preclose)).tolist():
             limit = frame.quote_at(row).limit(side)
-            limits[row] = 0 if limit is None else to_milli(limit)
-        return limits
+            limits[place[row]] = 0 if limit is None else to_milli(limit)
+            closes[place[row]] = frame.preclose[row]
+        return np.where(lacking, limits[place], given)
 
     @property
     def moved(self) -> Rows:
@@ -261,15 +276,19 @@ class Tape:
         self._references[name] = grown(self._references[name], len(self))
         return self._references[name]
 
-    def by_row(self, frame: Frame, values: Ints) -> Ints:
-        """An array of a frame by the rows of the tape; 0 for symbols that the frame does not have."""
-        found: Ints = np.zeros(len(self), np.int64)
-        found[self.place(frame)] = values
-        return found
+    def extreme(self, name: Extreme, frame: Frame | None) -> Ints:
+        """``high`` or ``low`` of the day by row, milli-yuan, with those of the newest frame; 0 where there is none.
 
-    def _queue(self, side: Way, frame: Frame, place: Rows, others: Ints, volume: Ints) -> None:
+        A symbol that the frame does not have keeps what it had: nothing has moved there.
+        """
+        known = self._extremes[name] = grown(self._extremes[name], len(self))
+        if frame is not None:
+            known[self.place(frame)] = getattr(frame, name)
+        return known
+
+    def _queue(self, side: Way, last: Ints, place: Rows, others: Ints, volume: Ints) -> None:
         limit = self._references[f"limit_{side}"][place]
-        at_limit = np.flatnonzero((frame.last == limit) & (limit > 0) & (others == 0) & (volume > 0))
+        at_limit = np.flatnonzero((last == limit) & (limit > 0) & (others == 0) & (volume > 0))
         queue = self._queues[side] = grown(self._queues[side], len(self))
         sealed: Ints = np.zeros(len(self), np.int64)
         if at_limit.size:

@@ -310,7 +310,7 @@ class Plain:
     def see(self, quote: Quote, now: datetime, *, fit: bool) -> None:
         for side in FOLLOWED_SIDES:
             sealed = View(quote).reading(Gauge.QUEUE_UP if side == "up" else Gauge.QUEUE_DOWN)
-            if not isinstance(sealed, Missing):
+            if fit and not isinstance(sealed, Missing):
                 self.queues[side] = max(self.queues[side], sealed)
         if fit and quote.last is not None:
             milli = int(quote.last * 1000)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 
 from core.conditions import (
@@ -18,6 +20,7 @@ from core.conditions import (
     PctUp,
     PriceAbove,
     PriceBelow,
+    QueueShrink,
     StopLoss,
     TakeProfit,
 )
@@ -211,7 +214,45 @@ def test_only_symbols_that_may_change_something_are_looked_at() -> None:
     assert here.asked == []
 
 
+def test_a_queue_in_doubt_is_not_what_later_ones_are_measured_by() -> None:
+    here = market(QueueShrink())
+    sealed: dict[str, Any] = {"last": "11", "limit_up": "11", "bid": "11"}
+    here.show(quote(when="10:00:01", bid_volume=1_000_000, **sealed), doubtful="行情过旧")
+    assert here.see(when="10:00:04", bid_volume=400_000, **sealed).already == []
+    assert here.armed() is True
+    assert len(here.see(when="10:00:07", bid_volume=190_000, **sealed).triggers) == 1
+
+
 # -- references that move
+
+
+def test_what_moved_while_no_rule_looked_at_it_is_known_to_a_later_one() -> None:
+    opened = watch(LimitUp(event="open"))
+    here = Market(opened)
+    sealed: dict[str, Any] = {"limit_up": "11", "high": "11"}
+    here.see("11", **sealed)
+    here.book.remove("w1")
+    here.see("50", PINGAN)
+    here.book.put(opened)
+    assert here.fires("11", "10.90", **sealed) == ["10.90"]
+
+
+def test_a_share_in_two_lists_has_the_references_of_the_newest_frame_of_either() -> None:
+    here = market(PctUp(value=Decimal(3)))
+    stream = frame(quote(MOUTAI, "100", preclose="100"))
+    sweep = frame(quote(MOUTAI, "100", preclose="99"), quote(PINGAN, "50"))
+    for one in (stream, sweep):
+        here.book.evaluate(one, never)
+    again = replace(stream, last=np.array([102_500]))
+    assert here.book.evaluate(again, never).triggers == []
+    assert len(here.book.evaluate(replace(stream, last=np.array([103_000])), never).triggers) == 1
+
+
+def test_limits_that_no_source_gives_are_worked_out_once_and_again_when_the_close_is_another() -> None:
+    here = market(LimitUp())
+    assert here.fires("10.99", "11", "11", preclose="10") == ["11"]
+    assert here.fires("11", "11.10", preclose="10.09") == ["11.10"]
+    assert here.fires("11.10", when=on(TUESDAY), preclose="10.09") == ["11.10"]
 
 
 def test_the_next_days_previous_close_judges_again_at_the_same_price() -> None:
