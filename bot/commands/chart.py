@@ -69,7 +69,6 @@ class Asked(NamedTuple):
     example="/chart 茅台 日线",
     role=Role.VIEWER,
     intents=("chart",),
-    listed=False,
 )
 async def chart(ctx: Context, call: Call) -> Reply:
     asked = _asked(ctx, call)

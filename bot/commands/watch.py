@@ -509,7 +509,7 @@ def _lines(watches: Sequence[Watch]) -> list[str]:
     return [f"#{one.number} {one.condition_text()}" for one in watches]
 
 
-@command("export", "导出", help="把所有任务写成可以保存的文字", example="/export", role=Role.VIEWER, listed=False)
+@command("export", "导出", help="把所有任务写成可以保存的文字", example="/export", role=Role.VIEWER)
 async def export(ctx: Context, _call: Call) -> Reply:
     """The watches as ``dingpan export`` writes them."""
     mine = ctx.house.watchlist.of(ctx.person.owner)

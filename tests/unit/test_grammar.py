@@ -2,7 +2,8 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +20,8 @@ from core.errors import Invalid
 from core.types import Side
 from tests.evals.__main__ import NOW, ORDERS, SENTENCES, load, score
 from tests.shared import SHARED, needs_shared
+
+README: Final = Path(__file__).parents[2] / "README.md"
 
 
 def said(text: str, **context: Any) -> Request:
@@ -178,6 +181,20 @@ def test_every_manner_of_the_help_goes_with_a_sentence(manner: str) -> None:
     request = said(f"茅台跌破1400提醒我，{manner}")
     assert request.conditions[:1] == plain.conditions
     assert request != plain
+
+
+def test_every_sentence_of_the_readme_is_understood() -> None:
+    text = README.read_text(encoding="utf-8")
+    table = text[text.index("### 可以这样说") : text.index("### 命令")]
+    sentences = [one for line in table.splitlines()[4:] if line[:1] == "|" for one in line.split("|")[2].split("·")]
+    draft = said("茅台跌破1400").as_json()
+
+    def understood(sentence: str) -> bool:
+        readings = (said(sentence), said(f"茅台跌破1400，{sentence}"), said(sentence, draft=draft))
+        return any(one.intent != "unknown" for one in readings)
+
+    assert len(sentences) > 40
+    assert [one for one in sentences if not understood(one.strip())] == []
 
 
 def test_a_typed_yes_confirms_only_where_a_card_lies() -> None:
