@@ -16,7 +16,6 @@ import asyncio
 import gc
 import http.client
 import random
-import resource
 import statistics
 import sys
 import tempfile
@@ -492,15 +491,14 @@ def thread_per_symbol(symbols: int, lasting: float) -> dict[str, Any]:
         connection.close()
 
     threads = [threading.Thread(target=watch, args=(number,), daemon=True) for number in range(symbols)]
-    before, began = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
+    before, began = time.process_time(), time.monotonic()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    after, seconds = resource.getrusage(resource.RUSAGE_SELF), time.monotonic() - began
+    used, seconds = time.process_time() - before, time.monotonic() - began
     process.stdin.close()
     process.wait()
-    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {"symbols": symbols, "cpu_percent": round(100 * used / seconds, 1), "behind": sum(one > 0 for one in late)}
 
 
