@@ -465,12 +465,17 @@ def thread_per_symbol(symbols: int, lasting: float) -> dict[str, Any]:
     """One thread per symbol, each asking a server on loopback every three seconds over a kept connection."""
     import subprocess
 
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    port = int(process.stdout.readline())
+    command = [sys.executable, "-m", "tests.bench.server"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        late, used, seconds = _ask_all(int(server.stdout.readline()), symbols, lasting)
+        server.stdin.close()  # which ends it
+    return {"symbols": symbols, "cpu_percent": round(100 * used / seconds, 1), "behind": sum(one > 0 for one in late)}
+
+
+def _ask_all(port: int, symbols: int, lasting: float) -> tuple[list[int], float, float]:
+    """How often each was late; seconds of work and of time."""
     over = time.monotonic() + lasting
     late = [0] * symbols
     never = threading.Event()
@@ -497,9 +502,7 @@ def thread_per_symbol(symbols: int, lasting: float) -> dict[str, Any]:
     for thread in threads:
         thread.join()
     used, seconds = time.process_time() - before, time.monotonic() - began
-    process.stdin.close()
-    process.wait()
-    return {"symbols": symbols, "cpu_percent": round(100 * used / seconds, 1), "behind": sum(one > 0 for one in late)}
+    return late, used, seconds
 
 
 def run(rules: int = RULES) -> dict[str, Any]:
