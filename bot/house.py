@@ -29,6 +29,7 @@ from core.listing import Listing
 from core.notify import Notifier
 from core.ports import QuoteSource, Store
 from core.remind import Reminders
+from core.render import name_text
 from core.rulebook import RuleBook
 from core.sweep import Sweep
 from core.types import Symbol, account_of, account_symbol, is_account
@@ -120,6 +121,11 @@ class House:
                     found[symbol] = seen
                 elif answered and symbol not in self.names:
                     raise NotFound(f"没有 {symbol} 这只证券，请核对代码。")
+                elif self.listing.lacks(symbol):
+                    there = len(self.listing.shares())
+                    raise NotFound(
+                        f"这里的行情不是真的市场，只有 {there} 只股票，没有{name_text(self.name(symbol), symbol)}。"
+                    )
         for quote in found.values():
             if quote.name and quote.symbol not in self.names:
                 self.names.add(quote.symbol, quote.name)

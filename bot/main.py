@@ -458,7 +458,9 @@ def status(house: House) -> str:
     now = house.now()
     modes = "、".join(f"{broker.name}" for broker in house.desk.brokers)
     panic = "　🛑 紧急停止中" if house.desk.panicked else ""
-    return f" {market_time(now):%m-%d %H:%M:%S} {phase(now).chinese}　{modes}　盯盘 {len(house.book)} 条{panic}"
+    # Watches as /list numbers them, and not their rules: one on the whole market has thousands of these.
+    watches = sum(one.live_at(now) for one in house.watchlist.everything())
+    return f" {market_time(now):%m-%d %H:%M:%S} {phase(now).chinese}　{modes}　盯盘 {watches} 个{panic}"
 
 
 # -- running

@@ -220,7 +220,7 @@ class Indicator(Kind):
         if self.period != "day":
             high, low = lines.forming or (None, None)
         if high is None or low is None:
-            return Missing("今天还没有成交")
+            return Missing("今天还没有成交" if self.period == "day" else "这一根刚开始，还没有成交")
         highest, lowest = thresholds.extremes(lines.state, lines.row)
         level = thresholds.rsv_price(
             self.level(lines.state, lines.row), highest.clip(float(high)), lowest.clip(None, float(low))

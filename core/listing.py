@@ -84,6 +84,10 @@ class Listing:
         """Whether they were looked for, or are all that there is."""
         return self._source is None or self._at is not None
 
+    def lacks(self, symbol: Symbol) -> bool:
+        """Whether there will never be a quote of this share: the market is made up or past, and it is not in it."""
+        return self._source is None and is_share(symbol) and symbol not in self.shares()
+
     async def run(self) -> bool:
         """Look for all shares, where that has become necessary; whether the list may be another one now.
 

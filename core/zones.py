@@ -15,6 +15,8 @@ FOREVER: Final = 2**62
 BAND: Final = Decimal("0.5")
 """A condition re-arms when its gauge has left the zone by this percent of the threshold, or by two ticks if larger."""
 BAND_TICKS: Final = 2
+MEASURED: Final = 2
+"""Digits behind the point of a large reading."""
 
 
 class Gauge(StrEnum):
@@ -57,8 +59,8 @@ class Gauge(StrEnum):
         if self is Gauge.TURNOVER:
             return f"{value / 1000:.2f}%"
         if self is Gauge.AMOUNT:
-            return large_text(Decimal(value) * 1000, "元")
-        return large_text(Decimal(value), "手")
+            return large_text(Decimal(value) * 1000, "元", MEASURED)
+        return large_text(Decimal(value), "手", MEASURED)
 
 
 _CHINESE: Final = {
@@ -74,15 +76,18 @@ _CHINESE: Final = {
 }
 
 
-def large_text(number: Decimal, unit: str) -> str:
+def large_text(number: Decimal, unit: str, digits: int = 4) -> str:
     """A large number with the Chinese unit that fits, without zeros that say nothing.
+
+    Args:
+        digits: behind the point; what was measured needs fewer than what a person wrote.
 
     >>> large_text(Decimal(1_250_000_000), "元"), large_text(Decimal(50_000), "手"), large_text(Decimal(800), "手")
     ('12.5亿元', '5万手', '800手')
     """
     for step, word in ((Decimal(10) ** 8, "亿"), (Decimal(10) ** 4, "万")):
         if abs(number) >= step:
-            return f"{plain_text(round(number / step, 4))}{word}{unit}"
+            return f"{plain_text(round(number / step, digits))}{word}{unit}"
     return f"{plain_text(number)}{unit}"
 
 

@@ -84,7 +84,13 @@ def _asked(ctx: Context, call: Call) -> Asked:
     periods = [_WORDS[word.lower()] for word in call.words if word.lower() in _WORDS]
     card = next((word for word in call.words if word.startswith("@")), None)
     rest = tuple(word for word in call.words if word.lower() not in _WORDS and word != card)
-    return Asked(targets.symbols(ctx, Call(rest)), periods[-1] if periods else ChartPeriod.DAY, card)
+    period = periods[-1] if periods else ChartPeriod.DAY
+    if len(rest) == 1 and rest[0].removeprefix("#").isdigit() and len(rest[0]) < len("000001"):
+        watch = targets.one_watch(ctx, Call(rest))  # /chart 3, as in /why 3
+        if watch.of_account or watch.scope == "market":
+            raise Invalid(f"#{watch.number} 盯的不是一只一只的股票，没有图。请写股票名，例如：/chart 茅台")
+        return Asked(watch.symbols, period, card)
+    return Asked(targets.symbols(ctx, Call(rest)), period, card)
 
 
 async def _picture(ctx: Context, symbol: Symbol, period: ChartPeriod, card: str | None) -> Message:

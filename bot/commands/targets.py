@@ -94,7 +94,10 @@ def watches(ctx: Context, call: Call) -> Sequence[Watch]:
     named = symbols(ctx, call, last=False)
     if named:
         text = "、".join(name_text(house.name(symbol), symbol) for symbol in named)
-        return _some(house.watchlist.on(owner, named), f"没有盯着{text}的任务。")
+        on_them = house.watchlist.on(owner, named)
+        # 暂停茅台 does not stop the one on all favourites, among which it is, while another one names it.
+        by_name = [watch for watch in on_them if watch.scope == "symbols"]
+        return _some(by_name or on_them, f"没有盯着{text}的任务。")
     mine = house.watchlist.of(owner)
     if len(mine) == 1 and not words:
         return mine

@@ -475,7 +475,8 @@ async def resume(ctx: Context, call: Call) -> Reply:
     for one in chosen:
         await ctx.house.look(_looked_at(one))
         active, already = await ctx.house.watchlist.resume(one)
-        replies.append(await read_back(ctx, active, already, changed=False, past=False))
+        message = await read_back(ctx, active, already, changed=False, past=False)
+        replies.append(message.model_copy(update={"title": f"▶️ 已恢复 #{active.number}"}))
     return replies
 
 

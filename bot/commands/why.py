@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
@@ -34,6 +35,8 @@ DOUBTS: Final = 5
 SYMBOLS_AGAIN: Final = 3
 NUMBERS_AGAIN: Final = 8
 _DAY: Final = timedelta(days=1)
+_AS_WRITTEN: Final = re.compile(r"(\d{1,2})[-/](\d{1,2})")
+"""A day as our own messages write it: 11-24."""
 _OTHER_HISTORY: Final = {
     "decisions": "分析建议的记录",
     "realized_pnl": "一段时间的已实现盈亏",
@@ -61,6 +64,14 @@ class _Question(NamedTuple):
         if self.everything:
             return True
         return alert.symbol in self.symbols if self.symbols else any(one.id == alert.watch_id for one in self.watches)
+
+    def hushed(self, silence: Silence) -> bool:
+        """Whether a silence concerns what is asked about."""
+        if silence.watch_id is not None:
+            return any(one.id == silence.watch_id for one in self.watches)
+        if silence.symbol is None or self.everything:
+            return True
+        return silence.symbol in self.symbols or any(silence.symbol in one.symbols for one in self.watches)
 
     def rules(self, ctx: Context, watch: Watch) -> list[Rule]:
         """The rules of a watch that are meant; of one on the whole market only those of shares that were named."""
@@ -154,11 +165,21 @@ def _days(word: str, now: datetime) -> list[date]:
     """The days that a word means, first and last; none where it is no day. ``3号`` is a watch."""
     if word in {"今天", "今日"}:
         return [trading_date(now)]
+    if written := _AS_WRITTEN.fullmatch(word):
+        month, day = int(written[1]), int(written[2])
+        with suppress(ValueError):  # 13-45 is no day
+            return [_last(month, day, trading_date(now))]
     found = moments(word, now)
     if len(found) != 1 or found[0].day is None or found[0].end - found[0].start != len(word) or word.endswith("号"):
         return []
     last = found[0].last if found[0].kind == "span" else None
     return [found[0].day, last or found[0].day]
+
+
+def _last(month: int, day: int, today: date) -> date:
+    """The latest day of that name that is not to come. Raises ValueError where there is none of that name."""
+    this = date(today.year, month, day)
+    return this if this <= today else date(today.year - 1, month, day)
 
 
 def _asked_days(first: date, last: date, today: date) -> tuple[date, ...]:
@@ -177,8 +198,11 @@ def _standing(ctx: Context, question: _Question) -> list[list[str]]:
     """How the watches stand, with the quotes that they are judged by."""
     now, owner = ctx.house.now(), ctx.person.owner
     first = []
-    if ctx.house.dispatcher.silences(owner):
-        first.append("🔕 现在有静音，发送“取消静音”解除。")
+    silences = [one for one in ctx.house.dispatcher.silences(owner) if question.hushed(one)]
+    if silences:
+        numbers = {one.id: f"盯盘 #{one.number}" for one in question.watches}
+        what = "；".join(f"{_hushed_what(ctx, one, numbers)} 到 {stamp_text(one.ends_at)}" for one in silences)
+        first.append(f"🔕 静音中：{what}。发送“取消静音”解除。")
     hours = ctx.house.digest.quiet_hours(owner)
     if hours is not None:
         first.append(f"🌙 免打扰时段 {hours}{'，现在就是' if hours.covers(now) else ''}。")

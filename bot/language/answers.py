@@ -8,6 +8,7 @@ readers. What was changed comes back as the whole request, so whoever shows it n
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ from bot.language.reading import (
     read_trade,
     still_owed,
 )
-from bot.language.request import NEED_DAYS, Action, Draft, Request, lacks_value
+from bot.language.request import ACCOUNT_KINDS, NEED_DAYS, Action, Draft, Request, lacks_value
 from core.types import Side, Symbol
 
 _ONE_VALUE: Final = pattern(
@@ -274,7 +275,7 @@ def _correction(reading: Reading) -> Request | None:
         return None
     if draft.intent.startswith("order"):
         return _corrected_order(reading, draft, named, said=said)
-    return _corrected_watch(reading, draft, named, adds=adds)
+    return _corrected_watch(reading, draft, named, adds=adds, said=said)
 
 
 def _corrected_order(reading: Reading, draft: Request, named: Named, *, said: bool) -> Request | None:
@@ -337,7 +338,7 @@ _SOLD: Final = re.compile("清仓|清掉|卖|抛|割肉")
 _BARE_VALUE: Final = pattern("(?P<v><price>|<percent>)(?:吧|左右|就行)?")
 
 
-def _corrected_watch(reading: Reading, draft: Request, named: Named, *, adds: bool) -> Request | None:
+def _corrected_watch(reading: Reading, draft: Request, named: Named, *, adds: bool, said: bool) -> Request | None:
     sentence = reading.sentence
     changes: dict[str, Any] = {}
     found = [one for read in kinds.conditions(sentence) for one in read.drafts]
@@ -369,6 +370,9 @@ def _corrected_watch(reading: Reading, draft: Request, named: Named, *, adds: bo
         if turned is None:
             return None
         changes["conditions"] = (turned,)
+    if found and not said and _of_account(found) != _of_account(draft.conditions):
+        # 账户今天亏损超过2%, after a watch on a share, is another matter.
+        return None
     if found:
         added = adds or bool(_AND.search(reading.plain))
         changes["conditions"] = _replaced(draft.conditions, tuple(found), added=added)
@@ -392,6 +396,10 @@ def _corrected_watch(reading: Reading, draft: Request, named: Named, *, adds: bo
         return whole
     # Nothing was asked, so the card shows a watch that stands: it is changed, not made a second time.
     return whole.model_copy(update={"intent": "watch_update", "targets": ("last",)})
+
+
+def _of_account(drafts: Sequence[Draft]) -> bool:
+    return any(draft.kind in ACCOUNT_KINDS for draft in drafts)
 
 
 def _replaced(old: tuple[Draft, ...], new: tuple[Draft, ...], *, added: bool) -> tuple[Draft, ...]:

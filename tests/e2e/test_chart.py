@@ -14,6 +14,7 @@ from bot.command import Call, Context, Person
 from bot.commands.chart import chart
 from bot.language.dialogue import Dialogue
 from bot.language.request import Request
+from bot.main import status
 from core.bars import MINUTES, Bar, Period, day_label, merged
 from core.calendar import previous_trading_day, trading_days
 from core.charts import day_of
@@ -88,6 +89,20 @@ async def test_a_sentence_is_understood_too() -> None:
     async with house() as home:
         shown = await ask(home, Archive(), request=request)
     assert [one.chart.period for one in shown if one.chart is not None] == [ChartPeriod.WEEK, ChartPeriod.WEEK]
+
+
+async def test_a_watch_is_drawn_by_its_number() -> None:
+    async with house() as home:
+        await home.add(watch(PriceBelow(value=Decimal(1400)), number=1))
+        [shown] = await ask(home, Archive(), "1", "周线")
+    assert shown.chart is not None
+    assert (shown.chart.symbol, shown.chart.period) == (MOUTAI, ChartPeriod.WEEK)
+
+
+async def test_the_bottom_line_counts_watches_and_not_their_rules() -> None:
+    async with house() as home:
+        await home.add(watch(PriceBelow(value=Decimal(1400)), symbols=(MOUTAI, PINGAN)))
+        assert status(home.app.house).endswith("盯盘 1 个")
 
 
 async def test_a_button_turns_the_page_of_the_same_card() -> None:

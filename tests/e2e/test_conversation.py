@@ -59,7 +59,7 @@ async def test_everything_the_list_offers_is_understood(stage: Theatre) -> None:
     offers = listed.text.rpartition("管理：")[2].split("、")
     answers = {
         "暂停1": "已暂停",
-        "恢复1": "已开始盯盘 #1",
+        "恢复1": "已恢复 #1",
         "删除1": "已删除",
         "把1改成1380": "已修改 #1",
         "/why 1": "判断记录",
@@ -218,11 +218,29 @@ async def test_pause_resume_delete(stage: Theatre) -> None:
     await stage.tick("600519.SH", "1410")
     assert len(stage.channel.shown) == before
     resumed = await stage.say("恢复1")
+    assert resumed.title == "▶️ 已恢复 #1"
     assert "现在已经满足条件" in resumed.text
     await stage.tick("600519.SH", "1430", "1415")
     assert "🔔" in stage.channel.shown[-1].title
     await stage.say("删除茅台")
     assert (await stage.say("列表")).title == "还没有盯盘任务"
+
+
+async def test_a_share_by_name_does_not_mean_the_watch_on_all_favourites(stage: Theatre) -> None:
+    await stage.say("把茅台和招行加入自选")
+    await stage.say("自选股跌3%提醒我")
+    await stage.say("茅台跌破1400提醒我")
+    assert "#1" not in (await stage.say("暂停茅台")).text
+    await stage.say("删除2")
+    assert "#1" in (await stage.say("暂停茅台")).text
+
+
+async def test_a_sentence_about_the_account_is_no_correction_of_the_share_before_it(stage: Theatre) -> None:
+    await stage.say("茅台跌破1300提醒我")
+    made = await stage.say("账户今天亏损超过2%")
+    assert made.title == "✅ 已开始盯盘 #2"
+    assert "账户今天亏损达到 2.00%" in made.text
+    assert "跌到 1300.00 及以下" in (await stage.say("/list")).text
 
 
 async def test_silence_keeps_quiet_and_why_tells(stage: Theatre) -> None:

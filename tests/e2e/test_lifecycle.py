@@ -55,6 +55,7 @@ async def test_the_threshold_is_changed_by_a_tap_or_by_typing_the_new_one(tmp_pa
         assert "跌到 1420.00 及以下" in question.text
         assert [len(row) for row in question.buttons] == [2, 2]
         assert question.labels()[0] == "1404.81（-1%）"
+        assert question.text.endswith("？"), "a terminal would take the number for a button of another card"
         assert "跌到 1380.00 及以下" in (await house.say("1380")).text
         await house.tick(MOUTAI, "1379")
         await house.press("改阈值")

@@ -54,6 +54,12 @@ async def test_the_whole_market_of_the_demo_is_watched_from_one_sentence() -> No
     assert "没有盯着贵州茅台(600519)的任务" in said
 
 
+async def test_what_the_market_of_the_demo_has_not_is_said_to_be_missing() -> None:
+    said = await play(["海天味业多少钱", "海天味业跌破40提醒我"], 1, ["列表"])
+    assert said.count("这里的行情不是真的市场，只有 30 只股票，没有海天味业(603288)。") == 2
+    assert "还没有盯盘任务" in said
+
+
 @pytest.mark.parametrize(
     ("text", "answer"),
     [

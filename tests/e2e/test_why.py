@@ -192,6 +192,17 @@ async def test_a_silence(home: Home) -> None:
     assert "🔕 静音 09:31–10:31：#1" in await whole(home, "周一为什么没提醒")
 
 
+async def test_a_silence_is_named_where_it_matters_and_nowhere_else(home: Home) -> None:
+    await home.add(mine(BELOW))
+    await home.add(mine(BELOW, id="W0000002", number=2, symbols=(PINGAN,)))
+    await ask(home, "/silence 1h 茅台")
+    assert "🔕 静音中：贵州茅台(600519) 到 03-23 10:31。" in await whole(home, "/why 1")
+    assert "🔕" not in await whole(home, "/why 2")
+    await ask(home, "/silence 1h 2")
+    assert "盯盘 #2 到 03-23 10:31" in await whole(home, "/why 2")
+    assert "盯盘 #2" not in await whole(home, "/why 1")
+
+
 async def test_a_stop_loss_that_was_told_mutes_the_lesser(home: Home) -> None:
     await home.add(mine(StopLoss(value=Decimal(1420), unit="yuan"), id="w1"))
     await home.add(mine(LOWER, id="w2"))
@@ -338,6 +349,8 @@ async def test_a_day_without_trading_is_named(home: Home) -> None:
         "/why 1 周一",
         "/why 茅台 昨天",
         "/why 600519 2026-03-23",
+        "/why 1 03-23",
+        "/why 茅台 3/23",
         "周一为什么没提醒",
         "昨天茅台为什么没提醒我",
         "为什么昨天没提醒我",

@@ -161,10 +161,11 @@ def test_a_distance_of_tellings_is_a_cooldown(text: str) -> None:
 
 
 @pytest.mark.parametrize("sentence", [one for each in examples.SENTENCES.values() for one in each])
-def test_every_sentence_of_the_help_makes_a_watch(sentence: str) -> None:
-    request = said(sentence + "提醒我")
-    assert (request.intent, request.missing, request.problems) == ("watch_create", (), ())
-    assert [condition_of(draft) for draft in request.conditions]
+def test_every_sentence_of_the_help_makes_a_watch_as_it_stands_there(sentence: str) -> None:
+    for text in (sentence, sentence + "提醒我"):
+        request = said(text)
+        assert (request.intent, request.missing, request.problems) == ("watch_create", (), ())
+        assert [condition_of(draft) for draft in request.conditions]
 
 
 def test_the_help_has_a_sentence_for_every_kind() -> None:
