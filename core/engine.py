@@ -67,17 +67,22 @@ def doubts(frame: Frame, rows: Rows) -> Mapping[int, str]:
     last, quoted_at = frame.last.take(rows), frame.quoted_at.take(rows)
     up = frame.limit_up.take(rows)
     oldest = round(frame.at.timestamp() * 1000) - _STALE_MS
-    # All that is usual is told by a few operations; only where they find something, each row is asked.
-    unusual = frame.suspended.take(rows)
+    # All that is usual is told by a few operations; only where they find something, that row is asked.
+    old = quoted_at < oldest
+    unusual = frame.suspended.take(rows) | old
     unusual |= (last <= 0) | (last < frame.limit_down.take(rows)) | ((last > up) & (up > 0))
+    fresh = quoted_at[~old]
     asked = rows
-    if quoted_at.size:
-        first, latest = int(quoted_at.min()), int(quoted_at.max())
-        if first >= oldest and latest - first < _STALE_MS and _trades(first // 60_000) and _trades(latest // 60_000):
-            if not unusual.any():
-                return _NO_DOUBT
-            asked = rows[unusual]
+    if not fresh.size or _all_trade(int(fresh.min()), int(fresh.max())):
+        if not unusual.any():
+            return _NO_DOUBT
+        asked = rows[unusual]
     return {row: why for row in asked.tolist() if (why := doubt(frame, row)) is not None}
+
+
+def _all_trade(first: int, latest: int) -> bool:
+    """Whether all prices of so short a time may be judged; milliseconds since 1970."""
+    return latest - first < _STALE_MS and _trades(first // 60_000) and _trades(latest // 60_000)
 
 
 @lru_cache(maxsize=64)
