@@ -423,6 +423,8 @@ class RuleBook:
             self._weighed.discard(number)
         # One that nobody belongs to follows no frame, and would know nothing of what has moved meanwhile.
         self._families = {key: family for key, family in self._families.items() if family.slots or family.legs}
+        families = (family.condition for family in self._families.values())
+        self.tape.keep_windows({one.period_s for one in families if isinstance(one, Speed)})
         if self._boxes.wasteful:
             numbers = self._boxes.compact()
             for family in self._families.values():

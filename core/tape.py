@@ -6,7 +6,7 @@ measured over, the largest queues at the limits, and the indicators of days and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
@@ -178,6 +178,10 @@ class Tape:
         self.follow_prices()
         if seconds not in self._windows:
             self._windows[seconds] = _Window(seconds, len(self))
+
+    def keep_windows(self, seconds: Collection[int]) -> None:
+        """Forget the prices of all other spans: an hour of a whole market is a hundred megabytes."""
+        self._windows = {span: window for span, window in self._windows.items() if span in seconds}
 
     def watch_bars(self, period: Period) -> None:
         """From now on keep the indicators of these bars."""

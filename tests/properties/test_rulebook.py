@@ -356,6 +356,10 @@ class Reference:
 
     def remove(self, watch_id: str) -> None:
         self.rules = {key: rule for key, rule in self.rules.items() if key.watch_id != watch_id}
+        speeds = [one for rule in self.rules.values() for one in rule.chosen if isinstance(one, Speed)]
+        spans = {one.period_s for one in speeds}
+        for past in self.pasts.values():
+            past.since = {span: begun for span, begun in past.since.items() if span in spans}
 
     def judge(
         self, rows: Sequence[tuple[Symbol, Row]], holdings: dict[Symbol, Holding], now: datetime

@@ -21,6 +21,7 @@ from core.conditions import (
     PriceAbove,
     PriceBelow,
     QueueShrink,
+    Speed,
     StopLoss,
     TakeProfit,
 )
@@ -235,6 +236,17 @@ def test_what_moved_while_no_rule_looked_at_it_is_known_to_a_later_one() -> None
     here.see("50", PINGAN)
     here.book.put(opened)
     assert here.fires("11", "10.90", **sealed) == ["10.90"]
+
+
+def test_the_prices_of_a_span_are_forgotten_with_the_last_rule_that_is_measured_over_it() -> None:
+    fast = watch(Speed(value=Decimal(3), period_s=60, direction="up"))
+    here = Market(fast, fast.model_copy(update={"id": "w2"}))
+    past = here.book.tape.past(MOUTAI)
+    here.see("100")
+    here.book.remove("w1")
+    assert past.window(60) == (100_000, 100_000)
+    here.book.remove("w2")
+    assert past.window(60) is None
 
 
 def test_a_share_in_two_lists_has_the_references_of_the_newest_frame_of_either() -> None:
