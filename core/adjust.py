@@ -99,7 +99,8 @@ class Adjustments:
         self._name_of = name_of
         self._events: tuple[Event, ...] = ()
         self._found: list[ExDate] = []
-        self._answering = asyncio.Lock()
+        # What is asked while somebody answers must not be written over by the answer.
+        self._changing = asyncio.Lock()
 
     async def load(self) -> None:
         """Take over what was asked, and have the closes at hand that the next previous closes are held against."""
@@ -123,7 +124,8 @@ class Adjustments:
             Unavailable: the store does not take it; the next frame brings another try.
         """
         while self._found:
-            await self._ask(self._found[0])
+            async with self._changing:
+                await self._ask(self._found[0])
             self._found.pop(0)
 
     async def _ask(self, ex: ExDate) -> None:
@@ -186,7 +188,7 @@ class Adjustments:
         Raises:
             NotFound: nothing like that was asked, or too long ago.
         """
-        async with self._answering:
+        async with self._changing:
             event = next((one for one in self._events if (one.ex.symbol, one.ex.day) == (symbol, day)), None)
             if event is None or all(one.owner != owner for one in event.offers):
                 raise NotFound("这次除权的记录已经不在了。要改价格，请直接说，例如：把3改成1380。")

@@ -6,6 +6,7 @@ lost over a restart.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -40,6 +41,8 @@ class Digest:
         self._due: dict[Chat, tuple[datetime, datetime]] = {}
         # When the present minute of a chat began, and its messages so far.
         self._minutes: dict[Chat, tuple[datetime, int]] = {}
+        # Frames, the clock and people ask for it, maybe at once; what one of them tells the next must not tell again.
+        self._telling = asyncio.Lock()
 
     async def load(self) -> None:
         stored = await self._store.value(QUIET_HOURS)
@@ -98,18 +101,30 @@ class Digest:
 
     async def tell_due(self) -> None:
         """Tell what need not be held back any longer. Raises Unavailable; then it is told the next time."""
+        async with self._telling:
+            await self._tell_due()
+
+    async def _tell_due(self) -> None:
         now = self._clock.now()
         owners = {owner: since for owner, since in self._held.items() if not self._quiet(owner, now)}
-        chats = {chat: since for chat, (since, due) in self._due.items() if due <= now}
+        chats = {chat: (since, due) for chat, (since, due) in self._due.items() if due <= now}
         if not owners and not chats:
             return
-        found = await self._store.untold({*_TOLD, Reason.QUIET_HOURS}, min((*owners.values(), *chats.values())))
-        rows = self._summaries(found, owners, chats)
-        await self._store.enqueue(rows)
+        # Taken out first: what is held back while the store works is another matter, and is told the next time.
         for owner in owners:
             del self._held[owner]
         for chat in chats:
             del self._due[chat]
+        try:
+            oldest = min((*owners.values(), *(since for since, _due in chats.values())))
+            found = await self._store.untold({*_TOLD, Reason.QUIET_HOURS}, oldest)
+            rows = self._summaries(found, owners, chats)
+            await self._store.enqueue(rows)
+        except BaseException:
+            self._held |= owners
+            self._due |= chats
+            raise
+        for chat in chats:
             self.count(chat)
         self._notifier.post(rows)
 

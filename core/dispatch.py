@@ -158,7 +158,8 @@ class Dispatcher:
         try:
             if self._waiting:
                 await self._fire_waiting()
-            await self._say_resolved()
+            if self._over:
+                await self._say_resolved()
             await self._store_memory()
             await self._say_waiting()
         except OutsideError as error:

@@ -15,6 +15,7 @@ from core.watches import Watch, WatchState
 from core.watchlist import Watchlist
 
 log: Final = logging.getLogger(__name__)
+_FOLLOWING: Final = frozenset({WatchState.ACTIVE, WatchState.PAUSED})
 
 
 class Following:
@@ -46,8 +47,14 @@ class Following:
             return
         self._is_behind = False
         try:
-            for watch in list(self._watchlist.everything()):
-                if watch.scope == "holdings" and watch.state in {WatchState.ACTIVE, WatchState.PAUSED}:
+            for one in list(self._watchlist.everything()):
+                # Following takes time, in which another may have been deleted, or have ended.
+                watch = self._watchlist.current(one.id)
+                if (
+                    watch is not None
+                    and watch.scope == "holdings"
+                    and watch.state in {WatchState.ACTIVE, WatchState.PAUSED}
+                ):
                     await self._follow(watch)
         except BaseException:
             self._is_behind = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -35,6 +36,8 @@ class Reminders:
         self._dispatcher = dispatcher
         self._clock = clock
         self._waiting: tuple[Reminder, ...] = ()
+        # One is put off while another is told: neither must write over the other.
+        self._changing = asyncio.Lock()
 
     async def load(self) -> None:
         stored = json.loads(await self._store.value(REMINDERS) or "[]")
@@ -45,15 +48,17 @@ class Reminders:
 
     async def put_off(self, reminder: Reminder) -> None:
         """Take one in; a later one of the same rule in the same chat takes its place. Raises Unavailable."""
-        others = [one for one in self._waiting if (one.key, one.chat) != (reminder.key, reminder.chat)]
-        await self._keep((*others, reminder))
+        async with self._changing:
+            others = [one for one in self._waiting if (one.key, one.chat) != (reminder.key, reminder.chat)]
+            await self._keep((*others, reminder))
 
     async def tell_due(self) -> None:
         """Raises Unavailable; then it is looked at again the next time, and may be told twice."""
         now = self._clock.now()
         for reminder in [one for one in self._waiting if one.at <= now]:
             await self._tell(reminder)
-            await self._keep(tuple(one for one in self._waiting if one is not reminder))
+            async with self._changing:
+                await self._keep(tuple(one for one in self._waiting if one is not reminder))
 
     async def _tell(self, reminder: Reminder) -> None:
         """One that was told only once is done by now and is reminded of all the same: it was asked for."""

@@ -147,7 +147,8 @@ class Sweep:
         """Let the watches on the whole market follow the list of shares."""
         market = self._listing.shares()
         for watch in self._watches():
-            if market and watch.symbols != market:
+            # Following takes time, in which another may have been deleted.
+            if market and watch.symbols != market and self._watchlist.current(watch.id) is not None:
                 await self._watchlist.follow(watch, market)
 
     async def list_market(self) -> None:

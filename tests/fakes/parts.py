@@ -253,6 +253,10 @@ class ShakyStore(MemoryStore):
         await self._strike("add_silence")
         await super().add_silence(silence)
 
+    async def set_value(self, key: str, value: str | None) -> None:
+        await self._strike("set_value")
+        await super().set_value(key, value)
+
 
 class Tape:
     """A QuoteSource that plays what it is given and ends."""

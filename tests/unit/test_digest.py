@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,7 +18,7 @@ from core.messages import Message
 from core.tickets import TicketState
 from core.types import Side
 from core.watches import Plan, Repeat
-from tests.fakes.parts import CHAT, MOUTAI, OTHER_CHAT, OWNER, Home, ShakyStore, at, house, watch
+from tests.fakes.parts import CHAT, MOUTAI, OTHER_CHAT, OWNER, Home, ShakyStore, at, house, until, watch
 
 BELOW = PriceBelow(value=Decimal(1420))
 EVERY: dict[str, Any] = {"repeat": Repeat.EVERY_TIME, "cooldown": timedelta(0)}
@@ -47,6 +48,27 @@ def ids_told(home: Home) -> list[str]:
 
 
 # -- quiet hours
+
+
+async def test_what_is_held_back_while_the_store_takes_the_summary_is_told_by_the_next_one() -> None:
+    store = ShakyStore()
+    async with house(store=store) as home:
+        digest = home.app.house.digest
+        await home.add(watch(BELOW, **EVERY))
+        await digest.set_quiet_hours(OWNER, MORNING)
+        await cross(home, "10:29")
+        home.clock.set(at("10:30"))
+        gate = store.hold("enqueue")
+        telling = [asyncio.create_task(digest.tell_due()) for _ in range(2)]
+        await until(lambda: "enqueue" in store.asked)
+        await digest.set_quiet_hours(OWNER, QuietHours.parse("10:30-10:40"))
+        crossing = asyncio.create_task(cross(home, "10:30"))
+        await until(lambda: store.asked.count("fire") == 2)
+        gate.set()
+        await asyncio.gather(*telling, crossing)
+        await later(home, "10:40")
+        assert [message.title for message in summaries(home)] == ["🌙 免打扰期间触发了 1 次"] * 2
+        assert sorted(ids_told(home)) == sorted(one.id for one in await home.alerts())
 
 
 async def test_what_quiet_hours_held_back_is_told_once_when_they_end_also_over_a_restart() -> None:
