@@ -276,7 +276,10 @@ class Player:
             await self.say(text)
         frames = aiter(self._stage.source.frames())
         while True:
-            await self._say_before(self._stage.source.next_at)
+            following = self._stage.source.next_at
+            await self._say_before(following)
+            if following is not None:
+                await self._pass_to(following)
             frame = await anext(frames, None)
             if frame is None:
                 return
@@ -292,9 +295,17 @@ class Player:
         """
         while self._later and (following is None or self._later[0][0] < following):
             at, text = self._later.pop(0)
+            await self._pass_to(at)
             self._stage.clock.set(at)
             await self._stage.app.paced.catch_up(self._stage.clock.now())
             await self.say(text)
+
+    async def _pass_to(self, at: datetime) -> None:
+        """Do what the hour of the day asks for on the way to this time, each at its own hour."""
+        for stop in self._stage.app.paced.stops(at):
+            self._stage.clock.set(stop)
+            await self._stage.app.paced.catch_up(stop)
+            await self._answer()
 
     async def say(self, text: str) -> None:
         await self._hand_in(text)
@@ -324,7 +335,7 @@ class Player:
 
 # -- over bars
 
-_NEEDLESS: Final = frozenset({"check_feed", "save_bars", "close_bars", "forget_bars", "sweep"})
+_NEEDLESS: Final = frozenset({"check_feed", "save_bars", "forget_bars", "sweep"})
 """Jobs that a replay does without: between two bars of a file no feed is silent, nothing of it is kept, and it streams
 its whole market."""
 

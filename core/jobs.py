@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from datetime import datetime, time, timedelta
 from typing import Final, NamedTuple
 
@@ -275,14 +275,17 @@ def due(job: Job, since: datetime, until: datetime) -> bool:
     if isinstance(job.when, Every):
         step = job.when.interval.total_seconds()
         return until.timestamp() // step > since.timestamp() // step
-    day = market_time(since).date()
-    last = market_time(until).date()
+    return any(True for _ in instants(job.when, since, until))
+
+
+def instants(when: At, since: datetime, until: datetime) -> Iterator[datetime]:
+    """The times of a job of the clock in ``since < t <= until``, in order."""
+    day, last = market_time(since).date(), market_time(until).date()
     while day <= last:
-        counts = not job.when.trading_days or is_trading_day(day)
-        if counts and since < datetime.combine(day, job.when.clock, MARKET_ZONE) <= until:
-            return True
+        at = datetime.combine(day, when.clock, MARKET_ZONE)
+        if since < at <= until and (not when.trading_days or is_trading_day(day)):
+            yield at
         day += timedelta(days=1)
-    return False
 
 
 class MarketPaced:
@@ -295,10 +298,15 @@ class MarketPaced:
     def __init__(self, duties: Duties, start: datetime, jobs: Sequence[Job] | None = None) -> None:
         self._duties = duties
         self._at = start
-        self._jobs = jobs
+        self._jobs = JOBS if jobs is None else jobs
+
+    def stops(self, until: datetime) -> Sequence[datetime]:
+        """Where a clock that is about to jump should stop on its way: what is done after a close is about that day."""
+        clocks = {job.when for job in self._jobs if isinstance(job.when, At)}
+        return sorted({at for when in clocks for at in instants(when, self._at, until)})
 
     async def catch_up(self, now: datetime) -> None:
         since, self._at = self._at, max(self._at, now)
-        for job in JOBS if self._jobs is None else self._jobs:
+        for job in self._jobs:
             if due(job, since, now):
                 await perform(job, self._duties, now)

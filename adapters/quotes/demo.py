@@ -172,6 +172,9 @@ def _seconds(clock: time) -> int:
 
 _MORNING: Final = np.arange(_seconds(MORNING_OPENS) + _ROW, _seconds(MORNING_ENDS) + 1, _ROW)
 _AFTERNOON: Final = np.arange(_seconds(AFTERNOON_OPENS) + _ROW, _seconds(CLOSING_AUCTION_OPENS) + 1, _ROW)
+_SETTLED: Final = time(15, 5)
+"""Prices go on being shown for a while after the close, so that a day is summed up before it is tomorrow."""
+
 # The opening auction's result stands until 09:30, the last trade before 14:57 until the closing auction's at 15:00.
 _TIMES: Final[Ints] = np.concatenate(
     [[_seconds(AUCTION_ENDS)], _MORNING, _AFTERNOON, [_seconds(CLOSE)]], dtype=np.int64
@@ -370,7 +373,7 @@ class _Part:
 
 
 class DemoQuotes:
-    """A quote source that also moves the clock, from 09:25 of the first day on and over lunch and night at a jump."""
+    """A quote source that also moves the clock, from 09:25 of a day to shortly after its close; lunch and night are jumps."""
 
     name = NAME
 
@@ -413,8 +416,10 @@ class DemoQuotes:
         bell, close = self._instant(MORNING_ENDS), self._instant(CLOSE)
         if self._is_new:
             return self._at
-        if self._at == close:
+        if self._at == self._instant(_SETTLED):
             return self._instant(AUCTION_ENDS, next_trading_day(self._day.day))
+        if self._at == close:
+            return self._instant(_SETTLED)
         if self._at == bell:
             return self._instant(AFTERNOON_OPENS)
         return min(self._at + self.interval, bell if self._at < bell else close)
@@ -462,7 +467,7 @@ class DemoQuotes:
         self._set(self._instant(AUCTION_ENDS))
 
     async def _move(self) -> None:
-        is_over = self._at == self._instant(CLOSE)
+        is_over = self._at == self._instant(_SETTLED)
         following = self.next_at
         await self._sleep(self._pause if is_over or self._at == self._instant(MORNING_ENDS) else self._step)
         if is_over:
@@ -503,7 +508,7 @@ class DemoQuotes:
             bid_volume=day.bid_volume[row, pick],
             ask_volume=day.ask_volume[row, pick],
             turnover=day.turnover[row, pick],
-            quoted_at=np.where(suspended, halted_at, round(self._at.timestamp() * 1000)),
+            quoted_at=np.where(suspended, halted_at, round(min(self._at, self._instant(CLOSE)).timestamp() * 1000)),
             suspended=suspended,
             names=part.names,
         )

@@ -99,22 +99,22 @@ async def test_a_faster_market_shows_the_same_prices_at_the_same_time(three_days
     assert all(same(slow[frame.at], frame) for frame in fast)
 
 
-async def test_frames_come_in_session_time_only_and_the_clock_goes_with_them() -> None:
+async def test_frames_come_in_session_time_and_once_after_it_and_the_clock_goes_with_them() -> None:
     clock = a_clock()
     source = a_market(clock=clock)
     assert market_time(clock.now()) == datetime.combine(START, time(9, 25), market_time(clock.now()).tzinfo)
     times = []
     async for frame in source.frames():
         assert clock.now() == frame.at
-        assert is_session(frame.at)
+        assert is_session(frame.at) or market_time(frame.at).time() == time(15, 5)
         times.append(market_time(frame.at))
-        if len(times) == 2 * (A_DAY + 2):
+        if len(times) == 2 * (A_DAY + 3):
             break
     assert times == sorted(set(times))
     # 2026-09-25 is a holiday.
     assert {at.date() for at in times[:-1]} >= {date(2026, 9, 24), date(2026, 9, 28)}
     first = [at.time() for at in times if at.date() == START]
-    assert {time(9, 25), time(11, 30), time(13, 0), time(15, 0)} <= set(first)
+    assert {time(9, 25), time(11, 30), time(13, 0), time(15, 0), time(15, 5)} <= set(first)
     assert not [clock for clock in first if time(11, 30) < clock < time(13, 0)]
 
 
@@ -122,8 +122,8 @@ async def test_lunch_and_night_take_one_pause_each_and_every_other_frame_one_ste
     sleeps = Sleeps()
     source = connect(clock=a_clock(), start=START, speed=600, step=0.5, pause=7, sleep=sleeps)
     assert source.interval == timedelta(minutes=5)
-    await taken(source, 52)
-    assert sleeps.seconds == [0.5] * 25 + [7] + [0.5] * 24 + [7]
+    await taken(source, 53)
+    assert sleeps.seconds == [0.5] * 25 + [7] + [0.5] * 25 + [7]
 
 
 async def test_a_first_day_that_is_none_becomes_the_next_trading_day() -> None:

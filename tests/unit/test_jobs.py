@@ -150,6 +150,25 @@ async def test_a_clock_that_jumps_runs_each_job_once_and_never_twice(monkeypatch
     assert ran == ["second", "open"]
 
 
+async def test_a_clock_that_jumps_is_told_where_to_stop_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(_duties: Duties) -> None:
+        pass
+
+    table = (
+        Job("minute", Every(timedelta(minutes=1)), nothing),
+        Job("close", At(time(15, 5)), nothing),
+        Job("also", At(time(15, 5)), nothing),
+        Job("night", At(time(3, 30), trading_days=False), nothing),
+    )
+    monkeypatch.setattr(jobs, "JOBS", table)
+    async with house() as home:
+        paced = MarketPaced(home.app.duties, at("15:00", FRIDAY))
+        nights = [at("03:30", day) for day in (SATURDAY, "2026-03-29", NEXT_MONDAY)]
+        assert list(paced.stops(at("09:30", NEXT_MONDAY))) == [at("15:05", FRIDAY), *nights]
+        await paced.catch_up(at("15:05", FRIDAY))
+        assert list(paced.stops(at("09:30", NEXT_MONDAY))) == nights
+
+
 # -- the duties
 
 

@@ -52,6 +52,14 @@ async def test_a_line_between_two_bars_is_said_at_its_own_time(tmp_path: Path) -
     assert times(events, "alert") == [], "silent until 13:30"
 
 
+async def test_a_day_is_summed_up_at_its_close_and_not_when_the_next_one_begins(tmp_path: Path) -> None:
+    next_day = "600519.SH,2026-03-24 09:31,1405,1406,1404,1405,1000,1405000"
+    events = await played(tmp_path, (*MINUTES, next_day), "茅台跌破1400提醒我", "2026-03-24 09:31|/why")
+    told = events[-1]["text"]
+    assert "03-23 15:00 #1 贵州茅台(600519) 当天最低 1410.00（13:02），离 1400.00 还差 0.71%" in told
+    assert "03-24 15:00" not in told, "that day is not over"
+
+
 async def test_lines_of_one_time_are_said_in_the_order_in_which_they_were_given(tmp_path: Path) -> None:
     at = "2026-03-23 12:30"
     events = await played(tmp_path, MINUTES, f"{at}|茅台跌破1400提醒我", f"{at}|列表", f"{at}|茅台多少钱")
