@@ -373,7 +373,7 @@ class _Part:
 
 
 class DemoQuotes:
-    """A quote source that also moves the clock, from 09:25 of a day to shortly after its close; lunch and night are jumps."""
+    """A quote source that also moves the clock: from 09:25 to soon after the close, over lunch and night at a jump."""
 
     name = NAME
 
