@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from bot.command import Call, Context, Reply, command
@@ -57,7 +58,7 @@ async def later(ctx: Context, call: Call) -> Reply:
 
 async def _put_off(ctx: Context, call: Call) -> tuple[RuleKey, Watch]:
     """The rule that is meant, and its watch."""
-    if len(call.words) == 3:
+    if len(call.words) == 3 and call.words[2].isdecimal():  # the button
         watch_id, symbol, group = call.words
         return RuleKey(watch_id, Symbol(symbol), int(group)), ctx.house.watchlist.get(watch_id)
     named = call.request is not None and (call.request.symbols or call.request.targets)
@@ -72,8 +73,8 @@ async def _put_off(ctx: Context, call: Call) -> tuple[RuleKey, Watch]:
 @command("retune", "改阈值", help="改一个条件的数值", listed=False)
 async def retune(ctx: Context, call: Call) -> Reply:
     """``retune WATCH GROUP`` asks for the new value, ``retune WATCH GROUP VALUE`` sets it."""
-    watch = ctx.house.watchlist.get(call.words[0]) if call.words else targets.one_watch(ctx, call)
-    group = int(call.words[1]) if len(call.words) > 1 else 0
+    watch = targets.one_watch(ctx, Call(call.words[:1], call.request))
+    group = int(call.words[1]) if len(call.words) > 1 and call.words[1].isdecimal() else 0
     place = watch.groups()[min(group, len(watch.groups()) - 1)][0]
     said = as_said(watch)
     ctx.dialogue = ctx.dialogue.made(said, watch.id, ctx.house.now())
@@ -82,13 +83,22 @@ async def retune(ctx: Context, call: Call) -> Reply:
         hint = f"这个条件没有单独的一个数值。请直接说要改成什么，例如：把{watch.number}改成跌破1380"
         return render.retune(watch, watch.conditions[place].text(), hint, ())
     if len(call.words) > 2:
-        return await change(ctx, Call((), _with(said, place, Decimal(call.words[2]))))
+        return await change(ctx, Call((), _with(said, place, _number(call.words[2]))))
     ctx.dialogue = ctx.dialogue.asking(_with(said, place, None), "value", ctx.house.now())
     found = _offers(ctx, watch, place)
     # The question stands last: a terminal then takes no bare number for a button of another card.
     hint = f"点一个，或者直接回复新的数值，例如 {found[0][0].partition('（')[0]}；不改就回复“取消”。\n改成多少？"
     offers = [Button(label, f"retune {watch.id} {group} {value}") for label, value in found]
     return render.retune(watch, watch.conditions[place].text(), hint, offers)
+
+
+def _number(word: str) -> Decimal:
+    """Raises Invalid where it is none."""
+    with suppress(InvalidOperation):
+        found = Decimal(word)
+        if found.is_finite():
+            return found
+    raise Invalid(f"“{word}”不是数。请写数字，例如 1380。")
 
 
 def _with(said: Request, place: int, value: Decimal | None) -> Request:

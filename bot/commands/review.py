@@ -47,14 +47,21 @@ async def _merge(ctx: Context, newer: Watch, older: Watch) -> Reply:
         raise Conflict(f"#{older.number} 已经改过，没有合并。请发送 /list 看一下。")
     kept = {"id", "number", "chat", "created_at", "text"}
     merged = older.model_copy(update={field: getattr(newer, field) for field in Watch.model_fields.keys() - kept})
-    await ctx.house.watchlist.delete(newer)
-    return await _change(ctx, older, merged)
+    return await _change(ctx, older, merged, instead_of=newer)
 
 
-async def _change(ctx: Context, before: Watch, wanted: Watch) -> Message:
-    if wanted == before:
+async def _change(ctx: Context, before: Watch, wanted: Watch, *, instead_of: Watch | None = None) -> Message:
+    """Change a watch.
+
+    Args:
+        instead_of: another one that goes when that is done, and not if it cannot be.
+    """
+    changed = None if wanted == before else await ctx.house.watchlist.change(wanted, before=before)
+    if instead_of is not None:
+        await ctx.house.watchlist.delete(instead_of)
+    if changed is None:
         return render_checks.as_it_was(before)
-    after, already = await ctx.house.watchlist.change(wanted, before=before)
+    after, already = changed
     ctx.dialogue = ctx.dialogue.made(as_said(after), after.id, ctx.house.now())
     return await read_back(ctx, after, already, changed=True)
 

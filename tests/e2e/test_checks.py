@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from core.errors import Unavailable
 from core.messages import COMMAND_BYTES
 from core.types import Symbol
 from core.watches import Repeat, Watch
@@ -113,6 +115,23 @@ async def test_the_same_condition_twice_is_merged_into_the_first(stage: Theatre)
     assert "买入 100 股" in merged.text
     [left] = watches(stage)
     assert (left.number, left.repeat) == (1, Repeat.ONCE)
+
+
+async def test_a_merge_that_the_database_does_not_take_leaves_both(
+    stage: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.say("茅台跌破1400提醒我")
+    await stage.say("茅台跌破1400买100股")
+    save = stage.app.house.store.save_watch
+
+    async def refuse(watch: Watch, *others: Any) -> None:
+        if watch.number == 1:
+            raise Unavailable("数据库", "磁盘已满")
+        await save(watch, *others)
+
+    monkeypatch.setattr(stage.app.house.store, "save_watch", refuse)
+    assert "磁盘已满" in (await stage.press("合并到 #1")).text
+    assert [one.number for one in watches(stage)] == [1, 2]
 
 
 async def test_a_purchase_under_a_stop_loss_is_said_and_the_other_may_be_paused(stage: Theatre) -> None:

@@ -84,6 +84,26 @@ async def test_what_is_offered_in_place_of_a_percent_is_of_its_size(
         assert now in (await house.say(typed)).text
 
 
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        ("/retune 1", "改成多少"),
+        ("/retune 1 第一组", "改成多少"),
+        ("/retune 1 0 很低", "“很低”不是数"),
+        ("/retune 1 0 inf", "“inf”不是数"),
+        ("/retune 1 0 -5", "大于 0"),
+        ("/retune 9", "没有 #9"),
+        ("/later 一 二 三", "再提醒"),
+    ],
+)
+async def test_what_buttons_say_may_be_typed_wrong(tmp_path: Path, typed: str, answer: str) -> None:
+    async with Theatre(tmp_path) as house:
+        await alerted(house)
+        said = (await house.say(typed)).plain()
+        assert answer in said
+        assert "内部错误" not in said
+
+
 async def test_a_condition_without_a_number_of_its_own_says_how_it_is_changed(tmp_path: Path) -> None:
     async with Theatre(tmp_path) as house:
         await alerted(house, "茅台1400到1420之间，每次都提醒")
