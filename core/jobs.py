@@ -167,7 +167,6 @@ class Duties:
 
     async def clean(self) -> None:
         """Forget messages that were sent long ago; alerts, tickets, orders and fills are kept."""
-        await self._end_watches()
         await self._store.forget(self._clock.now() - KEEP_MESSAGES, {Delivery.SENT, Delivery.FAILED})
         gc.collect()  # at night, because it keeps everybody waiting
 

@@ -60,6 +60,13 @@ async def test_a_day_is_summed_up_at_its_close_and_not_when_the_next_one_begins(
     assert "03-24 15:00" not in told, "that day is not over"
 
 
+async def test_a_watch_that_has_run_out_is_told_of_in_the_morning_and_not_at_night(tmp_path: Path) -> None:
+    next_day = "600519.SH,2026-03-24 09:31,1405,1406,1404,1405,1000,1405000"
+    events = await played(tmp_path, (*MINUTES, next_day), "茅台跌破1400提醒我，今天有效")
+    [over] = [event for event in events if "到期" in str(event.get("title"))]
+    assert over["at"][5:16] == "03-24T09:10"
+
+
 async def test_lines_of_one_time_are_said_in_the_order_in_which_they_were_given(tmp_path: Path) -> None:
     at = "2026-03-23 12:30"
     events = await played(tmp_path, MINUTES, f"{at}|茅台跌破1400提醒我", f"{at}|列表", f"{at}|茅台多少钱")
