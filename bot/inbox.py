@@ -12,6 +12,7 @@ from bot.command import Call, Command, Context, Person, Reply, by_intent, by_nam
 from bot.commands import questions  # the package fills the registry
 from bot.house import House
 from bot.language import phrases
+from bot.language.beyond import beyond
 from bot.language.dialogue import Dialogue
 from bot.language.grammar import read
 from bot.language.request import UNKNOWN, Request
@@ -175,6 +176,8 @@ class Inbox:
     def _not_understood(self, ctx: Context, text: str, request: Request = UNKNOWN) -> Message:
         if request.intent != "unknown":
             return Message(text="这个我还不会。发送 /help 看现在能做什么。")
+        if not _TRADES.search(text) and (why := beyond(text)):
+            return Message(text=why)
         typo = self._misspelt(ctx, text)
         if typo:
             return Message(text="没有认出是哪只股票。\n是不是：", buttons=typo)

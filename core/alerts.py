@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, time, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -101,6 +102,7 @@ class Alert(Noun):
     Attributes:
         condition: the condition in words, as it was then.
         price: the price that crossed; ``quoted_at`` its own time, ``source`` where from.
+        percent: the share's change of that day until then; None where it is not known, and of an account.
         ticket_id: the ticket that it proposed, if any.
         note: why no ticket was made of the plan, if there was a plan and no ticket.
         chat: where it is told; None of those that an older version stored.
@@ -133,6 +135,7 @@ class Alert(Noun):
     escalated: int = 0
     acked_at: datetime | None = None
     acked_by: str = ""
+    percent: Decimal | None = None
 
 
 class Silence(Noun):
@@ -214,11 +217,14 @@ class QuietHours(NamedTuple):
 
 
 def is_grave(conditions: Collection[Condition]) -> bool:
-    """Whether what fires together is of the stop-loss class: a stop, a trailing stop, or the limit down hit."""
-    return any(
-        one.kind in {"stop_loss", "trailing_stop"} or (one.kind == "limit_down" and one.event == "hit")
-        for one in conditions
-    )
+    """Whether what fires together is of the stop-loss class.
+
+    That is a stop, a trailing stop, the limit down hit, and a loss or drawdown of the whole account.
+    """
+    return any(one.kind in _GRAVE or (one.kind == "limit_down" and one.event == "hit") for one in conditions)
+
+
+_GRAVE: Final = frozenset({"stop_loss", "trailing_stop", "account_loss", "account_drawdown"})
 
 
 def escalates_after(wanted: timedelta | None, *, grave: bool) -> timedelta | None:

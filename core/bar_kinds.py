@@ -73,6 +73,9 @@ class VolumeRatio(Kind):
     def zone(self, view: View) -> Zone | Missing:
         return _solved(self, view, "day", self._days, rising=True, scale=1)
 
+    def usual(self, zone: Zone) -> Decimal | None:
+        return zone.low / self.value if self.base_days is None and 0 < zone.low < FOREVER else None
+
     def text(self) -> str:
         times = f"{plain_text(self.value)} 倍"
         return f"量比达到 {times}" if self.base_days is None else f"成交量达到 {self.base_days} 日均量的 {times}"

@@ -11,6 +11,7 @@ can be told it.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Final, NamedTuple
 
 from pydantic import Field, TypeAdapter
@@ -99,12 +100,17 @@ def evaluate(condition: Condition, view: View) -> Verdict:
     reading = view.reading(condition.gauge)
     if isinstance(reading, Missing):
         return Verdict(None, zone, reading.what)
-    return Verdict(reading in zone, zone, standing_text(condition.gauge, reading, zone))
+    return Verdict(reading in zone, zone, standing_text(condition.gauge, reading, zone, condition.usual(zone)))
 
 
-def standing_text(gauge: Gauge, reading: int, zone: Zone) -> str:
-    """``现价 1419.09，触发区 ≤ 1420.00``."""
-    return f"{gauge.chinese} {gauge.number_text(reading)}，{zone_text(zone, gauge)}"
+def standing_text(gauge: Gauge, reading: int, zone: Zone, usual: Decimal | None = None) -> str:
+    """``现价 1419.09，触发区 ≤ 1420.00``; with the lots of a usual day ``量比 2.31 倍，触发区 ≥ 2 倍``."""
+    return f"{measure_text(gauge, usual)} {gauge.number_text(reading, usual)}，{zone_text(zone, gauge, usual)}"
+
+
+def measure_text(gauge: Gauge, usual: Decimal | None) -> str:
+    """What is measured: ``现价``, ``量比``."""
+    return gauge.chinese if usual is None else "量比"
 
 
 __all__ = [
@@ -139,5 +145,6 @@ __all__ = [
     "Verdict",
     "VolumeRatio",
     "evaluate",
+    "measure_text",
     "standing_text",
 ]

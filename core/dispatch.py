@@ -21,14 +21,14 @@ from core.digest import Digest
 from core.errors import OutsideError
 from core.escalate import Escalation
 from core.feed import Feed
-from core.frames import Quote
+from core.frames import Frame, Quote
 from core.judging import Rule
 from core.messages import Chat, Outgoing
 from core.notify import Notifier
 from core.ports import Store
 from core.rulebook import RuleBook
 from core.tickets import Ticket
-from core.types import Symbol
+from core.types import Symbol, is_account
 from core.watches import Arm, Repeat, RuleKey, Watch
 from core.watchlist import Watchlist
 
@@ -106,7 +106,7 @@ class Dispatcher:
         self._graves: _Graves = {}
         # Rules whose end is to be told, because their beginning was; and those of them that have ended.
         self._begun: dict[RuleKey, None] = {}
-        self._over: dict[RuleKey, None] = {}
+        self._over: dict[RuleKey, Quote | None] = {}
         # Of watches on the whole market: what is to be told in one message, and how many shares held at first.
         self._found: dict[str, list[_Told]] = {}
         self._met: Counter[str] = Counter()
@@ -144,15 +144,23 @@ class Dispatcher:
 
     # -- alerts
 
-    async def fire(self, triggers: Sequence[Trigger], already: Sequence[Trigger], changed: Sequence[Arm]) -> None:
+    async def fire(
+        self,
+        triggers: Sequence[Trigger],
+        already: Sequence[Trigger],
+        changed: Sequence[Arm],
+        frame: Frame | None = None,
+    ) -> None:
         """Store what a frame caused and tell it. What the database does not take now is kept and tried again.
 
         Args:
             changed: every arm that the frame moved.
+            frame: None where only what waits is tried again.
         """
         self._unstored.update((arm.key, None) for arm in changed)
         if self._begun:
-            self._over.update((arm.key, None) for arm in changed if arm.armed and arm.key in self._begun)
+            left = [arm.key for arm in changed if arm.armed and arm.key in self._begun]
+            self._over.update((key, None if frame is None else frame.quote(key.symbol)) for key in left)
         self._waiting.extend(self._crossings(triggers))
         self._already.extend(self._crossings(already))
         try:
@@ -417,6 +425,7 @@ class Dispatcher:
         symbol, price = trigger.key.symbol, trigger.quote.last
         assert price is not None, "only a price can cross"
         remark = self._remark(watch, conditions, symbol)
+        percent = None if is_account(symbol) else trigger.quote.percent
         return Alert(
             id=self._clock.new_id(),
             watch_id=watch.id,
@@ -434,6 +443,7 @@ class Dispatcher:
             after_gap=trigger.after_gap,
             reason=reason,
             chat=watch.chat,
+            percent=None if percent is None else round(percent, 4),
         )
 
     async def remind(self, watch: Watch, trigger: Trigger, chat: Chat) -> None:
@@ -470,8 +480,8 @@ class Dispatcher:
         A watch that rests, is silenced or falls into quiet hours says nothing.
         """
         now = self._clock.now()
-        by_chat: dict[Chat, list[tuple[Watch, str, str]]] = {}
-        for key in self._over:
+        by_chat: dict[Chat, list[tuple[Watch, str, str, Quote | None]]] = {}
+        for key, quote in self._over.items():
             rule = self._book.rule(key)
             if rule is None or not rule.arm.told or not rule.watch.live_at(now):
                 continue
@@ -479,7 +489,7 @@ class Dispatcher:
             if self.silenced(watch, key.symbol) or (quiet is not None and quiet.covers(now)):
                 continue
             name = render.name_text(self._desk.name(key.symbol), key.symbol)
-            by_chat.setdefault(watch.chat, []).append((watch, name, watch.condition_text(rule.conditions)))
+            by_chat.setdefault(watch.chat, []).append((watch, name, watch.condition_text(rule.conditions), quote))
         await self._notifier.say_each([(chat, render.resolved(items)) for chat, items in by_chat.items()])
         for key in self._over:
             self._begun.pop(key, None)

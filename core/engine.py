@@ -201,7 +201,7 @@ class Engine:
                 self._doubts[symbol] = Doubt(why, frame.at)
             self._dispatcher.meet(judged.met)
             if judged.triggers or judged.already or judged.changed or self._dispatcher.waiting:
-                await self._dispatcher.fire(judged.triggers, judged.already, judged.changed)
+                await self._dispatcher.fire(judged.triggers, judged.already, judged.changed, frame)
             if judged.changed or judged.doubts:
                 self._on_judged(judged, frame)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 from core.clock import market_time
@@ -48,6 +49,7 @@ class Leg(NamedTuple):
 
     Attributes:
         shown: the zone in steps of the price, for people.
+        usual: the lots of a usual day, where people are told times of them.
     """
 
     gauge: Gauge
@@ -55,6 +57,7 @@ class Leg(NamedTuple):
     zone: Zone
     rearm: Zone
     shown: Zone
+    usual: Decimal | None
 
     @property
     def holds(self) -> bool:
@@ -114,7 +117,9 @@ def legs_of(rule: Rule, view: View) -> Sequence[Leg] | Missing:
             return zone
         gauge = condition.gauge
         shown = zone.on_grid(size) if gauge.has_ticks else zone
-        legs.append(Leg(gauge, view.reading(gauge), zone, condition.rearm(zone, size, band), shown))
+        legs.append(
+            Leg(gauge, view.reading(gauge), zone, condition.rearm(zone, size, band), shown, condition.usual(zone))
+        )
     return legs
 
 
@@ -126,11 +131,11 @@ def why(rule: Rule, view: View) -> str:
 
 def _why(legs: Sequence[Leg]) -> str:
     """What the gauges show, and where they would have to be."""
-    met: dict[Gauge, tuple[int | Missing, Zone]] = {}
+    met: dict[Gauge, tuple[int | Missing, Zone, Decimal | None]] = {}
     for leg in legs:
         zone = met[leg.gauge][1].meet(leg.shown) if leg.gauge in met else leg.shown
-        met[leg.gauge] = leg.reading, zone
+        met[leg.gauge] = leg.reading, zone, leg.usual
     return "；".join(
-        reading.what if isinstance(reading, Missing) else standing_text(gauge, reading, zone)
-        for gauge, (reading, zone) in met.items()
+        reading.what if isinstance(reading, Missing) else standing_text(gauge, reading, zone, usual)
+        for gauge, (reading, zone, usual) in met.items()
     )

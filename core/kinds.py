@@ -38,6 +38,14 @@ class Kind(Noun):
         """Whether it holds from a level upwards, or downwards (False); None where it is neither."""
         return None
 
+    def usual(self, zone: Zone) -> Decimal | None:  # noqa: ARG002 - only kinds of volume look at it
+        """The lots of a usual day, of a kind whose readings are said in times of them; None of all others.
+
+        Args:
+            zone: where it holds.
+        """
+        return None
+
     @property
     def needs_cost(self) -> bool:
         return Input.COST in self.inputs

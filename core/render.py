@@ -14,6 +14,7 @@ from core.market import board_of
 from core.messages import Button, Message, Style
 from core.orders import Fill, Order, OrderState, Report
 from core.portfolio import Account, Valuation
+from core.render_watch import crossed_text
 from core.tickets import Ticket, TicketState
 from core.types import Mode, Money, Price, Symbol, account_of, code_of, is_account, money_text, percent_text, price_text
 from core.watches import Watch, WatchState
@@ -160,7 +161,8 @@ def headline(alert: Alert) -> str:
     """What has crossed, and where it stood then."""
     if is_account(alert.symbol):
         return f"{alert.name} 总资产 {money_text(alert.price)} 元"
-    return f"{alert.name} {price_text(alert.price)}"
+    percent = f"（{percent_text(alert.percent, sign=True)}）" if alert.percent is not None else ""
+    return f"{alert.name} {price_text(alert.price)}{percent}"
 
 
 def alerts(items: Sequence[tuple[Watch, Alert]]) -> Message:
@@ -169,7 +171,7 @@ def alerts(items: Sequence[tuple[Watch, Alert]]) -> Message:
         watch, alert = items[0]
         return Message(
             title=f"🔔 {headline(alert)}",
-            text="\n".join(_alert_lines(alert)),
+            text="\n".join(_alert_lines(alert, _crossed(watch, alert))),
             buttons=_answers_to(watch, alert),
             urgent=True,
         )
@@ -185,6 +187,12 @@ def alerts(items: Sequence[tuple[Watch, Alert]]) -> Message:
     waits = any(alert.escalate_at is not None for _watch, alert in items)
     buttons = (*_seen("", waits=waits), (Button("静音1小时", "silence 1h"), Button("今日不再提醒", "silence today")))
     return Message(title=f"🔔 {len(items)} 条提醒", text="\n".join(lines), buttons=buttons, urgent=True)
+
+
+def _crossed(watch: Watch, alert: Alert) -> str:
+    """The line or value that was crossed, where the condition does not name it: an average, a percent, the usual."""
+    conditions = [watch.conditions[index] for index in watch.groups()[alert.group]]
+    return crossed_text(conditions, alert.why, alert.price)
 
 
 def _answers_to(watch: Watch, alert: Alert) -> tuple[tuple[Button, ...], ...]:
@@ -247,16 +255,30 @@ def reminded(watch: Watch, alert: Alert) -> Message:
     return message.model_copy(update={"title": f"⏰ 仍然满足：{headline(alert)}"})
 
 
-def resolved(items: Sequence[tuple[Watch, str, str]]) -> Message:
+def resolved(items: Sequence[tuple[Watch, str, str, Quote | None]]) -> Message:
     """What was told and is over.
 
     Args:
-        items: each watch with the share and the condition, in words.
+        items: each watch with the share and the condition, in words, and the quote that ended it.
     """
-    lines = [f"{name}：{condition}（#{watch.number}）" for watch, name, condition in items[:ALERT_LINES]]
+    lines = []
+    for watch, name, condition, quote in items[:ALERT_LINES]:
+        lines.append(f"{name}{_price_then(quote)}")
+        lines.append(f"　不再满足：{condition}（#{watch.number}）")
     if len(items) > ALERT_LINES:
         lines.append(f"……另有 {len(items) - ALERT_LINES} 条。")
     return Message(title="✅ 已解除", text="\n".join(lines))
+
+
+def _price_then(quote: Quote | None) -> str:
+    """`` 1419.00（-1.20%），10:31:05``."""
+    if quote is None or quote.last is None:
+        return ""
+    at = time_text(quote.quoted_at)
+    if is_account(quote.symbol):
+        return f" 总资产 {money_text(quote.last)} 元，{at}"
+    percent = f"（{percent_of(quote)}）" if quote.percent is not None else ""
+    return f" {price_text(quote.last)}{percent}，{at}"
 
 
 def retune(watch: Watch, condition: str, hint: str, offers: Sequence[Button]) -> Message:
@@ -293,9 +315,9 @@ def quiet_hours(hours: QuietHours | None, *, changed: bool = True) -> Message:
         text = "要设的话，例如发送 /quiet 22:00-08:00，或者说“以后晚上10点到早上8点免打扰”。"
         return Message(title="🔔 免打扰已取消" if changed else "现在没有免打扰时段", text=text)
     passes = (
-        "时段里什么提醒都不发，止损、跌停和带交易计划的也不发。"
+        "时段里什么提醒都不发，止损、跌停、账户亏损和带交易计划的也不发。"
         if hours.strict
-        else f"止损、移动止损、跌停和带交易计划的提醒照常发。连这些也不要，请发送 /quiet {hours} 全部"
+        else f"止损、移动止损、跌停、账户亏损和回撤、带交易计划的提醒照常发。连这些也不要，请发送 /quiet {hours} 全部"
     )
     lines = [f"每天 {hours}", passes, "没发的会记下来，时段结束后合成一条告诉你。"]
     title = f"🌙 {'已设置' if changed else '现在的'}免打扰时段"
@@ -311,9 +333,10 @@ def _gap_lines(alert: Alert) -> list[str]:
     return ["⚠️ 这是行情中断后的第一笔价格，实际穿越可能更早。"] if alert.after_gap else []
 
 
-def _alert_lines(alert: Alert) -> list[str]:
+def _alert_lines(alert: Alert, crossed: str) -> list[str]:
     lines = [
         f"条件：{alert.condition}（#{alert.watch_number}）",
+        *([crossed] if crossed else []),
         f"{alert.source} {time_text(alert.quoted_at)}",
         *_gap_lines(alert),
     ]
@@ -324,7 +347,7 @@ def _alert_lines(alert: Alert) -> list[str]:
 
 def alert_with_ticket(alert: Alert, ticket: Ticket, account: str) -> Message:
     """The alert and the card of the order it proposes; the ticket bears its :func:`reason`."""
-    title = f"🔔 {alert.name} {price_text(alert.price)}，是否{ticket.side.chinese}？·{ticket.mode.chinese}"
+    title = f"🔔 {headline(alert)}，是否{ticket.side.chinese}？·{ticket.mode.chinese}"
     return ticket_card(ticket, account).model_copy(update={"title": title})
 
 

@@ -15,9 +15,10 @@ from core.conditions import (
     Indicator,
     MaCross,
     TrailingStop,
+    measure_text,
 )
 from core.market import board_of, tick
-from core.types import money_text, percent_text, to_milli
+from core.types import Price, money_text, percent_text, price_text, to_milli
 from core.view import PERIODS, View
 from core.zones import FOREVER, Gauge, Missing, Zone, zone_text
 
@@ -38,8 +39,10 @@ def standing_now(condition: Condition, view: View, *, named: bool) -> str:
     zone = _zone(condition, view)
     if isinstance(zone, Missing):
         return f"{lead}现在还判断不了，{zone.what}"
-    what = "" if gauge in _BY_SIZE else gauge.chinese
-    return f"{lead}{what}{zone_text(zone, gauge)}{_made_of(condition, view)}{_distance(gauge, zone, view)}"
+    usual = condition.usual(zone)
+    what = "" if gauge in _BY_SIZE else measure_text(gauge, usual)
+    distance = _distance(gauge, zone, view, usual)
+    return f"{lead}{what}{zone_text(zone, gauge, usual)}{_made_of(condition, view)}{distance}"
 
 
 def _zone(condition: Condition, view: View) -> Zone | Missing:
@@ -71,7 +74,7 @@ def _made_of(condition: Condition, view: View) -> str:
     return f"（{PERIODS[condition.period]}线{forming}）"
 
 
-def _distance(gauge: Gauge, zone: Zone, view: View) -> str:
+def _distance(gauge: Gauge, zone: Zone, view: View, usual: Decimal | None) -> str:
     reading = view.reading(gauge)
     if isinstance(reading, Missing):
         return f"，{reading.what}"
@@ -82,7 +85,7 @@ def _distance(gauge: Gauge, zone: Zone, view: View) -> str:
         return ""
     if gauge in _BY_SIZE:
         return f"，距触发 {percent_text(away / reading * 100)}"
-    return f"，现在 {gauge.number_text(reading)}，还差 {gauge.number_text(int(away))}"
+    return f"，现在 {gauge.number_text(reading, usual)}，还差 {gauge.number_text(int(away), usual)}"
 
 
 def gap(zone: Zone, reading: int) -> Decimal | None:
@@ -109,6 +112,21 @@ def nearness(condition: Condition, view: View) -> Decimal | None:
         return None
     away = gap(zone, reading)
     return None if away is None else away / reading
+
+
+def crossed_text(conditions: Sequence[Condition], why: str, price: Price) -> str:
+    """What of the numbers that decided on an alert its condition and headline do not say; empty where nothing.
+
+    Args:
+        why: as it was stored with the alert.
+        price: the one in the headline.
+    """
+    if all(at_the_price_said(one) or one.kind in _AT_LIMIT for one in conditions):
+        return ""
+    return why.removeprefix(f"现价 {price_text(price)}，").removeprefix(f"总资产 {money_text(price)} 元，")
+
+
+_AT_LIMIT: Final = frozenset({"limit_up", "limit_down"})
 
 
 def at_the_price_said(condition: Condition) -> bool:

@@ -50,8 +50,15 @@ class Gauge(StrEnum):
     def chinese(self) -> str:
         return _CHINESE[self]
 
-    def number_text(self, value: int) -> str:
-        """A reading for people: ``1419.09``, ``1.25万手``, ``3.21%``."""
+    def number_text(self, value: int, usual: Decimal | None = None) -> str:
+        """A reading for people: ``1419.09``, ``1.25万手``, ``3.21%``.
+
+        Args:
+            usual: lots of a usual day, where the volume of the day is said in times of it.
+        """
+        if usual is not None:
+            times = round(Decimal(value) / usual, 4).quantize(Decimal("0.01"), ROUND_FLOOR)
+            return f"{plain_text(times)} 倍"
         if self in {Gauge.PRICE, Gauge.OPEN}:
             return price_text(from_milli(value))
         if self is Gauge.TOTAL:
@@ -153,17 +160,17 @@ def at_most(price: Decimal, scale: int = 1000) -> Zone:
     return Zone(-FOREVER, int((price * scale).to_integral_value(ROUND_FLOOR)))
 
 
-def zone_text(zone: Zone, gauge: Gauge = Gauge.PRICE) -> str:
-    """The zone in words: ``触发区 ≤ 1420.00``."""
+def zone_text(zone: Zone, gauge: Gauge = Gauge.PRICE, usual: Decimal | None = None) -> str:
+    """The zone in words: ``触发区 ≤ 1420.00``; with ``usual`` in times of that many lots."""
     if zone.low > zone.high:
         return "现在任何价格都不满足" if gauge is Gauge.PRICE else "现在不可能满足"
     if zone.low <= -FOREVER and zone.high >= FOREVER:
         return "现在任何价格都满足" if gauge is Gauge.PRICE else "现在总是满足"
     if zone.low <= -FOREVER:
-        return f"触发区 ≤ {gauge.number_text(zone.high)}"
+        return f"触发区 ≤ {gauge.number_text(zone.high, usual)}"
     if zone.high >= FOREVER:
-        return f"触发区 ≥ {gauge.number_text(zone.low)}"
-    return f"触发区 {gauge.number_text(zone.low)} ~ {gauge.number_text(zone.high)}"
+        return f"触发区 ≥ {gauge.number_text(zone.low, usual)}"
+    return f"触发区 {gauge.number_text(zone.low, usual)} ~ {gauge.number_text(zone.high, usual)}"
 
 
 class Missing(NamedTuple):

@@ -248,6 +248,7 @@ class AlertRow(_Counted, table=True):
     escalated: int
     acked_at: datetime | None = Field(sa_type=Instant)
     acked_by: str
+    percent: Decimal | None = Field(sa_type=Exact)
 
 
 class SilenceRow(Row, table=True):

@@ -84,10 +84,15 @@ def _value_asked(request: Request) -> tuple[str, str]:
         return f"多少个交易日的{'、'.join(sorted(KIND_TEXT[kind] for kind in lacking))}？", _DAYS_HINT
     if lacking and lacking <= _PERCENTS:
         return "幅度是多少？", "例如：3%"
+    if lacking == {"indicator"}:
+        return "是哪个指标？", "例如：MACD、KDJ。均线请说“5日线上穿10日线”"
+    if lacking and lacking <= _LEVELS:
+        return "什么价格，或者哪条均线？", "例如：1400、20日线、成本价"
     return _QUESTIONS["value"]
 
 
 _PERCENTS: Final = frozenset({"gap_up", "gap_down", "speed"})
+_LEVELS: Final = frozenset({"price_above", "price_below"})
 _DAYS_HINT: Final = "例如：20日、60日、半年、一年。行情只保存最近 250 个交易日，更早的历史新高和新低看不到"
 
 
@@ -97,6 +102,8 @@ def _which(ctx: Context, word: str, choices: tuple[Symbol, ...]) -> Message:
 
 
 def _answers(request: Request, slot: str) -> tuple[tuple[Button, ...], ...]:
+    if slot == "value" and any(draft.kind == "indicator" and lacks_value(draft) for draft in request.conditions):
+        return ((Button("MACD", "answer MACD"), Button("KDJ", "answer KDJ")),)
     if slot != "quantity" or request.action is None:
         return ()
     if request.action.side == "sell":

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from bot import watchfile
 from bot.command import Call, Context, Reply, command
 from bot.commands import checking, favourites, rehearse, standing, targets
+from bot.language.beyond import beyond
 from bot.language.request import ACCOUNT_KINDS, KIND_TEXT, Action, Draft, Request, condition_of, plan_of
 from bot.validation import problem_text
 from core import render, render_checks
@@ -59,7 +60,7 @@ async def watch(ctx: Context, call: Call) -> Reply:
     """Make one watch, or several when the sentence holds several tasks."""
     request = call.request
     if request is None:
-        raise Invalid("请说要盯什么，例如：/watch 茅台跌破1400提醒我")
+        raise Invalid(beyond(" ".join(call.words)) or "请说要盯什么，例如：/watch 茅台跌破1400提醒我")
     if len(ctx.house.watchlist.of(ctx.person.owner)) >= MANY_WATCHES:
         raise Invalid(f"盯盘任务已经有 {MANY_WATCHES} 个了，请先删除一些。")
     # All are built before the first is stored: a sentence is done whole or not at all.

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from bot.language import kinds, phrases
+from bot.language.correcting import Bare, bare_word, fallen_back, kept, revised, with_value
 from bot.language.marks import pattern
 from bot.language.moments import trading_days
 from bot.language.names import plain as plain_name
@@ -20,6 +21,7 @@ from bot.language.numerals import NUMBER, number
 from bot.language.reading import (
     Named,
     Reading,
+    conditions_of,
     read_account,
     read_options,
     read_targets,
@@ -148,12 +150,19 @@ def _value_given(reading: Reading, draft: Request) -> Request | None:
     if match is not None and draft.conditions:
         figure = reading.sentence.figures[match["v"]]
         filled = tuple(
-            _with_value(one, figure.value, figure.unit) if lacks_value(one) else one for one in draft.conditions
+            with_value(one, figure.value, figure.unit) if lacks_value(one) else one for one in draft.conditions
         )
         if None in filled or filled == draft.conditions:
             return None
         return changed(draft, {"conditions": filled})
     found = [one for read in kinds.conditions(reading.sentence) for one in read.drafts]
+    if not found and (word := bare_word(reading.sentence, price=False)) is not None:
+        # 站上 is answered with 20日线 as well as with a price, 金叉 with the name of the indicator.
+        lacking = next((one for one in draft.conditions if lacks_value(one)), None)
+        turned = None if lacking is None else word.turn(lacking)
+        if lacking is None or turned is None or not reading.covered():
+            return None
+        return changed(draft, {"conditions": tuple(turned if one is lacking else one for one in draft.conditions)})
     if not found and match is not None:
         found = [one for read in kinds.bare_price(reading.sentence) for one in read.drafts]
     options = read_options(reading)
@@ -161,48 +170,6 @@ def _value_given(reading: Reading, draft: Request) -> Request | None:
         return None
     sided = tuple(kinds.sided(one, draft.symbols, reading.context.last_price) for one in found)
     return changed(draft, {"conditions": sided, "combine": "any" if len(sided) > 1 else None, **options})
-
-
-def _with_value(draft: Draft, value: Decimal, unit: str) -> Draft | None:
-    """A condition with a new value; its kind turns where the unit says so (跌破1400, corrected to 5 %)."""
-    value = abs(value)
-    percent = unit in ("pct", "tenths", "point")
-    if draft.kind in ("take_profit", "stop_loss"):
-        asked_percent = percent or (unit == "" and draft.unit == "pct")
-        return draft.model_copy(
-            update={
-                "value": value,
-                "unit": "pct" if asked_percent else "yuan",
-                "reference": "cost" if asked_percent else None,
-            }
-        )
-    if draft.kind in ("price_above", "price_below", "price_reach") and percent:
-        if draft.kind == "price_reach":
-            return None
-        return Draft(kind="pct_up" if draft.kind == "price_above" else "pct_down", value=value, unit="pct")
-    if draft.kind in ("pct_up", "pct_down") and (unit == "yuan" or (unit == "" and draft.value is None and value > 30)):
-        return Draft(kind="price_above" if draft.kind == "pct_up" else "price_below", value=value, unit="yuan")
-    if draft.kind in NEED_DAYS:
-        return draft.model_copy(update={"days": int(value)}) if unit == "" and value == int(value) > 0 else None
-    if draft.kind in ("limit_up", "limit_down", "enter_range", "ma_cross"):
-        return None
-    if draft.kind in ("account_profit", "account_loss"):
-        return draft.model_copy(update={"value": value, "unit": "pct" if percent else "yuan"})
-    if percent is (draft.kind in _IN_YUAN) and unit != "":
-        return None
-    return draft.model_copy(
-        update={
-            "value": value,
-            "unit": _UNIT_OF.get(draft.kind, "pct"),
-            **({"reference": None} if draft.reference == "cost" and not draft.kind.startswith("pct") else {}),
-        }
-    )
-
-
-_IN_YUAN: Final = frozenset(
-    {"price_above", "price_below", "price_reach", "amount_above", "position_profit", "position_loss"}
-)
-_UNIT_OF: Final[dict[str, str | None]] = {**dict.fromkeys(_IN_YUAN, "yuan"), "volume_ratio": "x", "indicator": None}
 
 
 def _trade_given(reading: Reading, draft: Request, asked: str) -> Request | None:
@@ -335,7 +302,27 @@ def _fraction(reading: Reading) -> dict[str, Any]:
 # On a phone a lone 4 is a button's number or a slip; it must not become the price of a watch that stands.
 _ONLY_A_NUMBER: Final = re.compile(r"[\d.]+")
 _SOLD: Final = re.compile("清仓|清掉|卖|抛|割肉")
-_BARE_VALUE: Final = pattern("(?P<v><price>|<percent>)(?:吧|左右|就行)?")
+
+
+def _turned(reading: Reading, draft: Request, word: Bare, *, said: bool) -> tuple[Draft, ...] | None:
+    """The conditions of the card with a bare word in them; None where it is about something else."""
+    if word.telling and not (said or reading.context.asked):
+        # 15分钟 alone may mean anything.
+        return None
+    if word.telling and kept(draft.conditions, word) is None:
+        others = (conditions_of(task) for task in reading.context.tasks)
+        if any(kept(conditions, word) is not None for conditions in others):
+            # 改成30日线 is about the last watch of an average, not about the price just spoken of.
+            return None
+    return revised(draft.conditions, word) or _price_instead(reading, draft, word)
+
+
+def _price_instead(reading: Reading, draft: Request, word: Bare) -> tuple[Draft, ...] | None:
+    """A price in place of a condition that has none, such as the limit; its side follows from the present price."""
+    if word.telling or len(draft.conditions) != 1:
+        return None
+    price = with_value(Draft(kind="price_reach"), word.value, word.unit)
+    return None if price is None else (kinds.sided(price, draft.symbols, reading.context.last_price),)
 
 
 def _corrected_watch(reading: Reading, draft: Request, named: Named, *, adds: bool, said: bool) -> Request | None:
@@ -362,18 +349,16 @@ def _corrected_watch(reading: Reading, draft: Request, named: Named, *, adds: bo
     sentence.take_all(phrases.CORRECTION)
     sentence.take_all(phrases.CHANGE)
     alone = reading.context.asked is None and _ONLY_A_NUMBER.fullmatch(reading.plain) is not None
-    if not found and not alone and (match := sentence.take(_BARE_VALUE)):
-        figure = sentence.figures[match["v"]]
-        if len(draft.conditions) != 1:
-            return None
-        turned = _with_value(draft.conditions[0], figure.value, figure.unit)
+    if not found and not alone and (word := bare_word(sentence)):
+        turned = _turned(reading, draft, word, said=said)
         if turned is None:
             return None
-        changes["conditions"] = (turned,)
+        changes["conditions"] = turned
     if found and not said and _of_account(found) != _of_account(draft.conditions):
         # 账户今天亏损超过2%, after a watch on a share, is another matter.
         return None
     if found:
+        found = [fallen_back(one, draft.conditions, reading.plain) for one in found]
         added = adds or bool(_AND.search(reading.plain))
         changes["conditions"] = _replaced(draft.conditions, tuple(found), added=added)
         if len(changes["conditions"]) > 1:

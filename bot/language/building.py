@@ -51,10 +51,10 @@ class Hit(NamedTuple):
         """The bars that were spoken of: None is the day, False is a length that no bars have."""
         groups = self.match.groupdict()
         said = [char for name in ("p", "q") if (char := groups.get(name))]
-        return _BARS.get(self.seconds_of(said[0]), False) if said else None
+        return BARS.get(self.seconds_of(said[0]), False) if said else None
 
 
-_BARS: Final[Mapping[int, BarPeriod]] = {60: "1m", 300: "5m", 900: "15m", 1800: "30m", 3600: "60m"}
+BARS: Final[Mapping[int, BarPeriod]] = {60: "1m", 300: "5m", 900: "15m", 1800: "30m", 3600: "60m"}
 Build = Callable[[Hit], tuple[Draft, ...] | None]
 
 
@@ -120,6 +120,16 @@ def signed_percent(hit: Hit) -> tuple[Draft, ...] | None:
 def unsaid_move(kind: KindName) -> Build:
     """The direction was said and the number was not: it is asked for."""
     return lambda _hit: (Draft(kind=kind),)
+
+
+def unsaid_name(event: Literal["golden_cross", "dead_cross"]) -> Build:
+    """金叉 of what? It is asked for."""
+
+    def build(hit: Hit) -> tuple[Draft, ...] | None:
+        period = hit.period()
+        return None if period is False else (Draft(kind="indicator", event=event, period=period),)
+
+    return build
 
 
 def bare_move(side: Literal["up", "down"]) -> Build:
@@ -274,7 +284,8 @@ def account(kind: Literal["account_profit", "account_loss"]) -> Build:
     def build(hit: Hit) -> tuple[Draft, ...] | None:
         groups = hit.match.groupdict()
         today = groups["day"] or groups["later"]
-        if hit.sentence.mentions or not (today or groups["whole"] or groups["all"]):
+        whole = groups["whole"] and _says_account(groups["whole"], hit)
+        if hit.sentence.mentions or not (today or whole or groups["all"]):
             return None
         percent = hit.is_percent()
         value = abs(hit.number()) if percent else _yuan(hit)
@@ -286,8 +297,17 @@ def account(kind: Literal["account_profit", "account_loss"]) -> Build:
     return build
 
 
+_ACCOUNT_SAID: Final = re.compile("账户|账号|资产|净值|组合|整体|总体")
+_ACCOUNTS_SAID: Final = re.compile("模拟|老婆|媳妇|太太|妻子|爱人|实盘|主账|真实账|真仓")
+
+
+def _says_account(part: str, hit: Hit) -> bool:
+    """Whether a part speaks of the account; words that were read before may have named it, or something else."""
+    return _ACCOUNT_SAID.search(part) is not None or _ACCOUNTS_SAID.search(hit.sentence.text) is not None
+
+
 def drawdown(hit: Hit) -> tuple[Draft, ...] | None:
-    if not hit.is_percent() or hit.sentence.mentions:
+    if not hit.is_percent() or hit.sentence.mentions or not _says_account(hit.match[0], hit):
         return None
     return (Draft(kind="account_drawdown", value=abs(hit.number()), unit="pct"),)
 

@@ -20,6 +20,7 @@ from typing import Any, Final, Literal, NamedTuple
 from bot.language import kinds, phrases
 from bot.language.answers import answer
 from bot.language.building import Found
+from bot.language.correcting import bare_word, fallen_back, kept, with_value
 from bot.language.favourites import favourites
 from bot.language.marks import CLAIMED, LONGEST, Marked, normal, pattern
 from bot.language.names import Names
@@ -32,6 +33,7 @@ from bot.language.reading import (
     Reading,
     Trade,
     alerted,
+    conditions_of,
     owed,
     read_account,
     read_manner,
@@ -279,7 +281,8 @@ def _change(reading: Reading) -> Request | None:
     found = [one for one in kinds.conditions(sentence) if one.start >= match.start() or True]
     said_object = bool(sentence.take_all(phrases.OBJECT)) or said_object
     if not found:
-        found = _new_value(reading, named, targets)
+        found, meant = _new_value(reading, named, targets)
+        targets = targets or meant
     if not (found or slots) or phrases.TRADE.search(sentence.rest) or not reading.covered():
         return None
     # Only what stands after 改成 is new; 把跌破1400改成跌破1380 tells the old value first.
@@ -288,46 +291,53 @@ def _change(reading: Reading) -> Request | None:
         return None
     if not named.anything and not targets:
         targets = ("last",)
+    old = [draft for task in _meant(reading, named, targets) for draft in conditions_of(task)]
     return Request.model_validate(
         {
             "intent": "watch_update",
             "symbols": named.symbols,
             "ambiguous": named.ambiguous,
             "targets": targets,
-            "conditions": tuple(draft for one in later for draft in one.drafts),
+            "conditions": tuple(fallen_back(draft, old, reading.plain) for one in later for draft in one.drafts),
             "problems": ("unknown_symbol",) if named.unknown else (),
             **slots,
         }
     )
 
 
-_VALUE: Final = pattern("(?P<v><price>|<percent>)")
-
-
-def _new_value(reading: Reading, named: Named, targets: tuple[str, ...]) -> list[Found]:
-    """A bare new number takes its kind from the watch that it changes."""
-    sentence = reading.sentence
-    match = sentence.take(_VALUE)
-    if match is None:
-        return []
-    figure = sentence.figures[match["v"]]
-    percent = figure.unit in ("pct", "tenths", "point")
-    old = [
-        Draft.model_validate(condition)
-        for task in reading.context.tasks
-        if f"#{task.get('id')}" in targets
-        or set(task.get("symbols", ())) & set(named.symbols)
-        or len(reading.context.tasks) == 1
-        for condition in task.get("conditions", ())
+def _meant(reading: Reading, named: Named, targets: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The watches that may be meant, the newest first."""
+    tasks = sorted(reading.context.tasks, key=lambda task: int(task.get("id", 0)), reverse=True)
+    if not (named.anything or targets):
+        return tasks
+    return [
+        task
+        for task in tasks
+        if f"#{task.get('id')}" in targets or set(task.get("symbols", ())) & set(named.symbols) or len(tasks) == 1
     ]
-    fitting = [draft for draft in old if (draft.unit == "pct" or draft.kind.startswith("pct")) == percent]
-    if len(fitting) == 1:
-        draft = fitting[0].model_copy(update={"value": abs(figure.value)})
-    elif percent:
-        return []
-    else:
-        draft = Draft(kind="price_reach", value=figure.value, unit="yuan")
-    return [Found(match.start(), match.end(), (draft,))]
+
+
+def _new_value(reading: Reading, named: Named, targets: tuple[str, ...]) -> tuple[list[Found], tuple[str, ...]]:
+    """A bare new value or word takes its kind from the watch that it changes.
+
+    Returns:
+        What is found, and the number of the watch where the word itself says which: the last one of its kind.
+    """
+    word = bare_word(reading.sentence)
+    if word is None:
+        return [], ()
+    said = bool(named.anything or targets)
+    fitting = [
+        (task, new)
+        for task in _meant(reading, named, targets)
+        if (said or word.telling) and (new := kept(conditions_of(task), word)) is not None
+    ]
+    if len(fitting) == 1 or (fitting and not said):
+        task, new = fitting[0]
+        alone = said and len(_meant(reading, named, targets)) == 1
+        return [Found(word.start, word.end, new)], () if alone else (f"#{task.get('id')}",)
+    price = None if word.telling else with_value(Draft(kind="price_reach"), word.value, word.unit)
+    return ([] if price is None else [Found(word.start, word.end, (price,))]), ()
 
 
 class Group(NamedTuple):
@@ -365,7 +375,8 @@ def _watch(reading: Reading) -> Request | None:
         if turned is None:
             return None
         found = turned
-    if not found and trade is None and (wished or phrases.EXIT_WORD.search(sentence.rest)):
+    halves = phrases.EXIT_WORD.search(sentence.rest) or kinds.HALF_SAID.search(sentence.rest)
+    if not found and trade is None and (wished or halves):
         found = kinds.bare_price(sentence) or kinds.unsaid(sentence)
         wished = True
     if wished:
@@ -412,7 +423,7 @@ def _watch(reading: Reading) -> Request | None:
 
 _TRADED: Final = re.compile("买|卖|清仓|平仓|割肉|抛")
 _ACROSS: Final = re.compile("并且|而且|都满足|同时满足")
-_WATCH_WORDS: Final = pattern("<price>|<percent>|<times>|<ma>|叉|轨|停|板|成本|本|套|提醒|通知|告诉|喊|叫|说|报|提示|警|响|盯|监|关注|留意|看着|跟踪|观察|守|自选|打平|量|损|盈")  # noqa: E501 - one list  # fmt: skip
+_WATCH_WORDS: Final = pattern("破|失守|穿|站|突|到$|<price>|<percent>|<times>|<ma>|叉|轨|停|板|成本|本|套|提醒|通知|告诉|喊|叫|说|报|提示|警|响|盯|监|关注|留意|看着|跟踪|观察|守|自选|打平|量|损|盈")  # noqa: E501 - one list  # fmt: skip
 _BOTH: Final = pattern(
     "(?:两个|几个|这些)?(?:条件)?(?:都|同时)(?:满足|成立|达到|符合)(?:了|时|的时候|才)?|同时满足|同时达到"
 )
@@ -587,6 +598,16 @@ def _merged(tasks: list[Task], *, with_plan: bool) -> list[Task]:
     return tasks
 
 
+def _manner(reading: Reading) -> Request | None:
+    """``3分钟没回应就换个渠道``, said alone: how the last watch tells."""
+    if not reading.context.tasks:
+        return None
+    slots = read_manner(reading)
+    if not slots or reading.named().anything or not reading.covered():
+        return None
+    return Request.model_validate({"intent": "watch_update", "targets": ("last",), **slots})
+
+
 def _order(reading: Reading) -> Request | None:
     """A trade and nothing else. The only way to an order."""
     sentence = reading.sentence
@@ -664,7 +685,7 @@ def _chart(reading: Reading) -> Request | None:
     return _about(reading, "chart", {"chart_period": period})
 
 
-_CHART_WORDS: Final = re.compile("图|线|分时|k")
+_CHART_WORDS: Final = re.compile("图|线|分时|k|画")
 _CHART_FILLER: Final = re.compile(phrases.FILLER.pattern + "|画|发|出|图|走势|最近|给我看看|调")
 
 
@@ -862,6 +883,7 @@ READERS: Final[tuple[_Reader, ...]] = (
     _list,
     _manage,
     _watch,
+    _manner,
     _order,
     _chart,
     _question,

@@ -362,7 +362,13 @@ _ANY: Final = pattern(
 BARE_PRICE: Final = pattern("(?P<v><price>)(?:的时候|时|左右)?")
 """``茅台1500提醒我``: read last, and only where somebody asks to be told."""
 
+_FALLS_UNDER = "(?:有效|放量|向下)?(?:跌破|失守|跌穿|击穿|下破|下穿|跌到)"
+_RISES_OVER = "(?:有效|放量|向上|一举)?(?:站上|站稳|站回|突破|涨破|上破|上穿|升破|涨到)"
 UNSAID: Final = (
+    (pattern(f"{_ON_BARS}(?:出现|形成|发生)?了?(?:金叉|黄金交叉)(?:了|的时候)?"), building.unsaid_name("golden_cross")),
+    (pattern(f"{_ON_BARS}(?:出现|形成|发生)?了?(?:死叉|死亡交叉)(?:了|的时候)?"), building.unsaid_name("dead_cross")),
+    (pattern(f"{_FALLS_UNDER}(?:了|的时候)?"), building.unsaid_move("price_below")),
+    (pattern(f"{_RISES_OVER}(?:了|的时候)?"), building.unsaid_move("price_above")),
     (pattern("(?:今天|明天)?(?:开盘)?(?:跳空|大幅)?高开(?:了|的时候)?"), building.unsaid_move("gap_up")),
     (pattern("(?:今天|明天)?(?:开盘)?(?:跳空|大幅)?低开(?:了|的时候)?"), building.unsaid_move("gap_down")),
     (pattern(f"{_FAST_UP}(?:了|的时候)?"), lambda _hit: (Draft(kind="speed", direction="up"),)),
@@ -378,7 +384,9 @@ UNSAID: Final = (
         building.unsaid_move("pct_down"),
     ),
 )
-"""A direction without its number."""
+"""A direction without its number, a crossing without its indicator."""
+HALF_SAID: Final = pattern(f"(?:{_FALLS_UNDER}|{_RISES_OVER}|金叉|黄金交叉|死叉|死亡交叉)$")
+"""茅台跌破: the end of what was to be said is missing."""
 
 
 def conditions(sentence: Marked) -> list[Found]:

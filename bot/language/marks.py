@@ -77,9 +77,14 @@ def pattern(written: str) -> re.Pattern[str]:
 
 
 class Marked:
-    """A sentence being read."""
+    """A sentence being read.
+
+    Attributes:
+        said: as it was before anything in it was marked.
+    """
 
     def __init__(self, text: str, names: Names, now: datetime, preferred: Collection[Symbol] = ()) -> None:
+        self.said = text
         self.mentions: dict[str, Mention] = {}
         self.figures: dict[str, Figure] = {}
         self.moments: dict[str, Moment] = {}

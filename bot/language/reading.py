@@ -15,7 +15,7 @@ from bot.language import phrases
 from bot.language.marks import CLAIMED, Marked, pattern
 from bot.language.names import Names
 from bot.language.numerals import number
-from bot.language.request import ACCOUNT_KINDS, Action, Choice, Intent, Request, Slot, lacks_value
+from bot.language.request import ACCOUNT_KINDS, Action, Choice, Draft, Intent, Request, Slot, lacks_value
 from core.market import Board, board_of, lot_problem
 from core.types import Noun, Side, Symbol
 
@@ -252,6 +252,11 @@ def watched_one(reading: Reading, named: Named) -> Named:
     watched = {symbol for task in reading.context.tasks for symbol in task.get("symbols", ())}
     fitting = [symbol for symbol in named.ambiguous[0].candidates if symbol in watched]
     return Named((fitting[0],), (), unknown=False) if len(fitting) == 1 else named
+
+
+def conditions_of(task: Mapping[str, Any]) -> list[Draft]:
+    """The conditions of one of the person's watches."""
+    return [Draft.model_validate(condition) for condition in task.get("conditions", ())]
 
 
 _THIS_ONE: Final = pattern("这[只个](?:股票|股|票)?|它")

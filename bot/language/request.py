@@ -277,6 +277,8 @@ def lacks_value(draft: Draft) -> bool:
     """Whether the number that makes it a condition was not said; the average cost stands for a number of a price."""
     if draft.kind in NEED_DAYS:
         return draft.days is None
+    if draft.kind == "indicator":
+        return draft.name is None
     costs = draft.reference == "cost" and draft.kind in {"price_above", "price_below", "price_reach"}
     return draft.kind in NEED_VALUE and draft.value is None and not costs
 

@@ -95,6 +95,7 @@ def alert(key: str = "ALERT001", **changes: Any) -> Alert:
         "after_gap": True,
         "reason": Reason.FIRST,
         "ticket_id": "TICKET01",
+        "percent": Decimal("-1.2345"),
     }
     return Alert.model_validate(given | changes)
 

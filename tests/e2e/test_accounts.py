@@ -143,7 +143,7 @@ async def test_a_weight_is_crossed_by_the_price_of_the_share(stage: Theatre) -> 
     await stage.tick("600519.SH", "1470.42")
     assert stage.seen("🔔") == []
     await stage.tick("600519.SH", "1470.43", "1471", "1480")
-    assert [message.title for message in stage.seen("🔔")] == ["🔔 贵州茅台(600519) 1470.43"]
+    assert [message.title for message in stage.seen("🔔")] == ["🔔 贵州茅台(600519) 1470.43（+5.03%）"]
 
 
 async def test_a_weight_is_crossed_by_the_price_of_another_share_alone(stage: Theatre) -> None:
@@ -151,7 +151,7 @@ async def test_a_weight_is_crossed_by_the_price_of_another_share_alone(stage: Th
     await stage.tick("600519.SH", "1460")
     assert stage.seen("🔔") == []
     await stage.tick("000001.SZ", "9.50", "9.00", "8.90")  # the rest is worth 710,000: from 1450.00 on
-    assert [message.title for message in stage.seen("🔔")] == ["🔔 贵州茅台(600519) 1460.00"]
+    assert [message.title for message in stage.seen("🔔")] == ["🔔 贵州茅台(600519) 1460.00（+4.29%）"]
 
 
 async def test_the_list_says_how_far_each_condition_is_from_firing(stage: Theatre) -> None:

@@ -39,7 +39,7 @@ async def test_the_main_job(stage: Theatre) -> None:
     assert "模拟" in made.text
     await stage.tick("600519.SH", "1421", "1419.5")
     card = stage.channel.shown[-1]
-    assert card.title == "🔔 贵州茅台(600519) 1419.50，是否买入？·模拟"
+    assert card.title == "🔔 贵州茅台(600519) 1419.50（-0.94%），是否买入？·模拟"
     assert card.labels() == ("确认", "拒绝", "重新报价")
     assert "限价：1419.50" in card.text
     assert "账户：模拟账户·模拟" in card.text
@@ -489,6 +489,8 @@ async def test_what_hangs_on_bars_volume_or_the_position_is_read_back_with_where
     assert "按现在算：触发区 ≥ 1433.00" in (await stage.say("茅台站上20日均线提醒我")).text
     assert "按现在算：成交量触发区 ≥ 4.5万手" in (await stage.say("茅台成交量超过5日均量的1.5倍提醒")).text
     assert "按现在算：触发区 ≥ 46.00" in (await stage.say("招商银行浮盈6000元提醒")).text
+    made = (await stage.say("茅台量比超过2提醒")).text
+    assert "按现在算：量比触发区 ≥ 2 倍（今天的量按时间折算成全天），现在 0.51 倍，还差 1.48 倍" in made
     await stage.say("茅台换手率超过1%提醒")
     await stage.say("茅台成交额超过50亿提醒")
     listed = (await stage.say("列表")).text

@@ -72,9 +72,9 @@ async def test_the_question_comes_before_the_first_price_is_judged_and_its_alert
     async with theatre(tmp_path) as stage:
         await evening(stage, "茅台跌破1405提醒我，每次都提醒")
         await morning(stage, "1402")
-        titles = [message.title for message in stage.channel.shown]
-        assert titles.index(ASKED) < titles.index("🔔 贵州茅台(600519) 1402.00")
         [alert] = stage.seen("🔔 贵州茅台(600519) 1402.00")
+        titles = [message.title for message in stage.channel.shown]
+        assert titles.index(ASKED) < titles.index(alert.title)
         assert "跌到 1405.00 及以下（除权日，价格未调整）" in alert.text
         done = await stage.press("不用")
         assert "#1 跌到 1405.00 及以下：价格不变" in done.text

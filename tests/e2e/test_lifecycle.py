@@ -119,7 +119,9 @@ async def test_an_alert_that_is_put_off_comes_again_while_it_holds(tmp_path: Pat
         await house.tick(MOUTAI, "1418")
         await house.pass_time("2026-11-18 10:10:30")
         await house.pass_time("2026-11-18 10:30")
-        assert [message.title for message in house.seen("仍然满足")] == ["⏰ 仍然满足：贵州茅台(600519) 1418.00"]
+        assert [message.title for message in house.seen("仍然满足")] == [
+            "⏰ 仍然满足：贵州茅台(600519) 1418.00（-0.84%）"
+        ]
         assert "稍后提醒" in (await house.say("/why")).text
 
 
@@ -140,7 +142,7 @@ async def test_the_end_of_what_was_told_is_told_once(tmp_path: Path) -> None:
         await house.kill()
         await house.tick(MOUTAI, "1450", "1460")
         (message,) = house.seen("已解除")
-        assert "贵州茅台(600519)：跌到 1420.00 及以下（#1）" in message.text
+        assert message.text == "贵州茅台(600519) 1450.00（+1.40%），10:00:15\n　不再满足：跌到 1420.00 及以下（#1）"
         assert not message.urgent
 
 

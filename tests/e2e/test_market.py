@@ -50,7 +50,7 @@ async def test_the_whole_market_of_the_demo_is_watched_from_one_sentence() -> No
     assert "只满足，不逐个提醒" in said
     assert "1. 科大讯飞(002230) 43.11　+10.00%　成交额" in said
     assert "另有 3 只随行情随时判断" in said
-    assert "贵州茅台(600519)：折算全天成交量" in said
+    assert "贵州茅台(600519)：量比 " in said
     assert "没有盯着贵州茅台(600519)的任务" in said
 
 

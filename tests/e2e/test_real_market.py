@@ -449,4 +449,4 @@ async def test_what_is_paused_silenced_expired_or_deleted_never_notifies() -> No
         "silenced": ["silenced"] * 4,
     }
     # At 09:25 the one that may speak says that it holds already.
-    assert sorted(shown) == ["ℹ️ 盯盘 #1 已经满足条件", *["🔔 平安银行(000001) 11.10"] * 2]
+    assert sorted(shown) == ["ℹ️ 盯盘 #1 已经满足条件", *["🔔 平安银行(000001) 11.10（+0.00%）"] * 2]

@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from core.alerts import INHIBITS, QuietHours, Reason, Silence, is_grave, why_notify
-from core.conditions import Condition, LimitDown, LimitUp, PriceBelow, StopLoss, TakeProfit
+from core.conditions import (
+    AccountDrawdown,
+    AccountLoss,
+    AccountProfit,
+    Condition,
+    LimitDown,
+    LimitUp,
+    PriceBelow,
+    StopLoss,
+    TakeProfit,
+)
 from core.errors import Invalid
 from core.types import Side
 from core.watches import Arm, Plan, Repeat, RuleKey, Watch
@@ -80,12 +90,17 @@ def test_a_watch_that_waits_for_a_position_is_not_told_without_one() -> None:
         (StopLoss(value=Decimal(8), unit="pct"), True),
         (LimitDown(), True),
         (LimitDown(event="open"), False),
+        (AccountLoss(value=Decimal(2), unit="pct", reference="today"), True),
+        (AccountDrawdown(value=Decimal(5)), True),
+        (AccountProfit(value=Decimal(2), unit="pct", reference="today"), False),
         (LimitUp(), False),
         (TakeProfit(value=Decimal(8), unit="pct"), False),
         (PriceBelow(value=Decimal(9)), False),
     ],
 )
-def test_the_stop_loss_class_is_a_stop_or_the_limit_down(condition: Condition, grave: bool) -> None:
+def test_the_stop_loss_class_is_a_stop_the_limit_down_or_what_the_account_loses(
+    condition: Condition, grave: bool
+) -> None:
     assert is_grave([condition]) is grave
     assert is_grave([PriceBelow(value=Decimal(9)), condition]) is grave
 

@@ -346,6 +346,7 @@ def an_alert(**changes: Any) -> Alert:
         "at": AT,
         "after_gap": False,
         "reason": Reason.FIRST,
+        "percent": D("-1.2"),
     }
     return Alert(**(words | changes))
 
@@ -361,7 +362,7 @@ def test_an_alert_with_an_order_says_what_fired_and_in_which_mode_it_would_be() 
     alert = an_alert()
     ticket = a_ticket(reason=render.reason(alert))
     card = render.alert_with_ticket(alert, ticket, "测试账户")
-    assert card.title == "🔔 贵州茅台(600519) 1400.00，是否买入？·实盘"
+    assert card.title == "🔔 贵州茅台(600519) 1400.00（-1.20%），是否买入？·实盘"
     assert card.text.count("腾讯") == 1
     assert card.text == render.ticket_card(ticket, "测试账户").text
 

@@ -32,6 +32,7 @@ def upgrade() -> None:
         table.add_column(sa.Column("escalated", sa.Integer(), nullable=False, server_default="0"))
         table.add_column(sa.Column("acked_at", sa.BigInteger(), nullable=True))
         table.add_column(sa.Column("acked_by", sa.String(), nullable=False, server_default=""))
+        table.add_column(sa.Column("percent", sa.String(), nullable=True))
     with op.batch_alter_table("alerts") as table:
         for name in ("grave", "escalated", "acked_by"):
             table.alter_column(name, server_default=None)
@@ -77,7 +78,7 @@ def downgrade() -> None:
     op.drop_index("ix_alerts_escalate_at", "alerts")
     op.drop_index("ix_alerts_at", "alerts")
     with op.batch_alter_table("alerts") as table:
-        for name in ("acked_by", "acked_at", "escalated", "escalate_at", "grave", "chat"):
+        for name in ("percent", "acked_by", "acked_at", "escalated", "escalate_at", "grave", "chat"):
             table.drop_column(name)
     with op.batch_alter_table("arms") as table:
         table.drop_column("peak")
