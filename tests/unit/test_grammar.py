@@ -188,10 +188,10 @@ def test_every_sentence_of_the_readme_is_understood() -> None:
     text = README.read_text(encoding="utf-8")
     table = text[text.index("### 可以这样说") : text.index("### 命令")]
     sentences = [one for line in table.splitlines()[4:] if line[:1] == "|" for one in line.split("|")[2].split("·")]
-    draft = said("茅台跌破1400").as_json()
+    drafts = [said(one).as_json() for one in ("茅台跌破1400", "茅台放量2倍", "茅台站上20日均线")]
 
     def understood(sentence: str) -> bool:
-        readings = (said(sentence), said(f"茅台跌破1400，{sentence}"), said(sentence, draft=draft))
+        readings = [said(sentence), said(f"茅台跌破1400，{sentence}"), *(said(sentence, draft=one) for one in drafts)]
         return any(one.intent != "unknown" for one in readings)
 
     assert len(sentences) > 40
