@@ -39,13 +39,6 @@ class Gap(NamedTuple):
     until: datetime
 
 
-class Doubt(NamedTuple):
-    """Why a symbol was not judged, and when that was."""
-
-    why: str
-    at: datetime
-
-
 def doubt(frame: Frame, row: int) -> str | None:
     """Why this row must not fire anything: bad data never fires."""
     last = int(frame.last[row])
@@ -155,7 +148,6 @@ class Engine:
         self._begins = False
         """The newest frame is the first one after a gap."""
         self._untold: list[Gap] = []
-        self._doubts: dict[Symbol, Doubt] = {}
         self.gaps: deque[Gap] = deque(maxlen=GAPS_KEPT)
 
     async def run(self) -> None:
@@ -197,8 +189,6 @@ class Engine:
     async def _judge(self, frame: Frame, *, after_gap: bool) -> None:
         async with self._judging:
             judged = self._book.evaluate(frame, doubts, after_gap=after_gap)
-            for symbol, why in judged.doubts:
-                self._doubts[symbol] = Doubt(why, frame.at)
             self._dispatcher.meet(judged.met)
             if judged.triggers or judged.already or judged.changed or self._dispatcher.waiting:
                 await self._dispatcher.fire(judged.triggers, judged.already, judged.changed, frame)
@@ -237,11 +227,6 @@ class Engine:
             return None
         limits = (to_milli(limit) if limit is not None else 0 for limit in (quote.limit_up, quote.limit_down))
         return None if _beyond_limits(to_milli(quote.last), *limits) else quote
-
-    def doubt_of(self, symbol: Symbol) -> Doubt | None:
-        """The last time this symbol was not judged, and why: now, if its newest row is not fit to be judged."""
-        why = self.doubt_now(symbol)
-        return self._doubts.get(symbol) if why is None else Doubt(why, self._clock.now())
 
     def doubt_now(self, symbol: Symbol) -> str | None:
         """Why nothing would be judged by the newest row of this symbol; None when it is fit, or the market rests."""

@@ -50,11 +50,7 @@ class Following:
             for one in list(self._watchlist.everything()):
                 # Following takes time, in which another may have been deleted, or have ended.
                 watch = self._watchlist.current(one.id)
-                if (
-                    watch is not None
-                    and watch.scope == "holdings"
-                    and watch.state in {WatchState.ACTIVE, WatchState.PAUSED}
-                ):
+                if watch is not None and watch.scope == "holdings" and watch.state in _FOLLOWING:
                     await self._follow(watch)
         except BaseException:
             self._is_behind = True

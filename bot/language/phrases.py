@@ -8,7 +8,7 @@ word in it was claimed or is a filler. So a phrase that is missing here leads to
 from __future__ import annotations
 
 import re
-from typing import Final, Literal
+from typing import Final
 
 from bot.language.marks import pattern
 from bot.language.request import Ask, Intent, Period
@@ -268,8 +268,6 @@ LIMIT_PRICE: Final = pattern(
 
 # --- questions: intent, what is asked, how it is said. The first row that matches decides; the others' words count as heard.
 
-_MY = "(?:我)?(?:的)?(?:现在|目前|当前|眼下)?"
-_WHAT = "(?:多少|几多|是多少|有多少|怎么样|如何|情况|咋样)"
 _WHICH = "(?:我)?(?:的)?(?:持仓里|手里|持仓中|仓里|里面|我的持仓)?(?:哪一?[只个支]|谁|哪个股票|什么股票|哪一?只股票)(?:股票|股|票)?"
 QUESTIONS: Final[tuple[tuple[Intent, Ask | None, str], ...]] = (
     # history
@@ -424,15 +422,6 @@ SETTINGS: Final = (
     ("default_channel", pattern(r"(?:以后|今后|默认|之后|从现在起|所有|全部)(?:的)?(?:提醒|通知|消息|推送|渠道|方式|都|全部|全|用|改|走|发|换|设|到|成|为|是|默认|统一|请|给我)*(?P<channel><gone>+)(?:吧|提醒|通知)?")),
     ("default_channel", pattern(r"(?:提醒|通知|消息|推送)(?:的)?(?:渠道|方式)?(?:都|改|换|走|发|设|到|成|为|用|默认|统一|切换)+(?P<channel><gone>+)")),
 )  # fmt: skip
-SettingKey = Literal[
-    "approval_mode",
-    "approval_threshold",
-    "max_order_amount",
-    "quiet_hours",
-    "default_interval_s",
-    "default_account",
-    "default_channel",
-]
 
 # --- answers to a card ---
 
@@ -472,7 +461,6 @@ PRONOUN: Final = pattern(
 )
 ALSO: Final = pattern(r"(?:也|同样)(?:是|一样|这样|如此|照此|设一个|同样)(?:的)?")
 ALL_OF: Final = pattern(r"并且|而且|同时|且|还得|又要|都满足|并|以及同时|加上")
-ANY_OF: Final = pattern(r"或者?|要么|任[一何意]|其中(?:之一|一个)|和|还有|以及|与")
 
 _SMALL = "且并又设建弄挂了吧啊呀呢哦哈嘛么就再也都还先把将对让要想我你您咱俺的在有是给和与跟及或、,.!?:;()\"'/-|·…个下着得那这时后上里到会能会它来去请快价股当等若被"
 FILLER: Final = re.compile(
