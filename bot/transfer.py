@@ -67,7 +67,8 @@ def _content(file: Path) -> str:
     except UnicodeDecodeError:
         raise Invalid(f"{file} 不是 UTF-8 编码，请用记事本另存为 UTF-8。什么也没有导入。") from None
     except OSError as error:
-        raise Invalid(f"{file} 读不了（{error.strerror}），请核对文件名。什么也没有导入。") from None
+        why = "没有这个文件" if isinstance(error, FileNotFoundError) else error.strerror
+        raise Invalid(f"{file} 读不了（{why}），请核对文件名。什么也没有导入。") from None
 
 
 def ask_first(doomed: int) -> str:
@@ -101,7 +102,8 @@ class WatchImport:
         stored = await _stored(settings, owner)
         account, chat = usual_place(settings)
         clock = SystemClock()
-        house = House(owner, stored, account, frozenset({account}), chat, clock.now(), clock.new_id)
+        market = Names.seed().shares()
+        house = House(owner, stored, account, frozenset({account}), chat, clock.now(), clock.new_id, market)
         found = watchfile.read(text, house)
         if found.problems:
             lines = [f"  第 {line} 行：{said}。" for line, said in found.problems]

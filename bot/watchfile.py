@@ -89,8 +89,8 @@ def block(watch: Watch, name_of: NameOf) -> list[str]:
     lines: list[str] = []
     for word, field in _FIELDS.items():
         value = getattr(watch, field)
-        if value == _default(watch, field):
-            continue
+        if value == _default(watch, field) or (field == "symbols" and watch.scope == "market"):
+            continue  # the whole market is thousands of lines, and another list next week
         if isinstance(value, tuple) and value and not isinstance(value, Chat):
             lines.append(f"{word}:")
             lines += [f"- {_flow(one, block=True)}{_comment(one, name_of)}" for one in value]
@@ -212,6 +212,7 @@ class House(NamedTuple):
         watches: the owner's watches that are in the store.
         account, chat: of a new watch that names none.
         accounts: those that exist.
+        market: the shares of a new watch on the whole market, until the program runs and knows all of them.
     """
 
     owner: str
@@ -221,6 +222,7 @@ class House(NamedTuple):
     chat: Chat
     now: datetime
     new_id: Callable[[], str]
+    market: tuple[Symbol, ...] = ()
 
 
 class Reading(NamedTuple):
@@ -356,6 +358,10 @@ class _Entry:
         if len(self._problems) > before:
             # With what is left it may look as if more were wrong than is.
             given = {field: value for field, value in given.items() if value is not None}
+        if given.get("scope") == "market" and "symbols" not in self._fields:
+            # All that stand follow the same list, so what has no number is recognised by it.
+            stored = (one.symbols for one in (known, *house.watches) if one is not None and one.scope == "market")
+            given["symbols"] = next(stored, house.market)
         old = known or house
         filled = {
             "account": old.account,

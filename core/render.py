@@ -85,7 +85,7 @@ def _watch_lines(watch: Watch, names: Sequence[str], account: str, mode: Mode) -
     if watch.plan is not None:
         lines.append(f"计划：触发后出一张待确认的委托，{watch.plan.text()}（{account}·{mode.chinese}）")
         lines.append("　　　你点“确认”才会下单")
-    lines.append(f"提醒：{watch.repeat.chinese}{_cooldown(watch)}")
+    lines.append(f"提醒：{watch.often_text()}{_cooldown(watch)}")
     lines += [f"　　　{one}" for one in watch.manner_text()]
     if watch.expires_on is not None:
         lines.append(f"有效：到 {watch.expires_on} 收盘")
@@ -127,7 +127,7 @@ def watch_list(
     lines = []
     for watch, names, near in watches:
         lines.append(f"#{watch.number} {_state_text(watch, now)}{scope_text(watch, names)}")
-        lines.append(f"　{watch.condition_text()}；{watch.repeat.chinese}")
+        lines.append(f"　{watch.condition_text()}；{watch.often_text()}")
         if watch.plan is not None:
             lines.append(f"　计划：{watch.plan.text()}（{where(watch.account)}）")
         lines += [f"　{line}" for line in near.splitlines()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from core.alerts import Trigger
@@ -17,6 +17,8 @@ SHOWN: Final = 2
 """Findings under one read-back: a phone has room for no more, and the gravest come first."""
 REVIEWED: Final = 10
 """Watches written out in a review; the rest is counted."""
+FEW: Final = 3
+"""So many shares are named where a watch has one line."""
 _ROWS: Final = 8
 _GRAVITY: Final = {fault: place for place, fault in enumerate(Fault)}
 
@@ -110,3 +112,11 @@ def _first_mends(rows: Sequence[Reviewed]) -> Iterable[tuple[Button, ...]]:
         offer = next((button for finding in one.found for button in finding.mends), None)
         if offer is not None:
             yield (offer._replace(label=f"#{one.watch.number} {offer.label}"),)
+
+
+def in_short(watch: Watch, name: Callable[[Symbol], str]) -> str:
+    """A watch on one line, where many are listed: its number, whom it is about and what it waits for."""
+    followed = {"market": "全市场", "holdings": "持仓", "watchlist": "自选股"}.get(watch.scope)
+    first = [name_text(name(symbol), symbol) for symbol in watch.symbols[:FEW]]
+    more = f"等 {len(watch.symbols)} 只" if len(watch.symbols) > FEW else ""
+    return f"#{watch.number} {followed or '、'.join(first) + more}　{watch.condition_text()}"

@@ -178,6 +178,11 @@ class Watch(Noun):
         chosen = [self.conditions[index].text() for index in (group or range(len(self.conditions)))]
         return (" 并且 " if self.combine == "all" else " 或者 ").join(chosen)
 
+    def often_text(self) -> str:
+        """How often it tells; of several shares each is told of once a day."""
+        each = self.repeat is Repeat.DAILY and (self.scope != "symbols" or len(self.symbols) > 1)
+        return f"{'每只' * each}{self.repeat.chinese}"
+
     def manner_text(self) -> tuple[str, ...]:
         """What else was asked for, each in a few words; empty for the usual watch."""
         seconds = 0 if self.escalate_after is None else int(self.escalate_after.total_seconds())

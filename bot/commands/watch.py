@@ -459,7 +459,7 @@ async def pause(ctx: Context, call: Call) -> Reply:
         raise Conflict("没有在盯的任务可以暂停。发送 /list 查看。")
     done = [await ctx.house.watchlist.pause(one) for one in running]
     numbers = "和".join(str(one.number) for one in done)
-    return Message(title="⏸ 已暂停", text="\n".join([*_lines(done), f"恢复请说“恢复{numbers}”。"]))
+    return Message(title="⏸ 已暂停", text="\n".join([*_lines(ctx, done), f"恢复请说“恢复{numbers}”。"]))
 
 
 @command("resume", "恢复", "继续", help="恢复任务", example="/resume 3", intents=("watch_resume",))
@@ -486,19 +486,19 @@ async def delete(ctx: Context, call: Call) -> Reply:
     sure = call.words[-1:] == (SURE,)
     found = targets.watches(ctx, Call(call.words[:-1]) if sure else call)
     if len(found) > 1 and not sure:
-        return _ask_to_delete(found, everything=len(found) == len(ctx.house.watchlist.of(ctx.person.owner)))
+        return _ask_to_delete(ctx, found, everything=len(found) == len(ctx.house.watchlist.of(ctx.person.owner)))
     gone = [await ctx.house.watchlist.delete(one) for one in found]
     ctx.dialogue = ctx.dialogue.closed()
-    return Message(title="🗑 已删除", text="\n".join(_lines(gone)))
+    return Message(title="🗑 已删除", text="\n".join(_lines(ctx, gone)))
 
 
-def _ask_to_delete(found: Sequence[Watch], *, everything: bool) -> Message:
+def _ask_to_delete(ctx: Context, found: Sequence[Watch], *, everything: bool) -> Message:
     """Several at once are gone only after a tap: there is no way back."""
     named = "全部" if everything else " ".join(str(one.number) for one in found)
     button = Button(f"删除这 {len(found)} 个", f"delete {named} {SURE}", Style.DANGER)
     if len(button.command.encode()) > COMMAND_BYTES:
         raise Invalid(f"一次要删 {len(found)} 个，太多了。请用编号分几次删，例如：删除2和3。")
-    return Message(text="\n".join([*_lines(found), f"要删除这 {len(found)} 个任务吗？"]), buttons=((button,),))
+    return Message(text="\n".join([*_lines(ctx, found), f"要删除这 {len(found)} 个任务吗？"]), buttons=((button,),))
 
 
 @command("undo", "撤销", help="撤销刚做的任务", listed=False)
@@ -507,8 +507,8 @@ async def undo(ctx: Context, call: Call) -> Reply:
     return await delete(ctx, call)
 
 
-def _lines(watches: Sequence[Watch]) -> list[str]:
-    return [f"#{one.number} {one.condition_text()}" for one in watches]
+def _lines(ctx: Context, watches: Sequence[Watch]) -> list[str]:
+    return [render_checks.in_short(one, ctx.house.name) for one in watches]
 
 
 @command("export", "导出", help="把所有任务写成可以保存的文字", example="/export", role=Role.VIEWER)

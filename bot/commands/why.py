@@ -215,7 +215,7 @@ def _standing(ctx: Context, question: _Question) -> list[list[str]]:
 
 
 def _watch_now(ctx: Context, question: _Question, watch: Watch, now: datetime, *, full: bool) -> list[str]:
-    lines = [f"#{watch.number} {watch.condition_text()}（{watch.repeat.chinese}）"]
+    lines = [f"#{watch.number} {watch.condition_text()}（{watch.often_text()}）"]
     if watch.state is not WatchState.ACTIVE:
         return [*lines, "　没有在判断：" + {"paused": "已暂停", "done": "已完成"}.get(watch.state.value, "已删除")]
     if watch.expired_at(now):
@@ -366,7 +366,7 @@ def _watch_then(
 ) -> list[str]:
     """What a watch did on a day, and why it said nothing."""
     day = about.day
-    lines = [f"#{watch.number} {watch.condition_text()}（{watch.repeat.chinese}）"]
+    lines = [f"#{watch.number} {watch.condition_text()}（{watch.often_text()}）"]
     opens, closes = datetime.combine(day, AUCTION_ENDS, MARKET_ZONE), session_close(day)
     if watch.created_at >= closes:
         return [*lines, f"　那时还没有这个任务，{stamp_text(watch.created_at)} 才建立"]

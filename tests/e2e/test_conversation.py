@@ -568,7 +568,9 @@ async def test_a_corrected_percent_from_now_keeps_where_it_began(stage: Theatre)
 async def test_a_typed_yes_answers_a_question_of_yes_or_no_and_only_the_next_time(stage: Theatre) -> None:
     await stage.say("茅台跌破1400提醒我")
     await stage.say("五粮液跌破100提醒我")
-    assert "要删除这 2 个任务吗？" in (await stage.say("删除全部")).text
+    asked = await stage.say("删除全部")
+    assert "要删除这 2 个任务吗？" in asked.text
+    assert asked.text.startswith("#1 贵州茅台(600519)　")
     assert "什么都没有改" in (await stage.say("不")).text
     await stage.say("是")
     assert len(stage.app.house.watchlist.of("owner")) == 2

@@ -139,7 +139,7 @@ async def test_a_file_with_problems_changes_nothing(home: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "code", "sentence"),
     [
-        ("nosuch.yaml", None, 1, "nosuch.yaml 读不了"),
+        ("nosuch.yaml", None, 1, "nosuch.yaml 读不了（没有这个文件）"),
         ("other.yaml", "watches: []  # 贵州".encode("gbk"), 1, "不是 UTF-8 编码"),
         ("watches.txt", b"", 2, "盯盘任务的文件名以 .yaml 结尾"),
     ],

@@ -106,14 +106,14 @@ def name_of(symbol: Symbol) -> str:
     return NAMES.get(symbol, "")
 
 
-def house(*stored: Watch) -> House:
-    return House(OWNER, stored, ACCOUNT, frozenset({ACCOUNT}), CHAT, NOW, lambda: "w1")
+def house(*stored: Watch, market: tuple[Symbol, ...] = ()) -> House:
+    return House(OWNER, stored, ACCOUNT, frozenset({ACCOUNT}), CHAT, NOW, lambda: "w1", market)
 
 
 @SLOW
 @given(WATCHES)
 def test_a_watch_comes_back_from_its_file_into_an_empty_house(watch: Watch) -> None:
-    found = read(write([watch], name_of), house())
+    found = read(write([watch], name_of), house(market=watch.symbols))
     assert (found.problems, found.watches) == ((), (watch,))
 
 

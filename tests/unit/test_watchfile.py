@@ -96,6 +96,18 @@ def test_a_file_is_what_a_person_would_write() -> None:
     assert written(TWO, ONE) == PAGE
 
 
+def test_the_whole_market_is_one_word_and_not_thousands_of_lines() -> None:
+    whole = ONE.model_copy(update={"scope": "market", "plan": None, "symbols": (MOUTAI, PINGAN)})
+    text = written(whole)
+    assert "scope: market" in text
+    assert "symbols" not in text
+    for one in (text, text.replace("number: 3\n  ", "")):
+        [kept] = reading(one, whole).watches
+        assert (kept.id, kept.symbols) == (whole.id, whole.symbols)
+    [fresh] = read(text, House(OWNER, (), ACCOUNT, frozenset({ACCOUNT}), CHAT, NOW, lambda: "a", (PINGAN,))).watches
+    assert fresh.symbols == (PINGAN,)
+
+
 def test_no_watches_are_a_file_too() -> None:
     assert reading(written()) == Reading((), ())
     assert "watches: []" in written()
