@@ -87,6 +87,7 @@ class Ladder:
         self._place: Rows = np.zeros(0, np.intp)
         self._next_up: Ints = np.zeros(0, np.int64)
         self._next_down: Ints = np.zeros(0, np.int64)
+        self._aimed = True
 
     @property
     def nbytes(self) -> int:
@@ -141,7 +142,7 @@ class Ladder:
             order = _order(rows.astype(np.int64), lines)
             self._lines[side, places], self._rules[side, places] = lines[order], slots[order]
         self._stale[:] = True
-        self._aim_all()
+        self._aimed = False
 
     def redraw(self, rows: Rows, slots: Slots, up: Slots, down: Slots) -> None:
         """Move the lines of rules that are there.
@@ -163,18 +164,18 @@ class Ladder:
             order = _order(owner, lines)
             self._rules[side, places], self._lines[side, places] = rules[order], lines[order]
         self._stale[concerned] = True
-        self._aim_all()
+        self._aimed = False
 
     def touch(self, rows: Rows) -> None:
         """Judge the rules of these symbols whole at the next snapshot."""
         rows = rows[rows < len(self._stale)]
         if rows.size:
             self._stale[rows] = True
-            self._aim_all()
+            self._aimed = False
 
     def touch_all(self) -> None:
         self._stale[:] = True
-        self._aim_all()
+        self._aimed = False
 
     def _widen(self, symbols: int) -> None:
         if symbols <= len(self._size):
@@ -206,10 +207,11 @@ class Ladder:
         if place is not self._place:
             self._widen(int(place.max()) + 1 if place.size else 0)
             self._place = place
-            self._aim_all()
+            self._aimed = False
 
-    def _aim_all(self) -> None:
-        """Look up the nearest lines of all symbols of the frames."""
+    def _aim(self) -> None:
+        """Look up the nearest lines of all symbols of the frames, once for all that was done since the last one."""
+        self._aimed = True
         place = self._place
         if not place.size:
             return
@@ -221,6 +223,8 @@ class Ladder:
 
     def woken(self, readings: Ints) -> Rows:
         """The rows of a frame in which a line was crossed."""
+        if not self._aimed:
+            self._aim()
         return ((readings >= self._next_up) | (readings < self._next_down)).nonzero()[0]
 
     def walk(self, woken: Rows, readings: Ints) -> Crossed:
