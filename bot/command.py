@@ -38,10 +38,12 @@ class Call(NamedTuple):
     Attributes:
         words: what stood behind a slash command or a button, split at spaces.
         request: what the grammar read, where the person wrote a sentence.
+        corrects: the sentence means this only together with what was said before: it changes that.
     """
 
     words: tuple[str, ...] = ()
     request: Request | None = None
+    corrects: bool = False
 
     @property
     def rest(self) -> str:

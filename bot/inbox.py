@@ -49,7 +49,7 @@ class Inbox:
     def __init__(self, house: House, owners: Mapping[str, Collection[str]]) -> None:
         self._house = house
         self._owners = {channel: frozenset(users) for channel, users in owners.items()}
-        self._dialogues: dict[Chat, Dialogue] = {}
+        self._dialogues: dict[str, Dialogue] = {}
 
     # -- who
 
@@ -80,7 +80,8 @@ class Inbox:
             return
         self._house.feed.publish(incoming)
         await self._house.escalation.seen(incoming.chat, person.signature, incoming.at)
-        dialogue = await self._dialogue(incoming.chat)
+        key = _key(incoming)
+        dialogue = await self._dialogue(key)
         ctx = Context(self._house, person, incoming.chat, dialogue)
         try:
             reply = await self._answer(ctx, incoming)
@@ -95,7 +96,7 @@ class Inbox:
             log.exception("internal error %s", number)
             reply = Message(text=f"内部错误 {number}。这是程序的问题，已记入日志。请用 /orders 和 /list 核对后再试。")
         ctx.dialogue = ctx.dialogue.offering(_yes_to(reply), self._house.now())
-        await self._remember(incoming.chat, dialogue, ctx.dialogue)
+        await self._remember(key, dialogue, ctx.dialogue)
         await self._reply(incoming.chat, reply)
 
     async def _reply(self, chat: Chat, reply: Reply) -> None:
@@ -129,8 +130,13 @@ class Inbox:
 
     async def _pressed(self, ctx: Context, press: str) -> Reply:
         word, _, rest = press.partition(" ")
-        if word in {"choose", "answer"}:
+        if word == "say":
             return await self._sentence(ctx, rest)
+        if word == "answer":
+            turn, _, said = rest.partition(" ")
+            if not ctx.dialogue.asks(turn, self._house.now()):
+                return Message(text="这个按钮属于以前的问题，没有做任何事。请把要做的再说一遍。")
+            return await self._sentence(ctx, said)
         found = by_name(word)
         if found is None:
             return Message(text="这个按钮已经没有用了，可能来自旧版本。发送 /help 看现有的命令。")
@@ -156,16 +162,20 @@ class Inbox:
     async def _sentence(self, ctx: Context, text: str) -> Reply:
         request = self._read(ctx, text)
         if request.intent == "draft_cancel":
-            return self._cancelled(ctx)
+            return await self._cancelled(ctx)
         found = by_intent(request.intent)
         if found is None:
             return self._not_understood(ctx, text, request)
+        corrects = ctx.dialogue.draft is not None and self._read(ctx, text, alone=True) != request
         ctx.dialogue = ctx.dialogue.spoke(text, request)
-        return await self._run(ctx, found, Call((), request))
+        return await self._run(ctx, found, Call((), request, corrects))
 
-    def _cancelled(self, ctx: Context) -> Message:
-        """取消, typed: drops the open question; a watch that stands is taken back by its button alone."""
+    async def _cancelled(self, ctx: Context) -> Reply:
+        """取消, typed: drops the open question or card; a watch that stands is taken back by its button alone."""
         before, ctx.dialogue = ctx.dialogue, ctx.dialogue.closed()
+        if before.ticket_id is not None:
+            await ctx.house.desk.reject(before.ticket_id, None, ctx.person.signature)
+            return None
         if before.asked is not None:
             return Message(text="好的，不设了。")
         if before.draft is not None and before.watch_id is not None:
@@ -176,6 +186,8 @@ class Inbox:
     def _not_understood(self, ctx: Context, text: str, request: Request = UNKNOWN) -> Message:
         if request.intent != "unknown":
             return Message(text="这个我还不会。发送 /help 看现在能做什么。")
+        if ctx.dialogue.outlived(self._house.now()):
+            return self._outlived(ctx)
         if not _TRADES.search(text) and (why := beyond(text)):
             return Message(text=why)
         typo = self._misspelt(ctx, text)
@@ -185,6 +197,15 @@ class Inbox:
             return Message(text="没有做任何事。一句话里好像有几个交易，请一次只说一个，例如：茅台跌到1380买一手")
         hint = "没有听懂。可以这样说：\n　茅台跌破1400提醒我\n　茅台多少钱\n　我的持仓\n发送 /help 看全部命令。"
         return Message(text=hint)
+
+    @staticmethod
+    def _outlived(ctx: Context) -> Message:
+        """An answer that came too late; what it answered is offered again, as it was said."""
+        said, ctx.dialogue = ctx.dialogue.said, ctx.dialogue.closed()
+        again = Button("再问一次", f"say {said}")
+        fits = bool(said) and len(again.command.encode()) <= COMMAND_BYTES
+        text = f"没有听懂。刚才“{said}”里的问题过了半小时，已经作废；请把整句话再说一遍。"
+        return Message(text=text, buttons=((again,),) if fits else ())
 
     def _misspelt(self, ctx: Context, text: str) -> tuple[tuple[Button, ...], ...]:
         """The sentence again with a name that looks like its first word; a guess is only ever offered.
@@ -196,18 +217,20 @@ class Inbox:
         if word is None or any(mention.start == 0 for mention in names.find(text.lower())):
             return ()
         rest = text[word.end() :]
-        offers = [(one, f"answer {names.name_of(one)}{rest}") for one in names.suggest(word[0])]
+        offers = [(one, f"say {names.name_of(one)}{rest}") for one in names.suggest(word[0])]
         return tuple(
             (Button(name_text(ctx.house.name(one), one), command),)
             for one, command in offers
             if len(command.encode()) <= COMMAND_BYTES
         )
 
-    def _read(self, ctx: Context, text: str) -> Request:
+    def _read(self, ctx: Context, text: str, *, alone: bool = False) -> Request:
+        """What a sentence asks for; ``alone`` without what is open in the conversation."""
         now = ctx.house.now()
         tasks = ctx.house.watchlist.of(ctx.person.owner)
         known = ctx.house.book.symbols | ctx.house.desk.symbols
-        context = ctx.dialogue.context(now, self._prices(ctx), tuple(_task(one) for one in tasks))
+        dialogue = ctx.dialogue.closed() if alone else ctx.dialogue
+        context = dialogue.context(now, self._prices(ctx), tuple(_task(one) for one in tasks))
         return read(text, ctx.house.names, now=now, context=context, preferred=known)
 
     def _prices(self, ctx: Context) -> dict[Symbol, Price]:
@@ -231,23 +254,23 @@ class Inbox:
 
     # -- dialogues
 
-    async def _dialogue(self, chat: Chat) -> Dialogue:
-        if chat not in self._dialogues:
+    async def _dialogue(self, key: str) -> Dialogue:
+        if key not in self._dialogues:
             try:
-                stored = await self._house.store.value(_key(chat))
+                stored = await self._house.store.value(key)
             except OutsideError as error:
                 # /panic must work without a database: what "it" meant is forgotten for this once.
                 log.warning("%s: %s", error.source, error.reason)
                 return Dialogue()
-            self._dialogues[chat] = Dialogue() if stored is None else _revive(stored)
-        return self._dialogues[chat]
+            self._dialogues[key] = Dialogue() if stored is None else _revive(stored)
+        return self._dialogues[key]
 
-    async def _remember(self, chat: Chat, before: Dialogue, after: Dialogue) -> None:
+    async def _remember(self, key: str, before: Dialogue, after: Dialogue) -> None:
         if after == before:
             return
-        self._dialogues[chat] = after
+        self._dialogues[key] = after
         try:
-            await self._house.store.set_value(_key(chat), after.model_dump_json(exclude_none=True))
+            await self._house.store.set_value(key, after.model_dump_json(exclude_none=True))
         except OutsideError as error:
             # What was asked has been done; only what "it" means would be forgotten at a restart.
             log.warning("%s: %s", error.source, error.reason)
@@ -261,8 +284,9 @@ def _yes_to(reply: Reply) -> str:
     return commands[0] if len(commands) == 1 and commands[0].partition(" ")[0] in _BY_WORD else ""
 
 
-def _key(chat: Chat) -> str:
-    return f"dialogue:{chat}"
+def _key(incoming: Incoming) -> str:
+    """In a group each has a conversation of their own."""
+    return f"dialogue:{incoming.chat}:{incoming.user}"
 
 
 def _revive(stored: str) -> Dialogue:

@@ -261,14 +261,29 @@ class Desk:
         )
         return Proposal(ticket)
 
-    async def ask(self, plan: Plan, symbol: Symbol, account: str, origin: Origin) -> None:
+    async def ask(
+        self, plan: Plan, symbol: Symbol, account: str, origin: Origin, *, instead_of: str | None = None
+    ) -> Ticket:
         """Show the card of an order that a person asked for.
+
+        Args:
+            instead_of: the ticket that it corrects; that one ends before the new card is shown, so that never both
+                can be approved.
 
         Raises:
             Breached: a rule forbids it; the text says which.
+            Conflict: what it would correct has been approved.
             Unavailable: no fresh quote, or the broker does not answer.
         """
-        await self._show(await self._draw(plan, symbol, account, origin))
+        old = None if instead_of is None else await self._store.ticket(instead_of)
+        if old is not None and old.state is TicketState.APPROVED:
+            text = "刚才那笔已经确认过了，不能再改，没有再下单。要再下一笔请把股票和数量说全；要撤单发送 /orders。"
+            raise Conflict(f"{text}（{self.where(old.account)}）")
+        ticket = await self._draw(plan, symbol, account, origin)
+        if old is not None and old.state is TicketState.OPEN:
+            await self._settle(old, TicketState.WITHDRAWN, "", note="已按你的话改了，请看新的卡片")
+        await self._show(ticket)
+        return ticket
 
     async def _draw(self, plan: Plan, symbol: Symbol, account: str, origin: Origin) -> Ticket:
         await self.refresh(account)

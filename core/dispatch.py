@@ -125,11 +125,16 @@ class Dispatcher:
         await self._store.add_silence(silence)
         self._silences.append(silence)
 
-    async def unsilence(self, owner: str) -> int:
-        """End what silences a person now; how many there were. One that has not begun stays, as in the store."""
+    async def unsilence(self, owner: str, ids: Collection[str] | None = None) -> int:
+        """End what silences a person now, or those of it that are named; how many there were.
+
+        One that has not begun stays, as in the store.
+        """
         now = self._clock.now()
-        ended = await self._store.end_silences(owner, now)
-        self._silences = [one for one in self._silences if not (one.owner == owner and one.starts_at <= now)]
+        ended = await self._store.end_silences(owner, now, ids)
+        over = {one.id for one in self._silences if one.owner == owner and one.starts_at <= now}
+        gone = over if ids is None else over.intersection(ids)
+        self._silences = [one for one in self._silences if one.id not in gone]
         return ended
 
     def silences(self, owner: str) -> Sequence[Silence]:

@@ -293,8 +293,8 @@ class Store(Protocol):
 
     async def add_silence(self, silence: Silence) -> None: ...
 
-    async def end_silences(self, owner: str, now: datetime) -> int:
-        """End what is active now; how many there were."""
+    async def end_silences(self, owner: str, now: datetime, ids: Collection[str] | None = None) -> int:
+        """End what is active now, or those of it that are named; how many there were."""
         ...
 
     async def silences(self, now: datetime) -> Sequence[Silence]:

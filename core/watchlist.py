@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 from core.alerts import Trigger
 from core.chronicle import Entry, Kind, deleted, first_judged, turned
@@ -14,6 +15,13 @@ from core.ports import Store
 from core.rulebook import RuleBook
 from core.types import Symbol
 from core.watches import Arm, Memory, Repeat, RuleKey, Watch, WatchState
+
+_COMES_BACK: Final = {
+    WatchState.ACTIVE: Kind.RESUMED,
+    WatchState.PAUSED: Kind.PAUSED,
+    WatchState.DONE: Kind.DONE,
+}
+"""How the chronicle calls what is undone."""
 
 
 class Watchlist:
@@ -191,6 +199,29 @@ class Watchlist:
         entries = [turned(active, Kind.RESUMED, self._clock.now()), *self._first_judged(active, arms)]
         await self._replace(current, active, arms, entries)
         return active, already
+
+    async def restore(self, watch: Watch, after: Watch | None) -> tuple[Watch, Sequence[Trigger]]:
+        """A watch as it was before it was changed or deleted. Nobody watched it as it was, so its rules begin unjudged.
+
+        Args:
+            after: what became of it, as it then was; None where it was deleted. Any later version is not overwritten.
+
+        Raises:
+            Conflict: something else has happened to it since.
+        """
+        if self._watches.get(watch.id) != after:
+            raise Conflict(f"#{watch.number} 后来又有变化，没有撤销。请发送 /list 看一下。")
+        arms, already = self._judge_first(watch)
+        now = self._clock.now()
+        if after is not None and after.state is watch.state:
+            entries = [turned(watch, Kind.CHANGED, now, watch.condition_text())]
+        else:
+            entries = [turned(watch, _COMES_BACK[watch.state], now)]
+        if watch.live_at(now):
+            entries += self._first_judged(watch, arms)
+        gone = watch.model_copy(update={"state": WatchState.DELETED})
+        await self._replace(after or gone, watch, arms, entries)
+        return watch, already
 
     async def delete(self, watch: Watch) -> Watch:
         return await self._set_state(watch, WatchState.DELETED, Kind.DELETED)

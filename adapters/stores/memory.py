@@ -163,12 +163,14 @@ class MemoryStore:
         _new([silence.id], self._silences)
         self._silences[silence.id] = silence
 
-    async def end_silences(self, owner: str, now: datetime) -> int:
+    async def end_silences(self, owner: str, now: datetime, ids: Collection[str] | None = None) -> int:
         self._open()
         active = [
             silence
             for silence in self._silences.values()
-            if silence.owner == owner and silence.starts_at <= now < silence.ends_at
+            if silence.owner == owner
+            and silence.starts_at <= now < silence.ends_at
+            and (ids is None or silence.id in ids)
         ]
         self._silences.update({silence.id: silence.model_copy(update={"ends_at": now}) for silence in active})
         return len(active)

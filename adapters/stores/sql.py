@@ -296,8 +296,10 @@ class SqlStore:
     async def add_silence(self, silence: Silence) -> None:
         await self._run(_Begin.DURABLE, lambda connection: self._add(connection, _SILENCES, [silence]))
 
-    async def end_silences(self, owner: str, now: datetime) -> int:
+    async def end_silences(self, owner: str, now: datetime, ids: Collection[str] | None = None) -> int:
         active = and_(_SILENCES.c.owner == owner, _SILENCES.c.starts_at <= now, _SILENCES.c.ends_at > now)
+        if ids is not None:
+            active = and_(active, _SILENCES.c.id.in_(ids))
         ended = update(_SILENCES).where(active).values(ends_at=now)
         return await self._run(_Begin.DURABLE, lambda connection: connection.execute(ended).rowcount)
 

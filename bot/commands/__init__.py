@@ -1,6 +1,20 @@
 """The commands, one file per family. Importing this package fills :data:`bot.command.REGISTRY`."""
 
-from bot.commands import alert, answer, ask, chart, ex_date, favourites, rehearse, review, system, trade, watch, why
+from bot.commands import (
+    alert,
+    answer,
+    ask,
+    chart,
+    ex_date,
+    favourites,
+    rehearse,
+    review,
+    system,
+    trade,
+    undo,
+    watch,
+    why,
+)
 
 __all__ = [
     "alert",
@@ -13,6 +27,7 @@ __all__ = [
     "review",
     "system",
     "trade",
+    "undo",
     "watch",
     "why",
 ]

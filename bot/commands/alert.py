@@ -44,6 +44,7 @@ async def silence_(ctx: Context, call: Call) -> Reply:
         raise Invalid("静音的结束时间已经过了。请说“静音1小时”或“今天别提醒了”。")
     if until - now > LONGEST_SILENCE:
         raise Invalid("静音最长一年。不想再盯的话，请暂停或删除任务。")
+    begun = []
     for one in scope or (None,):
         silence = Silence(
             id=ctx.house.clock.new_id(),
@@ -54,7 +55,10 @@ async def silence_(ctx: Context, call: Call) -> Reply:
             ends_at=until,
         )
         await ctx.house.dispatcher.silence(silence)
-    return render.silenced(silence, "、".join(_what(ctx, one) for one in scope or (None,)))
+        begun.append(silence.id)
+    what = "、".join(_what(ctx, one) for one in scope or (None,))
+    ctx.dialogue = ctx.dialogue.did(f"静音{what}", silences=begun)
+    return render.silenced(silence, what)
 
 
 @command(
@@ -78,11 +82,27 @@ async def quiet(ctx: Context, call: Call) -> Reply:
     strict = words[-1] in {"全部", "all"}
     text = " ".join(words[:-1] if strict else words)
     hours = None if text in {"off", "取消", "关闭", "关"} else QuietHours.parse(text, strict=strict)
-    await digest.set_quiet_hours(owner, hours)
+    before = digest.quiet_hours(owner)
+    ctx.dialogue = ctx.dialogue.did("免打扰的修改", quiet_hours=_written(before))
+    return await _set_quiet(ctx, hours)
+
+
+async def _set_quiet(ctx: Context, hours: QuietHours | None) -> Message:
     noted = str(hours) if hours is not None else ""
-    ctx.house.chronicler.note(Entry(owner, ctx.house.now(), Kind.QUIET, note=noted))
-    await digest.tell_due()
+    await ctx.house.digest.set_quiet_hours(ctx.person.owner, hours)
+    ctx.house.chronicler.note(Entry(ctx.person.owner, ctx.house.now(), Kind.QUIET, note=noted))
+    await ctx.house.digest.tell_due()
     return render.quiet_hours(hours)
+
+
+async def put_back_quiet(ctx: Context, written: str) -> Message:
+    """The quiet hours as :func:`_written` wrote them."""
+    hours, _, strict = written.partition(" ")
+    return await _set_quiet(ctx, QuietHours.parse(hours, strict=bool(strict)) if hours else None)
+
+
+def _written(hours: QuietHours | None) -> str:
+    return "" if hours is None else f"{hours} 全部" if hours.strict else str(hours)
 
 
 def _what(ctx: Context, one: Watch | Symbol | None) -> str:

@@ -85,7 +85,18 @@ async def remove(ctx: Context, call: Call) -> Reply:
     return await _changed(ctx, before, after, f"⭐ 已从自选删除：{_text(ctx, gone)}")
 
 
+async def put_back(ctx: Context, chosen: tuple[Symbol, ...], title: str) -> Message:
+    """The favourites as they were."""
+    return await _store(ctx, await of(ctx), chosen, title)
+
+
 async def _changed(ctx: Context, before: tuple[Symbol, ...], after: tuple[Symbol, ...], title: str) -> Message:
+    if after != before:
+        ctx.dialogue = ctx.dialogue.did("自选股的修改", favourites=before)
+    return await _store(ctx, before, after, title)
+
+
+async def _store(ctx: Context, before: tuple[Symbol, ...], after: tuple[Symbol, ...], title: str) -> Message:
     """Store the favourites, and let the watches on them follow; those cannot be about nothing."""
     lines = [f"现在共 {len(after)} 只。"]
     if after != before:

@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from bot.command import Call, Context, Reply, command
 from bot.commands import checking
-from bot.commands.watch import as_said, read_back
+from bot.commands.watch import changed as change_told
+from bot.language.dialogue import Change
 from core import render, render_checks
 from core.alerts import Trigger
 from core.checks import findings
@@ -57,13 +58,14 @@ async def _change(ctx: Context, before: Watch, wanted: Watch, *, instead_of: Wat
         instead_of: another one that goes when that is done, and not if it cannot be.
     """
     changed = None if wanted == before else await ctx.house.watchlist.change(wanted, before=before)
+    gone = () if instead_of is None else (Change(instead_of, None),)
     if instead_of is not None:
         await ctx.house.watchlist.delete(instead_of)
     if changed is None:
+        if instead_of is not None:
+            ctx.dialogue = ctx.dialogue.did(f"删除 #{instead_of.number}", *gone)
         return render_checks.as_it_was(before)
-    after, already = changed
-    ctx.dialogue = ctx.dialogue.made(as_said(after), after.id, ctx.house.now())
-    return await read_back(ctx, after, already, changed=True)
+    return await change_told(ctx, before, *changed, *gone)
 
 
 @command("review", "体检", help="检查所有任务有没有问题", example="/review", role=Role.VIEWER)

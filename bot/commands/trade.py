@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from bot.command import Call, Context, Reply, command
 from bot.commands import targets
 from bot.commands.ask import account, positions
-from bot.language.request import Request, plan_of
+from bot.language.request import plan_of
 from core import render
 from core.desk import Origin
 from core.errors import Conflict, Invalid, NotFound, OutsideError, Unavailable, UserError
@@ -23,13 +23,18 @@ def _origin(ctx: Context) -> Origin:
     return Origin(ctx.person.owner, ctx.chat)
 
 
-async def _propose(ctx: Context, request: Request) -> Reply:
+async def _propose(ctx: Context, call: Call, word: str) -> Reply:
+    request = call.request
+    if request is None:
+        raise Invalid(f"请说{word}什么、多少，例如：{word}100股茅台 价格1400")
     if request.action is None or len(request.symbols) != 1:
         raise Invalid("一次请只说一只股票和一个数量，例如：买100股茅台 价格1400")
     account = targets.account(ctx, request)
     await ctx.house.look(request.symbols)
-    await ctx.house.desk.ask(plan_of(request.action), request.symbols[0], account, _origin(ctx))
-    ctx.dialogue = ctx.dialogue.closed()
+    before = ctx.dialogue.ticket_id if call.corrects else None
+    plan, [symbol] = plan_of(request.action), request.symbols
+    ticket = await ctx.house.desk.ask(plan, symbol, account, _origin(ctx), instead_of=before)
+    ctx.dialogue = ctx.dialogue.proposed(request, ticket.id, ctx.house.now())
     return None
 
 
@@ -45,7 +50,7 @@ async def _propose(ctx: Context, request: Request) -> Reply:
 )
 async def buy(ctx: Context, call: Call) -> Reply:
     """A card; only a tap sends the order."""
-    return await _propose(ctx, _said(call, "买入"))
+    return await _propose(ctx, call, "买入")
 
 
 @command(
@@ -59,13 +64,7 @@ async def buy(ctx: Context, call: Call) -> Reply:
     phrase="卖出{}",
 )
 async def sell(ctx: Context, call: Call) -> Reply:
-    return await _propose(ctx, _said(call, "卖出"))
-
-
-def _said(call: Call, word: str) -> Request:
-    if call.request is None:
-        raise Invalid(f"请说{word}什么、多少，例如：{word}100股茅台 价格1400")
-    return call.request
+    return await _propose(ctx, call, "卖出")
 
 
 @command(

@@ -1,4 +1,4 @@
-"""Watches: make, list, change, pause, resume, delete, undo."""
+"""Watches: make, list, change, pause, resume, delete."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from bot import watchfile
 from bot.command import Call, Context, Reply, command
 from bot.commands import checking, favourites, rehearse, standing, targets
 from bot.language.beyond import beyond
+from bot.language.dialogue import Change
 from bot.language.request import ACCOUNT_KINDS, KIND_TEXT, Action, Draft, Request, condition_of, plan_of
 from bot.validation import problem_text
 from core import render, render_checks
@@ -66,6 +67,7 @@ async def watch(ctx: Context, call: Call) -> Reply:
     # All are built before the first is stored: a sentence is done whole or not at all.
     drafts = [await _build(ctx, part) for part in _parts(request)]
     replies: list[Message] = []
+    new: list[Change] = []
     for draft in drafts:
         same = _same(ctx, draft)
         if same is not None:
@@ -73,9 +75,16 @@ async def watch(ctx: Context, call: Call) -> Reply:
             replies.append(Message(text=f"已经有一样的任务 #{same.number}，没有重复设置：{same.condition_text()}"))
             continue
         made, already = await ctx.house.watchlist.create(draft)
-        ctx.dialogue = ctx.dialogue.made(as_said(made), made.id, ctx.house.now())
+        new.append(Change(None, made))
+        ctx.dialogue = ctx.dialogue.made(as_said(made), made.id, ctx.house.now()).did(_step("新建", new), *new)
         replies.append(await read_back(ctx, made, already, changed=False))
     return replies
+
+
+def _step(what: str, changes: Sequence[Change]) -> str:
+    """``删除 #3、#4``."""
+    named = [one for before, after in changes if (one := after or before) is not None]
+    return f"{what} {'、'.join(f'#{one.number}' for one in named)}"
 
 
 def _parts(request: Request) -> Sequence[Request]:
@@ -412,7 +421,13 @@ async def change(ctx: Context, call: Call) -> Reply:
     if not changes:
         raise Invalid("没有看出要改什么。可以说：改成1380、每天一次、买200股、到周五有效。")
     after, already = await ctx.house.watchlist.change(_checked(dict(before) | changes), before=before)
-    ctx.dialogue = ctx.dialogue.made(as_said(after), after.id, ctx.house.now())
+    return await changed(ctx, before, after, already)
+
+
+async def changed(ctx: Context, before: Watch, after: Watch, already: Sequence[Trigger], *more: Change) -> Message:
+    """What is said and remembered after a watch was changed, and with it others."""
+    steps = (Change(before, after), *more)
+    ctx.dialogue = ctx.dialogue.made(as_said(after), after.id, ctx.house.now()).did(_step("修改", steps), *steps)
     return await read_back(ctx, after, already, changed=True)
 
 
@@ -458,6 +473,8 @@ async def pause(ctx: Context, call: Call) -> Reply:
     if not running:
         raise Conflict("没有在盯的任务可以暂停。发送 /list 查看。")
     done = [await ctx.house.watchlist.pause(one) for one in running]
+    steps = [*map(Change, running, done)]
+    ctx.dialogue = ctx.dialogue.did(_step("暂停", steps), *steps)
     numbers = "和".join(str(one.number) for one in done)
     return Message(title="⏸ 已暂停", text="\n".join([*_lines(ctx, done), f"恢复请说“恢复{numbers}”。"]))
 
@@ -472,12 +489,15 @@ async def resume(ctx: Context, call: Call) -> Reply:
         chosen = list(found)
     if not chosen:
         raise Conflict("没有暂停的任务。已经在盯的不用恢复；已完成或已到期的，请用编号恢复，例如“恢复3”。")
+    steps: list[Change] = []
     replies: list[Message] = []
     for one in chosen:
         await ctx.house.look(_looked_at(one))
         active, already = await ctx.house.watchlist.resume(one)
+        steps.append(Change(one, active))
         message = await read_back(ctx, active, already, changed=False, past=False)
         replies.append(message.model_copy(update={"title": f"▶️ 已恢复 #{active.number}"}))
+    ctx.dialogue = ctx.dialogue.did(_step("恢复", steps), *steps)
     return replies
 
 
@@ -488,8 +508,9 @@ async def delete(ctx: Context, call: Call) -> Reply:
     if len(found) > 1 and not sure:
         return _ask_to_delete(ctx, found, everything=len(found) == len(ctx.house.watchlist.of(ctx.person.owner)))
     gone = [await ctx.house.watchlist.delete(one) for one in found]
-    ctx.dialogue = ctx.dialogue.closed()
-    return Message(title="🗑 已删除", text="\n".join(_lines(ctx, gone)))
+    steps = [Change(one, None) for one in found]
+    ctx.dialogue = ctx.dialogue.closed().did(_step("删除", steps), *steps)
+    return Message(title="🗑 已删除", text="\n".join([*_lines(ctx, gone), "删错了请说“撤销”。"]))
 
 
 def _ask_to_delete(ctx: Context, found: Sequence[Watch], *, everything: bool) -> Message:
@@ -499,12 +520,6 @@ def _ask_to_delete(ctx: Context, found: Sequence[Watch], *, everything: bool) ->
     if len(button.command.encode()) > COMMAND_BYTES:
         raise Invalid(f"一次要删 {len(found)} 个，太多了。请用编号分几次删，例如：删除2和3。")
     return Message(text="\n".join([*_lines(ctx, found), f"要删除这 {len(found)} 个任务吗？"]), buttons=((button,),))
-
-
-@command("undo", "撤销", help="撤销刚做的任务", listed=False)
-async def undo(ctx: Context, call: Call) -> Reply:
-    """Take a watch back; the button under its card."""
-    return await delete(ctx, call)
 
 
 def _lines(ctx: Context, watches: Sequence[Watch]) -> list[str]:

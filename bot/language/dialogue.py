@@ -1,36 +1,66 @@
-"""What was said last in a chat: the draft that still lacks something, the question asked, what "it" means."""
+"""What a person said last in a chat: the draft that still lacks something, the question asked, what "it" means."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from bot.language.reading import Context
 from bot.language.request import Request
 from core.types import Noun, Price, Symbol
+from core.watches import Watch
 
 QUESTION_LIVES: Final = timedelta(minutes=30)
 CORRECTABLE: Final = timedelta(minutes=5)
 """How long a bare sentence (买200股) is about the watch just made, and not an order of its own."""
 
 
+class Change(NamedTuple):
+    """A watch before and after something was done to it; without the one it was made, without the other deleted."""
+
+    before: Watch | None
+    after: Watch | None
+
+
+class Step(Noun):
+    """What was done last and can be taken back.
+
+    Attributes:
+        text: what it was, for the person.
+        watches: empty where nothing was done to a watch.
+        silences: the ids of those that began.
+        favourites: what they were before; None where they were not touched.
+        quiet_hours: the same, as they are written; empty where there were none.
+    """
+
+    text: str
+    watches: tuple[Change, ...] = ()
+    silences: tuple[str, ...] = ()
+    favourites: tuple[Symbol, ...] | None = None
+    quiet_hours: str | None = None
+
+
 class Dialogue(Noun):
-    """Kept per chat, over a restart.
+    """Kept per person and chat, over a restart.
 
     Attributes:
         draft: the request that the open question is about, or the last watch made, which a sentence may correct.
         asked: the slot that was asked for; None when nothing is asked.
         choices: symbols offered, in their order.
         watch_id: the watch made or changed last.
+        ticket_id: the card of the order that the draft stands for.
         said: the sentence that the open question is about.
         at: aware UTC, when the draft was set.
+        turn: counts the questions, so that a button of an earlier one answers nothing.
         offered: the button that a typed 是 presses, where the last message asked a question of yes or no.
+        done: what 撤销 takes back.
     """
 
     draft: Request | None = None
     asked: str | None = None
     choices: tuple[Symbol, ...] = ()
     watch_id: str | None = None
+    ticket_id: str | None = None
     last_intent: str | None = None
     last_ask: str | None = None
     last_symbols: tuple[Symbol, ...] = ()
@@ -39,15 +69,36 @@ class Dialogue(Noun):
     at: datetime | None = None
     offered: str = ""
     offered_at: datetime | None = None
+    turn: int = 0
+    done: Step | None = None
 
     def asking(self, draft: Request, asked: str, now: datetime, choices: tuple[Symbol, ...] = ()) -> Dialogue:
         """After a question."""
         said = self.said if self.asked is not None else self.last_text
-        return self.model_copy(update={"draft": draft, "asked": asked, "choices": choices, "said": said, "at": now})
+        update = {"draft": draft, "asked": asked, "choices": choices, "said": said, "at": now}
+        return self.model_copy(update=update | {"turn": self.turn + 1, "ticket_id": None})
+
+    def answer(self, text: str) -> str:
+        """The button that answers the question asked last."""
+        return f"answer {self.turn} {text}"
+
+    def asks(self, turn: str, now: datetime) -> bool:
+        """Whether the question of a button is still the open one."""
+        return turn == str(self.turn) and self.asked is not None and not self.outlived(now)
+
+    def outlived(self, now: datetime) -> bool:
+        """Whether a question was asked and waits no more."""
+        return self.asked is not None and self.at is not None and now - self.at > QUESTION_LIVES
 
     def made(self, draft: Request, watch_id: str, now: datetime) -> Dialogue:
         """After a watch was made or changed: the next sentence may correct it."""
-        return self.model_copy(update={"draft": draft, "asked": None, "choices": (), "watch_id": watch_id, "at": now})
+        update = {"draft": draft, "asked": None, "choices": (), "watch_id": watch_id, "ticket_id": None, "at": now}
+        return self.model_copy(update=update)
+
+    def proposed(self, draft: Request, ticket_id: str, now: datetime) -> Dialogue:
+        """After the card of an order was shown: the next sentence may correct it."""
+        update = {"draft": draft, "asked": None, "choices": (), "ticket_id": ticket_id, "at": now}
+        return self.model_copy(update=update)
 
     @property
     def sentence(self) -> str:
@@ -62,9 +113,14 @@ class Dialogue(Noun):
         """What a typed 是 presses now; empty when nothing was asked, or too long ago."""
         return self.offered if self.offered_at is not None and now - self.offered_at <= QUESTION_LIVES else ""
 
+    def did(self, text: str, *watches: Change, **what: object) -> Dialogue:
+        """After something that can be taken back; ``what`` are the other fields of its :class:`Step`."""
+        changes = tuple(Change(_slim(before), _slim(after)) for before, after in watches)
+        return self.model_copy(update={"done": Step.model_validate({"text": text, "watches": changes, **what})})
+
     def closed(self) -> Dialogue:
         """After the question was answered or dropped."""
-        return self.model_copy(update={"draft": None, "asked": None, "choices": ()})
+        return self.model_copy(update={"draft": None, "asked": None, "choices": (), "ticket_id": None})
 
     def spoke(self, text: str, request: Request) -> Dialogue:
         """After any sentence: what it was about."""
@@ -93,3 +149,9 @@ class Dialogue(Noun):
                 "tasks": tasks,
             }
         )
+
+
+def _slim(watch: Watch | None) -> Watch | None:
+    """Of a watch on the whole market only the first share is kept: what there is then is looked up again."""
+    whole = watch is not None and watch.scope == "market"
+    return watch.model_copy(update={"symbols": watch.symbols[:1]}) if watch is not None and whole else watch

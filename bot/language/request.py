@@ -408,6 +408,7 @@ __all__ = [
     "Choice",
     "Draft",
     "Intent",
+    "KindName",
     "Number",
     "Request",
     "Setting",

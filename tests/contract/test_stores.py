@@ -439,6 +439,17 @@ async def test_silences_follow_from_time(store: Store) -> None:
     assert await store.end_silences("me", NOW) == 0
 
 
+async def test_of_several_silences_one_can_be_ended_alone(store: Store) -> None:
+    first, second, other = (
+        Silence(id=name, owner=owner, symbol=MAOTAI, starts_at=NOW, ends_at=NOW + timedelta(hours=1))
+        for name, owner in (("A", "me"), ("B", "me"), ("C", "you"))
+    )
+    for each in (first, second, other):
+        await store.add_silence(each)
+    assert await store.end_silences("me", NOW, ["B", "C"]) == 1
+    assert await store.silences(NOW) == [first, other]
+
+
 # Tickets and orders
 
 

@@ -117,17 +117,17 @@ class Theatre:
 
     # -- the person
 
-    async def say(self, text: str) -> Message:
+    async def say(self, text: str, *, user: str = "local") -> Message:
         """Type a line; the last message it brought."""
-        return await self._hand_in(Incoming(chat=CHAT, user="local", name="我", text=text, at=self.clock.now()))
+        return await self._hand_in(Incoming(chat=CHAT, user=user, name="我", text=text, at=self.clock.now()))
 
-    async def press(self, label: str) -> Message:
+    async def press(self, label: str, *, user: str = "local") -> Message:
         """Tap the newest button with this label."""
-        return await self.send_press(self.button(label).command)
+        return await self.send_press(self.button(label).command, user=user)
 
-    async def send_press(self, command: str) -> Message:
+    async def send_press(self, command: str, *, user: str = "local") -> Message:
         """A tap on a button that may be gone from the screen."""
-        return await self._hand_in(Incoming(chat=CHAT, user="local", name="我", press=command, at=self.clock.now()))
+        return await self._hand_in(Incoming(chat=CHAT, user=user, name="我", press=command, at=self.clock.now()))
 
     def button(self, label: str) -> Button:
         found = [button for button in self.channel.buttons() if button.label == label]
