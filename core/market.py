@@ -257,10 +257,15 @@ def round_to_tick(board: Board, price: Price, rounding: str = ROUND_HALF_UP) -> 
     return price.quantize(tick(board), rounding)
 
 
+_HIGHEST: Final = Decimal(10_000_000)
+
+
 def tick_problem(board: Board, price: Price) -> str | None:
     """Why this cannot be a limit price, as a sentence; None when it can."""
     if not price.is_finite() or price <= 0:
         return f"价格必须是大于 0 的数，现在是 {price}，请重新填写价格。"
+    if price > _HIGHEST:
+        return f"没有这么高的价格，最多写到 {_HIGHEST} 元，请核对后重新写。"
     below, above = round_to_tick(board, price, ROUND_FLOOR), round_to_tick(board, price, ROUND_CEILING)
     if below == above:
         return None

@@ -41,10 +41,10 @@ class Plan(Noun):
     """
 
     side: Side
-    shares: Shares | None = Field(default=None, gt=0)
-    amount: Money | None = Field(default=None, gt=0)
+    shares: Shares | None = Field(default=None, gt=0, le=10**9)
+    amount: Money | None = Field(default=None, gt=0, le=10**12)
     fraction: Decimal | None = Field(default=None, gt=0, le=1)
-    price: Price | None = Field(default=None, gt=0)
+    price: Price | None = Field(default=None, gt=0, le=10**7)
 
     @model_validator(mode="after")
     def _one_quantity(self) -> Self:

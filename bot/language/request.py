@@ -318,7 +318,9 @@ def plan_of(action: Action) -> Plan:
         )
     except ValidationError as error:
         said = [str(one["ctx"]["error"]) for one in error.errors() if one["type"] == "value_error"]
-        raise Invalid(said[0] if said else "数量和价格都应大于 0,请重新写。") from error
+        above = any(one["type"] == "less_than_equal" for one in error.errors())
+        size = "数量或价格太大了，请核对后重新写。" if above else "数量和价格都应大于 0，请重新写。"
+        raise Invalid(said[0] if said else size) from error
 
 
 KIND_TEXT: Final[dict[KindName, str]] = {
