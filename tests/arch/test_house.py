@@ -21,7 +21,6 @@ README: Final = ROOT / "README.md"
 LONGEST: Final = 600
 LONG: Final = {
     "adapters/channels/telegram.py": 730,  # all that Telegram does to a bot is in one place
-    "bot/language/grammar.py": 900,  # how people say it, as one table after another
     "adapters/stores/sql.py": 740,  # one method per step of the business
     "core/render.py": 800,  # every sentence about the domain
     "core/rulebook.py": 800,  # one book: how rules come in, where they hold, what a frame does to them

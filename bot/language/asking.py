@@ -1,0 +1,227 @@
+"""Questions: about positions, the account, quotes, history and orders; charts, analyses, and a name alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from bot.language import phrases
+from bot.language.marks import CLAIMED, pattern
+from bot.language.reading import (
+    NAMES,
+    Named,
+    Reading,
+    read_account,
+    read_scope,
+    read_targets,
+)
+from bot.language.request import (
+    Intent,
+    Period,
+    Request,
+)
+
+_PERIODS: Final[Mapping[int, Period]] = {
+    300: "5m",
+    900: "15m",
+    1800: "30m",
+    3600: "60m",
+    60: "minute",
+    86400: "day",
+    604800: "week",
+}
+
+
+def chart(reading: Reading) -> Request | None:
+    sentence = reading.sentence
+    if not _CHART_WORDS.search(sentence.text):
+        return None
+    period: Period | None = None
+    said = False
+    for written, fixed in phrases.CHARTS:
+        if match := sentence.take(written):
+            said = True
+            if fixed is not None:
+                period = period or fixed
+            elif "t" in match.groupdict():
+                period = _PERIODS.get(sentence.moments[match["t"]].seconds)
+                if period is None:
+                    return None
+    sentence.take(phrases.PRONOUN)
+    if not said or not reading.covered(_CHART_FILLER):
+        return None
+    return _about(reading, "chart", {"chart_period": period})
+
+
+_CHART_WORDS: Final = re.compile("图|线|分时|k|画")
+_CHART_FILLER: Final = re.compile(phrases.FILLER.pattern + "|画|发|出|图|走势|最近|给我看看|调")
+
+
+def _about(reading: Reading, intent: Intent, slots: dict[str, Any], *, needs_symbol: bool = True) -> Request:
+    named = reading.named()
+    symbols = named.symbols
+    if needs_symbol and not named.anything:
+        symbols = reading.context.at_hand()
+    lacking = needs_symbol and not symbols and not named.ambiguous and not named.unknown
+    return Request.model_validate(
+        {
+            "intent": intent,
+            "symbols": symbols,
+            "ambiguous": named.ambiguous,
+            "missing": ("symbols",) if lacking else (),
+            "problems": ("unknown_symbol",) if named.unknown else (),
+            **slots,
+        }
+    )
+
+
+def analyze(reading: Reading) -> Request | None:
+    sentence = reading.sentence
+    if sentence.take(phrases.ANALYZE) is None:
+        return None
+    sentence.take_all(phrases.ANALYZE)
+    scope = None if reading.named().anything else read_scope(reading)
+    pronoun = sentence.take(phrases.PRONOUN)
+    if not reading.covered(phrases.ASK_FILLER):
+        return None
+    if scope:
+        return Request.model_validate({"intent": "analyze", "scope": scope})
+    if (
+        not reading.named().anything
+        and not pronoun
+        and not reading.context.at_hand()
+        and not sentence.text.startswith("分析")
+    ):
+        return None
+    return _about(reading, "analyze", {})
+
+
+def question(reading: Reading) -> Request | None:
+    sentence, context = reading.sentence, reading.context
+    account = read_account(reading)
+    asks_why = _WHY.search(sentence.text) is not None
+    targets = read_targets(reading) if asks_why else ()
+    # 为什么昨天没提醒我: a day may stand in the middle of what asks.
+    day = _dates(reading, been=True) if asks_why else {}
+    base = sentence.rest
+    named = reading.named()
+    for intent, ask, written in phrases.QUESTION_TABLE:
+        match = written.search(base)
+        if match is None or match.end() == match.start() or (targets and ask != "alerts"):
+            continue
+        if intent == "quote_query" and not (
+            named.anything or _PRONOUN_OR_LAST.search(sentence.text) or context.at_hand()
+        ):
+            continue
+        if intent == "quote_query" and _WISH.search(sentence.text):
+            # 茅台涨几个点提醒我 is a wish without its number, no question.
+            continue
+        if ask == "position_ratio" and named.anything:
+            continue
+        sentence.rest = base
+        sentence.claim(match)
+        dates = day or _dates(reading, been=intent == "history_query")
+        sentence.take(phrases.PRONOUN)
+        if not named.anything:
+            read_scope(reading)
+        if not reading.covered(phrases.ASK_FILLER):
+            continue
+        slots: dict[str, Any] = {"ask": ask, "account": account, "targets": targets}
+        asked = _asked(intent, ask, named, dates, reading)
+        if asked is None:
+            continue
+        slots |= asked
+        intent = slots.pop("intent", intent)  # noqa: PLW2901 - the same question about a past month is history
+        return _about(reading, intent, slots, needs_symbol=intent == "quote_query")
+    return None
+
+
+_WHY: Final = re.compile("为什么|为啥|怎么没")
+_WISH: Final = re.compile("(?:提醒|通知|叫|喊|报警)(?:一下)?我")
+_PRONOUN_OR_LAST: Final = pattern("它|这只|这个|那只|该股")
+
+
+def _dates(reading: Reading, *, been: bool = False) -> dict[str, Any]:
+    """The days of a question.
+
+    Args:
+        been: a weekday that is asked about has been: on a Wednesday 周二 was yesterday.
+    """
+    sentence, today = reading.sentence, reading.now.date()
+    match = sentence.take(phrases.DATES)
+    if match is None:
+        said = _TODAY.search(sentence.rest)
+        return {"date_from": today} if said else {}
+    first, last = reading.day(match)
+    if match["e"]:
+        last = reading.day(match, "e")[1]
+    while been and first > today:
+        first, last = first - timedelta(days=7), last - timedelta(days=7)
+    slots: dict[str, Any] = {"date_from": first}
+    if last < today:
+        slots["date_to"] = last
+    return slots
+
+
+_TODAY: Final = pattern("今天|今日|当日")
+
+
+def _asked(
+    intent: Intent, ask: str | None, named: Named, dates: dict[str, Any], reading: Reading
+) -> dict[str, Any] | None:
+    """The slots of a question, or None when the question does not fit what else was said."""
+    past = "date_to" in dates or (bool(dates) and dates["date_from"] != reading.now.date())
+    if intent == "history_query":
+        if ask == "alerts" and not past and not _TODAY.search(reading.sentence.text):
+            return {}
+        if _TODAY.search(reading.sentence.text):
+            return dates or {"date_from": reading.now.date()}
+        return dates
+    if past:
+        if ask in ("pnl_total", "pnl_today"):
+            return {"intent": "history_query", "ask": "realized_pnl", **dates}
+        if intent == "orders_query":
+            return dates
+        return None
+    if intent == "positions_query" and ask == "weight" and not named.anything and not reading.context.at_hand():
+        return {"intent": "account_query", "ask": "position_ratio"}
+    if ask == "quantity" and not (named.anything or reading.context.at_hand()):
+        return None
+    if ask in ("sellable", "cost", "holding_days", "weight", "quantity") and not named.anything:
+        return {"symbols": reading.context.at_hand()}
+    return {}
+
+
+_ACCOUNT_ALONE: Final = re.compile(
+    r"^(?:看看|查看?|看一?下|查一下|查下|显示)?(?:我的?)?(?:的)?(?:资金)?(?:账户|账号|资金)(?:情况|信息|概况|状态|怎么样|概览)?$"
+)
+_QUOTE_VERB: Final = re.compile(r"^(?:看看|查看?|看一?下|查一下|查下|看|瞅瞅|瞄一眼|看一眼|报一下)?$")
+
+
+def bare(reading: Reading) -> Request | None:
+    """A name alone asks for its quote; 账户 alone for the account; 确认 and 取消 answer a card that may be gone."""
+    if _ACCOUNT_ALONE.match(reading.plain):
+        return Request(intent="account_query")
+    if phrases.CONFIRM_BARE.match(reading.plain):
+        return Request(intent="draft_confirm")
+    if phrases.CANCEL_BARE.match(reading.plain):
+        return Request(intent="draft_cancel")
+    sentence = reading.sentence
+    account = read_account(reading)
+    if account and not sentence.rest.replace(CLAIMED, ""):
+        return Request.model_validate({"intent": "account_query", "account": account})
+    named = reading.named()
+    if not named.anything:
+        return None
+    follow = phrases.FOLLOW_UP.match(sentence.text)
+    intent, ask = reading.context.last_intent, reading.context.last_ask
+    if follow and intent in ("quote_query", "positions_query", "analyze", "chart", "history_query"):
+        slots = {"ask": ask} if ask and intent in ("quote_query", "positions_query", "history_query") else {}
+        return _about(reading, intent, slots)
+    rest = NAMES.sub("", sentence.rest)
+    rest = phrases.QUERY_TAIL.sub("", re.sub("[、,和与跟及]", "", rest)).replace("以及", "")
+    if not _QUOTE_VERB.match(rest):
+        return None
+    return _about(reading, "quote_query", {})

@@ -1,0 +1,44 @@
+"""Bare numbers that are numbers of the list: 暂停3, 3号, 为什么3, 把3改成1380."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from bot.language.reading import (
+    Context,
+)
+
+_NUMBERED: Final = re.compile(
+    r"(?<![#\d月到至])(\d{1,3})号(?=(?:的)?(?:任务|提醒|盯盘|监控|委托|单|$|[,。]|停|删|暂停|恢复|改|取消|撤|静音|为什么|为啥|怎么))"
+)
+_ONCE_A_DAY: Final = re.compile(
+    "(?<![这那近过])[一1](?:天|日)(?=(?:里|内)?(?:之内)?(?:最多|只|就|仅|至多|顶多|能)*(?:提醒|通知|报|说|叫|响|告诉)?(?:我)?[一1][次遍回])"
+)
+# 暂停3, 把3改成1380: where nothing but a number is managed, it is a number of the list.
+_BARE_NUMBER: Final = re.compile(
+    r"^(?P<verb>(?:请|帮我)?(?:暂停|停掉|停|恢复|继续|启用|删除|删掉|删|取消)(?:任务|提醒|盯盘)?第?|(?:请|帮我)?把第?)"
+    r"(?P<n>\d{1,3}(?:[,、和跟]\d{1,3})*)(?=个?$|号?改|的?(?:价格|提醒)?改)"
+)
+# 为什么3, 静音3, 3为什么没提醒
+_ASKED_NUMBER: Final = re.compile(
+    r"(?:(?<=^为什么)|(?<=^为啥)|(?<=^静音)|^(?=\d+号?(?:为什么|为啥|怎么没)))(\d{1,4})(?=$|号|没|不|[,。?的半]|为什么|为啥|怎么没)"
+)
+# 3号20分钟后再提醒, 静音3号半小时
+_NUMBER_THEN_TIME: Final = re.compile(r"^(静音)?(\d{1,3})号(?=半|[\d一二两三四五六七八九十]+个?(?:分|小时|钟头|刻|天))")
+_NUMBER_FIRST: Final = re.compile(r"(?P<n>\d{1,3})(?:号)?(?:的?(?:价格|提醒)?)?改")
+_MANAGED: Final = re.compile(
+    "静音|为什么|为啥|怎么没|再提醒|再说|再通知|再叫|重新|启用|盯|暂停|停|删|恢复|取消|撤|改|任务|继续|启用|关掉|不要"
+)
+
+
+def numbered(text: str, context: Context) -> str:
+    """``3号`` beside a verb that manages watches is a number, not a day; so is the 3 of 3改成, when there is a #3."""
+    if (start := _NUMBER_FIRST.match(text)) and any(str(task.get("id")) == start["n"] for task in context.tasks):
+        text = f"#{text}"
+    text = _ONCE_A_DAY.sub("每天", text)
+    text = _ASKED_NUMBER.sub(r"#\1", text)
+    if _MANAGED.search(text):
+        text = _NUMBER_THEN_TIME.sub(r"\1#\2,", text)
+    text = _BARE_NUMBER.sub(lambda found: found["verb"] + re.sub(r"\d+", r"#\g<0>", found["n"]), text)
+    return _NUMBERED.sub(r"#\1", text) if "号" in text and _MANAGED.search(text) else text

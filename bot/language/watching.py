@@ -1,0 +1,298 @@
+"""A watch: conditions, the wish to be told, and the plan that goes with them."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import Any, Final, Literal, NamedTuple
+
+from bot.language import kinds, phrases
+from bot.language.building import Found
+from bot.language.marks import pattern
+from bot.language.reading import (
+    Reading,
+    Trade,
+    owed,
+    read_account,
+    read_manner,
+    read_options,
+    read_scope,
+    read_top,
+    read_trade,
+)
+from bot.language.request import (
+    ACCOUNT_KINDS,
+    Draft,
+    Request,
+    Slot,
+    Task,
+    lacks_value,
+)
+
+
+class Group(NamedTuple):
+    """Names and the conditions said about them."""
+
+    chars: str
+    found: list[Found]
+
+
+def watch(reading: Reading) -> Request | None:
+    """A condition, a wish to be told, or both; with a trade it becomes the plan."""
+    sentence = reading.sentence
+    if not _WATCH_WORDS.search(sentence.text):
+        return None
+    if phrases.NEGATED_TRADE.search(sentence.text):
+        return None
+    account = read_account(reading)
+    told = read_manner(reading)
+    named = reading.named().anything
+    market = not named and not any(written.search(sentence.rest) for written, _ in phrases.SCOPES)
+    everywhere = market and sentence.take(phrases.MARKET) is not None
+    found = kinds.conditions(sentence)
+    scope = "market" if everywhere else None if named else read_scope(reading)
+    if everywhere:
+        told["top"] = read_top(reading)
+    slots = told | read_options(reading)
+    same = bool(found) and sentence.take(phrases.SAME) is not None
+    adds = bool(sentence.take(phrases.ADD)) or bool(sentence.take(phrases.TO_WATCHLIST))
+    alerts = [match.start() for match in sentence.take_all(phrases.ALERT)]
+    watches = bool(sentence.take_all(phrases.WATCH))
+    wished = bool(alerts or watches or adds)
+    trade = read_trade(reading) if phrases.TRADE.search(sentence.rest) else None
+    if found and (word := sentence.take(phrases.EXIT_WORD)):
+        turned = _as_exit(found, "stop_loss" if word["stop"] else "take_profit")
+        if turned is None:
+            return None
+        found = turned
+    halves = phrases.EXIT_WORD.search(sentence.rest) or kinds.HALF_SAID.search(sentence.rest)
+    if not found and trade is None and (wished or halves):
+        found = kinds.bare_price(sentence) or kinds.unsaid(sentence)
+        wished = True
+    if wished:
+        sentence.take(phrases.WHEN)
+    if not found and (not wished or trade is not None):
+        return None
+    if not wished and any(_only_told(one, sentence.text, sells=trade is not None) for one in found):
+        return None
+    if not (wished or trade) and slots.get("expiry", reading.now.date()) < reading.now.date():
+        return None  # 昨天高开2% is over
+    whole = [draft.kind in ACCOUNT_KINDS for one in found for draft in one.drafts]
+    if any(whole) and (scope or reading.named().anything or not all(whole)):
+        # What the account earned is no matter of a share.
+        return None
+    if found and sentence.take(phrases.SINCE_NOW):
+        found = [one._replace(drafts=tuple(map(_since_now, one.drafts))) for one in found]
+    if trade is not None and alerts:
+        sentence.take(phrases.CONFIRM_FIRST)
+    if not reading.named().anything:
+        sentence.take(phrases.PRONOUN)
+    also = sentence.take(phrases.ALSO)
+    everything = bool(sentence.take(_BOTH))
+    if not reading.covered():
+        return None
+    if not found and slots.keys() - {"channels", "account"} and not reading.named().anything:
+        return None
+    groups = _grouped(reading, found, also=also is not None)
+    if groups is None:
+        return None
+    several = sum(len(one.drafts) for one in found) > 1
+    if (len(groups) > 1 and _ACROSS.search(reading.plain)) or (several and len(_TRADED.findall(reading.plain)) > 1):
+        # Shares cannot wait for each other, and two trades are two sentences: half of it must not be done.
+        return None
+    return _watch_request(
+        reading,
+        groups,
+        trade,
+        slots | {"account": account, "scope": scope},
+        alerts,
+        same=same,
+        everything=everything,
+    )
+
+
+_TRADED: Final = re.compile("买|卖|清仓|平仓|割肉|抛")
+_ACROSS: Final = re.compile("并且|而且|都满足|同时满足")
+_WATCH_WORDS: Final = pattern("破|失守|穿|站|突|到$|<price>|<percent>|<times>|<ma>|叉|轨|停|板|成本|本|套|提醒|通知|告诉|喊|叫|说|报|提示|警|响|盯|监|关注|留意|看着|跟踪|观察|守|自选|打平|量|损|盈")  # noqa: E501 - one list  # fmt: skip
+_BOTH: Final = pattern(
+    "(?:两个|几个|这些)?(?:条件)?(?:都|同时)(?:满足|成立|达到|符合)(?:了|时|的时候|才)?|同时满足|同时达到"
+)
+
+
+_BY_HOW_MUCH: Final = re.compile("超|到|达|满|破|大于|高于|多于|以上|[>≥]")
+_TELLABLE: Final = ACCOUNT_KINDS | {"position_profit", "position_loss"}
+
+
+def _only_told(found: Found, text: str, *, sells: bool) -> bool:
+    """亏了2000块, 低开, 创新高了: without a wish these tell what has happened."""
+    if sells and _THEN.match(text[found.end :]):
+        return False
+    if any(lacks_value(draft) for draft in found.drafts):
+        return any(draft.kind in _EVENTS for draft in found.drafts)
+    said = _BY_HOW_MUCH.search(text[found.start : found.end])
+    return said is None and any(draft.kind in _TELLABLE for draft in found.drafts)
+
+
+_THEN: Final = re.compile(",?(?:我|给我|帮我|的时候|时|之后|后)*(?:就|的话|自动|立刻|马上|直接|全)")
+_EVENTS: Final = frozenset({"new_high", "new_low", "gap_up", "gap_down"})
+
+
+def _since_now(draft: Draft) -> Draft:
+    """从现在起,比亚迪涨3%: measured from here, unless it says from where."""
+    percent = draft.kind in ("pct_up", "pct_down") and draft.reference is None
+    return draft.model_copy(update={"reference": "last"}) if percent else draft
+
+
+def _as_exit(found: list[Found], kind: Literal["stop_loss", "take_profit"]) -> list[Found] | None:
+    """挂个止盈,涨15%: the condition beside the word is the exit itself; None when it cannot be."""
+    if len(found) != 1 or len(found[0].drafts) != 1:
+        return None
+    draft = found[0].drafts[0]
+    side = "pct_up price_above" if kind == "take_profit" else "pct_down price_below"
+    if draft.kind not in f"{side} price_reach".split() or draft.value is None or draft.reference not in (None, "cost"):
+        return None
+    reference: Literal["cost"] | None = "cost" if draft.unit == "pct" else None
+    return [found[0]._replace(drafts=(Draft(kind=kind, value=draft.value, unit=draft.unit, reference=reference),))]
+
+
+def _grouped(reading: Reading, found: list[Found], *, also: bool) -> list[Group] | None:
+    """Give each condition to the names before it, or to the names after it when none stand before."""
+    text = reading.sentence.text
+    starts = {one.start: one for one in found}
+    inside = {index for one in found for index in range(one.start, one.end)}
+    groups: list[Group] = [Group("", [])]
+    for index, char in enumerate(text):
+        if char in reading.sentence.mentions and index not in inside:
+            if groups[-1].found:
+                groups.append(Group("", []))
+            groups[-1] = groups[-1]._replace(chars=groups[-1].chars + char)
+        elif index in starts:
+            groups[-1].found.append(starts[index])
+    if len(groups) == 1:
+        return groups
+    if not groups[0].chars and not groups[-1].found:
+        # 跌破1400提醒我,茅台
+        if len(groups) != 2:
+            return None
+        return [Group(groups[1].chars, groups[0].found)]
+    if not groups[0].chars:
+        # A condition before the first name, and more after it: nobody can say whose it is.
+        return None
+    if not groups[-1].found:
+        if not also:
+            return None
+        groups[-1] = Group(groups[-1].chars, groups[-2].found)
+    return groups
+
+
+def _combined(reading: Reading, found: list[Found], *, everything: bool) -> str | None:
+    """``any`` or ``all`` for two conditions or more; empty when they mix in a way that no watch can hold."""
+    count = sum(len(one.drafts) for one in found)
+    if count < 2:
+        return None
+    words = [reading.sentence.text[one.end : two.start] for one, two in pairwise(found)]
+    # 放量突破20日线 is one event in two conditions.
+    together = everything or any(phrases.ALL_OF.search(word) for word in words)
+    together = together or ("" in words and any(draft.kind == "volume_ratio" for one in found for draft in one.drafts))
+    if not together:
+        return "any"
+    if any("或" in word for word in words) or any(len(one.drafts) > 1 for one in found):
+        return ""
+    return "all"
+
+
+def _watch_request(
+    reading: Reading,
+    groups: list[Group],
+    trade: Trade | None,
+    slots: dict[str, Any],
+    alerts: list[int],
+    *,
+    same: bool,
+    everything: bool,
+) -> Request | None:
+    context = reading.context
+    named = reading.named()
+    symbols = named.symbols
+    about = [draft.kind in ACCOUNT_KINDS for group in groups for one in group.found for draft in one.drafts]
+    if not named.anything and slots.get("scope") is None and not any(about):
+        symbols = context.at_hand()
+    tasks: list[Task] = []
+    for index, group in enumerate(groups):
+        own = reading.named(group.chars).symbols if len(groups) > 1 else symbols
+        for found in _parted(
+            group.found, trade, alerts if index == len(groups) - 1 or len(groups) == 1 else [], same=same
+        ):
+            combine = _combined(reading, found, everything=everything)
+            if combine == "":
+                return None
+            drafts = tuple(kinds.sided(draft, own, context.last_price) for one in found for draft in one.drafts)
+            tasks.append(Task.model_validate({"symbols": own, "conditions": drafts, "combine": combine}))
+    if trade is not None and len(tasks) > 1 and groups[0].found and trade.start < groups[-1].found[-1].start:
+        # The plan belongs to the condition before it; by our word the last task carries it.
+        if len(tasks) != 2:
+            return None
+        tasks.reverse()
+    action = trade.action if trade is not None else None
+    missing, problems = owed(named._replace(symbols=symbols), action, order=False)
+    needs: list[Slot] = []
+    drafts = tuple(draft for task in tasks for draft in task.conditions)
+    whole = bool(drafts) and all(draft.kind in ACCOUNT_KINDS for draft in drafts)
+    if not (symbols or named.ambiguous or slots.get("scope") or named.unknown or whole):
+        needs.append("symbols")
+    if not drafts:
+        needs.append("conditions")
+    if any(lacks_value(draft) for draft in drafts):
+        needs.append("value")
+    if named.ambiguous and len(tasks) > 1 and len(groups) > 1:
+        return None
+    body: dict[str, Any] = {"symbols": symbols}
+    merged = _merged(tasks, with_plan=action is not None)
+    if len(merged) == 1:
+        body |= {"conditions": merged[0].conditions, "combine": merged[0].combine, "symbols": merged[0].symbols}
+    else:
+        body = {"tasks": tuple(merged), "symbols": ()}
+    return Request.model_validate(
+        {
+            "intent": "watch_create",
+            **body,
+            **slots,
+            "action": action,
+            "ambiguous": named.ambiguous,
+            "missing": (*needs, *missing),
+            "problems": problems,
+        }
+    )
+
+
+def _parted(found: list[Found], trade: Trade | None, alerts: list[int], *, same: bool) -> list[list[Found]]:
+    """``跌破1400提醒我,跌到1380买一手`` are two tasks: one tells, the other also trades."""
+    if trade is None or same or len(found) < 2:
+        return [found]
+    for index, (one, two) in enumerate(pairwise(found)):
+        if any(one.end <= at < two.start for at in (*alerts, trade.start)):
+            return [found[: index + 1], found[index + 1 :]]
+    return [found]
+
+
+def _merged(tasks: list[Task], *, with_plan: bool) -> list[Task]:
+    """Tasks with the same conditions are one on several symbols; tasks on the same symbols are one with ``any``."""
+    if len(tasks) < 2:
+        return tasks
+    if all((task.conditions, task.combine) == (tasks[0].conditions, tasks[0].combine) for task in tasks):
+        symbols = tuple(dict.fromkeys(symbol for task in tasks for symbol in task.symbols))
+        return [tasks[0].model_copy(update={"symbols": symbols})]
+    if not with_plan and all(task.symbols == tasks[0].symbols and task.combine != "all" for task in tasks):
+        drafts = tuple(dict.fromkeys(draft for task in tasks for draft in task.conditions))
+        return [Task(symbols=tasks[0].symbols, conditions=drafts, combine="any")]
+    return tasks
+
+
+def manner(reading: Reading) -> Request | None:
+    """``3分钟没回应就换个渠道``, said alone: how the last watch tells."""
+    if not reading.context.tasks:
+        return None
+    slots = read_manner(reading)
+    if not slots or reading.named().anything or not reading.covered():
+        return None
+    return Request.model_validate({"intent": "watch_update", "targets": ("last",), **slots})
