@@ -117,6 +117,16 @@ def signed_percent(hit: Hit) -> tuple[Draft, ...] | None:
     return (Draft(kind="pct_down", value=-hit.number(), unit="pct"),)
 
 
+def signed(hit: Hit) -> tuple[Draft, ...] | None:
+    """-3%, +5%, ±3%: a percent of which nothing is said has its side from its sign, or none."""
+    value, sign = hit.number(), hit.match["sign"]
+    if not hit.is_percent() or (sign is None and value >= 0):
+        return None
+    if sign == "±":
+        return tuple(Draft(kind=kind, value=abs(value), unit="pct") for kind in ("pct_up", "pct_down"))
+    return (Draft(kind="pct_down" if value < 0 else "pct_up", value=abs(value), unit="pct"),)
+
+
 def unsaid_move(kind: KindName) -> Build:
     """The direction was said and the number was not: it is asked for."""
     return lambda _hit: (Draft(kind=kind),)

@@ -26,7 +26,12 @@ def order(reading: Reading) -> Request | None:
     sentence = reading.sentence
     if not phrases.TRADE.search(sentence.text):
         return None
-    if phrases.NEGATED_TRADE.search(sentence.text) or phrases.QUESTIONED.search(reading.plain):
+    if (
+        phrases.NEGATED_TRADE.search(sentence.text)
+        or phrases.QUESTIONED.search(reading.plain)
+        or phrases.QUESTIONED.search(sentence.text)
+        or phrases.NO_ORDER.search(reading.plain)
+    ):
         return None
     account = read_account(reading)
     past = _PAST.search(sentence.text)
