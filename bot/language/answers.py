@@ -271,6 +271,7 @@ def _corrected_order(reading: Reading, draft: Request, named: Named, *, said: bo
         if "price" not in slots and (match := sentence.take(phrases.LIMIT_PRICE)):
             slots["price"] = reading.value(match)
     account = read_account(reading)
+    sentence.take(_AMOUNT_WORD)
     sentence.take_all(phrases.CORRECTION)
     sentence.take_all(phrases.CHANGE)
     if named.symbols or named.ambiguous:
@@ -284,6 +285,11 @@ def _corrected_order(reading: Reading, draft: Request, named: Named, *, said: bo
     changes["action"] = _changed_action(action, slots | {"side": side})
     changes["intent"] = "order_buy" if side is Side.BUY else "order_sell"
     return changed(draft, changes)
+
+
+_AMOUNT_WORD: Final = pattern(
+    "(?:股数|数量|仓位|量|价格|限价)?(?:减|加|降|升|提|下调|上调|压|缩)(?:到|至|成|为)|股数|数量|(?<!成交)量"
+)
 
 
 def _fraction(reading: Reading) -> dict[str, Any]:

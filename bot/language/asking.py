@@ -77,6 +77,11 @@ def _about(reading: Reading, intent: Intent, slots: dict[str, Any], *, needs_sym
     )
 
 
+_ANALYZE_FILLER: Final = re.compile(
+    phrases.ASK_FILLER.pattern + "|走势|行情|后市|趋势|前景|后面|接下来|未来|值不值|表现|这么|这样"
+)
+
+
 def analyze(reading: Reading) -> Request | None:
     sentence = reading.sentence
     if sentence.take(phrases.ANALYZE) is None:
@@ -84,7 +89,7 @@ def analyze(reading: Reading) -> Request | None:
     sentence.take_all(phrases.ANALYZE)
     scope = None if reading.named().anything else read_scope(reading)
     pronoun = sentence.take(phrases.PRONOUN)
-    if not reading.covered(phrases.ASK_FILLER):
+    if not reading.covered(_ANALYZE_FILLER):
         return None
     if scope:
         return Request.model_validate({"intent": "analyze", "scope": scope})
@@ -165,6 +170,7 @@ def _dates(reading: Reading, *, been: bool = False) -> dict[str, Any]:
     return slots
 
 
+_HELD: Final = re.compile("买了些?(?:什么|哪些)")
 _TODAY: Final = pattern("今天|今日|当日")
 
 
@@ -174,11 +180,20 @@ def _asked(
     """The slots of a question, or None when the question does not fit what else was said."""
     past = "date_to" in dates or (bool(dates) and dates["date_from"] != reading.now.date())
     if intent == "history_query":
+        if (
+            ask == "trades"
+            and not (dates or _TODAY.search(reading.sentence.text))
+            and _HELD.search(reading.sentence.text)
+        ):
+            # 买了什么, of no day, is what is held.
+            return {"intent": "positions_query", "ask": "list"}
         if ask == "alerts" and not past and not _TODAY.search(reading.sentence.text):
             return {}
         if _TODAY.search(reading.sentence.text):
             return dates or {"date_from": reading.now.date()}
         return dates
+    if ask == "pnl_total" and not past and _TODAY.search(reading.sentence.text):
+        return {"ask": "pnl_today"}
     if past:
         if ask in ("pnl_total", "pnl_today"):
             return {"intent": "history_query", "ask": "realized_pnl", **dates}

@@ -71,6 +71,11 @@ def fallen_back(said: Draft, old: Sequence[Draft], plain: str) -> Draft:
     trails = any(one.kind == "trailing_stop" for one in old)
     if trails and said.kind == "pct_down" and said.reference is None and _FALLS_BACK.search(plain):
         return Draft(kind="trailing_stop", value=said.value, unit="pct")
+    if said.kind == "price_reach" and said.value is not None:
+        # 价位挪到46块三 says no side: the one it had stays.
+        priced = [one for one in old if one.kind in ("price_above", "price_below")]
+        if len(priced) == len(old) == 1:
+            return with_value(priced[0], said.value, "yuan") or said
     return said
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from bot.language import kinds, phrases
 from bot.language.building import Found
 from bot.language.correcting import bare_word, fallen_back, kept, with_value
+from bot.language.marks import pattern
 from bot.language.reading import (
     Named,
     Reading,
@@ -25,7 +26,7 @@ from bot.language.request import (
     Slot,
 )
 
-_MANAGE_WORDS: Final = re.compile("停|不盯|别盯|不看|恢复|继续|重新|启用|打开|开启|激活|接着|启动|删|去掉|移除|去除|取消|撤销|清空|清除|拿掉|不用|不要|不必|不需要|别|不想|改|调|换|更新|放宽|收紧|提高|降低|延长|缩短|关")  # noqa: E501 - one list  # fmt: skip
+_MANAGE_WORDS: Final = re.compile("那条|那个|停|不盯|别盯|不看|恢复|继续|重新|启用|打开|开启|激活|接着|启动|删|去掉|移除|去除|取消|撤销|清空|清除|拿掉|不用|不要|不必|不需要|别|不想|改|调|换|更新|放宽|收紧|提高|降低|延长|缩短|关|撤|歇|搁|管|掐|废")  # noqa: E501 - one list  # fmt: skip
 
 
 def manage(reading: Reading) -> Request | None:
@@ -53,6 +54,8 @@ def manage(reading: Reading) -> Request | None:
         return None
     _, intent, match = min(found, key=lambda one: one[0])
     sentence.claim(match)
+    while (again := dict(verbs)[intent].search(sentence.rest)) is not None and again.end() > again.start():
+        sentence.claim(again)
     object_said = bool(sentence.take_all(phrases.OBJECT))
     # A watch may be told by what it waits for: 删掉茅台跌破1400的提醒.
     told = kinds.conditions(sentence)
@@ -90,7 +93,7 @@ def _change(reading: Reading) -> Request | None:
     """``把茅台的提醒改成1380``: a change of a watch that exists."""
     sentence = reading.sentence
     if phrases.CHANGE.search(sentence.rest) is None:
-        return None
+        return _options_said(reading)
     # 冷却改成半小时 and 有效期延长到月底 are said with the verb inside.
     slots = read_options(reading)
     inside = not slots.keys() & {"escalate_s", "resolved", "only_held", "band"}
@@ -125,6 +128,31 @@ def _change(reading: Reading) -> Request | None:
             **slots,
         }
     )
+
+
+_THAT_WATCH: Final = pattern(r"<name>(?:的)?(?:那[个条只]|这[个条只])?(?:的)?(?:提醒|盯盘|监控|任务|条件单)|#\d")
+
+
+def _options_said(reading: Reading) -> Request | None:
+    """``茅台那条提醒,以后每次都说``: how a watch that exists tells, without a word of changing."""
+    sentence, context = reading.sentence, reading.context
+    watched = {symbol for task in context.tasks for symbol in task.get("symbols", ())}
+    named = watched_one(reading, reading.named())
+    said = _THAT_ONE.search(sentence.text) or (set(named.symbols) & watched and _THAT_WATCH.search(sentence.text))
+    if not said or phrases.TRADE.search(sentence.text):
+        return None
+    slots = read_options(reading)
+    targets = read_targets(reading)
+    sentence.take_all(phrases.OBJECT)
+    sentence.take_all(phrases.ALERT)
+    sentence.take(_FROM_NOW)
+    if not slots or not (named.symbols or targets) or not reading.covered():
+        return None
+    return Request.model_validate({"intent": "watch_update", "symbols": named.symbols, "targets": targets, **slots})
+
+
+_THAT_ONE: Final = pattern("<name>(?:的)?那[个条只](?:的)?(?:提醒|盯盘|监控|任务|条件单)")
+_FROM_NOW: Final = re.compile("以后|今后|往后|从现在起|之后")
 
 
 def _meant(reading: Reading, named: Named, targets: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -149,6 +149,10 @@ def _of_beaten(it: _Found) -> Moment | None:
     return Moment(0, 0, "ma", seconds=days) if days else None
 
 
+_UNTIL: Final = re.compile("(?:静音?|扰|响|吵我?|叫我?|提醒我?|持续|直|等|歇|停)到$")
+"""What lasts until a time of day, so that a number after it is no price."""
+
+
 def _of_clock(it: _Found) -> Moment | None:
     day, part = it.match["clock_day"] or it.match["said_day"], it.match["part"] or it.match["said_part"]
     if it.match["hour"] is not None:
@@ -161,9 +165,11 @@ def _of_clock(it: _Found) -> Moment | None:
             or part
             or said in ("半", "一刻", "钟", "整")
             or it.after.startswith(("前", "之", "以", "再", "后", "到", "至", "-"))
+            or _UNTIL.search(it.match.string[: it.match.start()])
         ):
             return None
-        if it.before in "涨跌破到了超过" and it.before and not (day or part or said in ("半", "钟")):
+        until = _UNTIL.search(it.match.string[: it.match.start()]) is not None
+        if it.before in "涨跌破到了超过" and it.before and not (day or part or said in ("半", "钟") or until):
             return None
         counted = number(it.match["said_hour"])
         if counted is None:

@@ -74,9 +74,15 @@ _PAST: Final = pattern(
 _CANCEL_WORDS: Final = re.compile("撤|委托|挂单|订单|买单|卖单|下单|单子")
 
 
+_OF_WATCHES: Final = re.compile("提醒|任务|监控|盯|条件单|静音")
+_OF_ORDERS: Final = re.compile("委托|挂单|订单|买单|卖单|下单|(?<!条件)单子")
+
+
 def order_cancel(reading: Reading) -> Request | None:
     sentence = reading.sentence
     if not _CANCEL_WORDS.search(sentence.text):
+        return None
+    if _OF_WATCHES.search(sentence.text) and not _OF_ORDERS.search(sentence.text):
         return None
     account = read_account(reading)
     targets = read_targets(reading)

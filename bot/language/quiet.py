@@ -51,7 +51,7 @@ _HOURS: Final[Mapping[str, time]] = {"收盘": time(15), "下午开盘": time(13
 def silence(reading: Reading) -> Request | None:
     """``静音半小时``: everything, a share, or a watch by its number; and the end of it."""
     sentence = reading.sentence
-    off = sentence.take(phrases.SILENCE_OFF)
+    off = next(iter(sentence.take_all(phrases.SILENCE_OFF)), None)
     match = off or sentence.take(phrases.SILENCE)
     if match is None or kinds.conditions(sentence):
         return None
@@ -97,6 +97,7 @@ _MUTED: Final = re.compile(r"(?:开启|打开|进入|设置?|开|设为)?(?:静�
 
 _QUIET: Final = (
     pattern(r"(?:到|直到|在|至)?(?P<at><at>)(?:之前|以前|前|为止)?(?:都)?"),
+    pattern(r"(?:到|直到|在|至)?(?P<midday>(?:今天)?(?:中午|晌午))(?:之前|以前|前|为止)?(?:都)?(?!收盘)"),
     pattern(r"(?:接下来|未来|往后|先|这|持续)?(?:的)?(?P<t><dur>)(?:之?内|以内|里)?"),
     pattern(r"(?:到|直到|至|在)?(?P<close>(?:今天|今日|下午)?收盘)(?:之前|以前|前|为止|后)?"),
     pattern(r"(?:到|直到|至|在)?(?P<lunch>(?:中午|上午)收盘|午休)(?:之前|以前|前|为止)?"),
@@ -118,6 +119,8 @@ def _quiet_time(reading: Reading) -> dict[str, Any]:
             return {"duration_s": sentence.moments[match["t"]].seconds}
         if kind == "at":
             return {"until": sentence.moments[match["at"]].at}
+        if kind == "midday":
+            return {"until": _at(now, now.date() + timedelta(days=now.hour >= 12), time(12, 0))}
         if kind == "close":
             return {"until": _at(now, now.date(), time(15, 0))}
         if kind == "lunch":

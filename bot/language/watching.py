@@ -87,14 +87,20 @@ def watch(reading: Reading) -> Request | None:
         sentence.take(phrases.CONFIRM_FIRST)
     if not reading.named().anything:
         sentence.take(phrases.PRONOUN)
+    if scope or len(reading.named().symbols) > 1:
+        sentence.take(phrases.ANY_OF)
     also = sentence.take(phrases.ALSO)
     everything = bool(sentence.take(_BOTH))
     if not reading.covered():
         return None
     if not found and slots.keys() - {"channels", "account"} and not reading.named().anything:
         return None
+    text = sentence.text
     groups = _grouped(reading, found, also=also is not None)
     if groups is None:
+        return None
+    if len({group.chars for group in groups}) > 1 and _CHAINED.search(text) and not _EACH.search(text):
+        # 如果大盘跌2%,茅台跌破1400提醒我: one waits for the other, which no watch can.
         return None
     several = sum(len(one.drafts) for one in found) > 1
     if (len(groups) > 1 and _ACROSS.search(reading.plain)) or (several and len(_TRADED.findall(reading.plain)) > 1):
@@ -112,6 +118,8 @@ def watch(reading: Reading) -> Request | None:
 
 
 _TRADED: Final = re.compile("买|卖|清仓|平仓|割肉|抛")
+_CHAINED: Final = pattern("^(?:<name>)?(?:如果|要是|假如|当|只要|一旦|等|在)")
+_EACH: Final = re.compile("或|分别|各自|任[意一何]|都|也")
 _ACROSS: Final = re.compile("并且|而且|都满足|同时满足")
 _WATCH_WORDS: Final = pattern("破|失守|穿|站|突|到$|<price>|<percent>|<times>|<ma>|叉|轨|停|板|成本|本|套|提醒|通知|告诉|喊|叫|说|报|提示|警|响|盯|监|关注|留意|看着|跟踪|观察|守|自选|打平|量|损|盈")  # noqa: E501 - one list  # fmt: skip
 _BOTH: Final = pattern(
