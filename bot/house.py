@@ -31,6 +31,7 @@ from core.ports import QuoteSource, Store
 from core.remind import Reminders
 from core.render import name_text
 from core.rulebook import RuleBook
+from core.spending import Spending
 from core.sweep import Sweep
 from core.types import Symbol, account_of, account_symbol, is_account
 from core.watchlist import Watchlist
@@ -50,6 +51,7 @@ class House:
     book: RuleBook
     engine: Engine
     desk: Desk
+    spending: Spending
     accounts: Accounts
     dispatcher: Dispatcher
     digest: Digest

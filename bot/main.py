@@ -43,6 +43,7 @@ from core.notify import Notifier
 from core.ports import BarFetcher, Broker, Channel, Painter, QuoteSource, Store
 from core.remind import Reminders
 from core.rulebook import RuleBook
+from core.spending import Spending
 from core.sweep import Sweep
 from core.tape import Tape
 from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE
@@ -185,6 +186,7 @@ def assemble(
         resubscribe()
         following.moved()
 
+    spending = Spending(store, clock, price_of=lambda symbol: one.worth if (one := engine.quote(symbol)) else None)
     desk = Desk(
         store,
         notifier,
@@ -192,6 +194,7 @@ def assemble(
         brokers,
         clock,
         feed,
+        spending,
         name_of=lambda symbol: names.name_of(symbol) if symbol in names else "",
         time_to_live=time_to_live,
         drift_percent=drift_percent,
@@ -292,6 +295,7 @@ def assemble(
         book=book,
         engine=engine,
         desk=desk,
+        spending=spending,
         accounts=accounts,
         dispatcher=dispatcher,
         digest=digest,

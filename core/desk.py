@@ -22,6 +22,7 @@ from core.portfolio import Account, value
 from core.ports import Broker, HandKept, QuoteSource, Store
 from core.risk import Breach, Draft, check, not_now, unchecked
 from core.sizing import nothing_to_do, opposite_price, shares_of
+from core.spending import Spending
 from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE, Ticket, TicketState
 from core.types import Money, Price, Shares, Side, Symbol, account_of, is_account, percent_text, price_text
 from core.view import Holding
@@ -82,6 +83,7 @@ class Desk:
         brokers: Sequence[Broker],
         clock: Clock,
         feed: Feed,
+        spending: Spending,
         *,
         name_of: Callable[[Symbol], str],
         time_to_live: timedelta = TIME_TO_LIVE,
@@ -95,6 +97,7 @@ class Desk:
         self._brokers: Mapping[str, Broker] = {broker.account: broker for broker in brokers}
         self._clock = clock
         self._feed = feed
+        self._spending = spending
         self._name_of = name_of
         self._time_to_live = time_to_live
         self._drift_percent = drift_percent
@@ -108,6 +111,8 @@ class Desk:
         self._panicked: str | None = None
         # One report at a time: two reports of one order must not both start from the same stored row.
         self._books = asyncio.Lock()
+        # One decision at a time: two orders must not both fit into what is left of a limit.
+        self._deciding = asyncio.Lock()
         # One new card at a time: of two taps on 重新报价 the second must find the first one's card.
         self._requoting = asyncio.Lock()
 
@@ -186,6 +191,7 @@ class Desk:
     async def load(self) -> None:
         """Read what an earlier process decided, and see every account. A silent broker is reported, not fatal."""
         self._panicked = await self._store.value(PANIC)
+        await self._spending.load()
         for order in await self._store.orders(open_only=True, limit=1000):
             self._open[order.id] = order
         for broker in self.brokers:
@@ -234,6 +240,7 @@ class Desk:
             *self._standing(),
             *self._unresolved(self._open.values(), {_S.UNKNOWN}, account, symbol, plan.side),
             *check(draft, seen, quote, now),
+            *self._spending.breaches(draft, origin.owner, seen),
         )
         if breaches:
             return Proposal(None, breaches, where)
@@ -378,28 +385,22 @@ class Desk:
         account = await self.refresh(ticket.account)
         # Last of all that has to be waited for, so that nothing makes it old.
         quote = await self._fresh(ticket.symbol, ticket.account)
-        await self._still_right(ticket, quote, account, by)
-        # Waiting took time, in which the switch may have been pulled or the ticket may have run out.
-        self._refuse_in_panic(ticket.account)
-        now = self._clock.now()
-        if not ticket.open_at(now):
-            raise Conflict(render.already_decided(await self._settle(ticket, TicketState.EXPIRED, "")))
-        order = Order(
-            id=ticket.order_id,
-            ticket_id=ticket.id,
-            account=ticket.account,
-            mode=ticket.mode,
-            symbol=ticket.symbol,
-            side=ticket.side,
-            shares=ticket.shares,
-            limit=ticket.limit,
-            created_at=now,
-            updated_at=now,
-        )
-        self._sending.add(order.id)
-        try:
-            await self._settle(ticket, TicketState.APPROVED, by, order=order)
+        async with self._deciding:
+            await self._still_right(ticket, quote, account, by)
+            # Waiting took time, in which the switch may have been pulled or the ticket may have run out.
+            self._refuse_in_panic(ticket.account)
+            if not ticket.open_at(self._clock.now()):
+                raise Conflict(render.already_decided(await self._settle(ticket, TicketState.EXPIRED, "")))
+            order = ticket.order(self._clock.now())
+            self._sending.add(order.id)
+            try:
+                await self._settle(ticket, TicketState.APPROVED, by, order=order)
+            except BaseException:
+                self._sending.discard(order.id)
+                raise
             self._open[order.id] = order
+            self._spending.note(order)
+        try:
             self._on_change(())
             return await self._submit(order)
         finally:
@@ -484,6 +485,7 @@ class Desk:
             )
         draft = Draft(ticket.symbol, ticket.name, ticket.side, ticket.shares, ticket.limit)
         problems.extend(breach.text for breach in check(draft, account, quote, self._clock.now()))
+        problems.extend(breach.text for breach in self._spending.breaches(draft, ticket.owner, account))
         if problems:
             why = " ".join(problems)
             await self._settle(ticket, TicketState.WITHDRAWN, by, note=why)
@@ -619,6 +621,7 @@ class Desk:
         if fill is not None:
             self._feed.publish(fill)
         self._notifier.post(rows)
+        self._spending.note(after)
         if not after.state.final:
             self._open[after.id] = after
         elif self._open.pop(after.id, None) is not None:

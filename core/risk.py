@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from core.calendar import TAKES_ORDERS, phase, trading_date
 from core.frames import Quote
+from core.limits import Limits, Standing
 from core.market import board_of, fees, lot_problem, tick_problem
 from core.portfolio import Account
-from core.types import Mode, Price, Shares, Side, Symbol, money_text, price_text
+from core.types import Mode, Price, Shares, Side, Symbol, money_text, percent_text, price_text
 
 
 class Draft(NamedTuple):
@@ -83,6 +84,39 @@ def _limit_price(draft: Draft, quote: Quote, now: datetime) -> tuple[Breach, ...
             Breach("limit_down", f"委托价 {price_text(draft.limit)} 低于今天的跌停价 {price_text(down)}，请改高。"),
         )
     return ()
+
+
+def over_limits(draft: Draft, limits: Limits, standing: Standing) -> tuple[Breach, ...]:
+    """What the person's own limits say against an order to buy; nothing against one to sell."""
+    if draft.side is Side.SELL:
+        return ()
+    amount, found = draft.limit * draft.shares, []
+
+    def refuse(rule: str, what: str, most: str, would: str) -> None:
+        text = f"超过你设的{what}上限 {most}：{would}。请减少数量，或发送 /limits 修改上限。"
+        found.append(Breach(rule, text))
+
+    if limits.order_amount is not None and amount > limits.order_amount:
+        refuse("order_amount", "单笔", f"{money_text(limits.order_amount)} 元", f"这笔约 {money_text(amount)} 元")
+    day, used = standing.used.amount + amount, money_text(standing.used.amount)
+    if limits.day_amount is not None and day > limits.day_amount:
+        would = f"今天已用 {used} 元，加上这笔是 {money_text(day)} 元"
+        refuse("day_amount", "单日", f"{money_text(limits.day_amount)} 元", would)
+    if limits.day_orders is not None and standing.used.orders >= limits.day_orders:
+        refuse("day_orders", "每天", f"{limits.day_orders} 笔", f"今天已经有 {standing.used.orders} 笔买入")
+    worth = standing.symbol_amount + amount
+    if limits.symbol_amount is not None and worth > limits.symbol_amount:
+        would = f"买入后{draft.name}约 {money_text(worth)} 元"
+        refuse("symbol_amount", "单只", f"{money_text(limits.symbol_amount)} 元", would)
+    if limits.symbol_weight is not None:
+        if not standing.total:
+            why = "有持仓没有行情，或没有登记资金"
+            text = f"设了单只仓位上限，但现在算不出总资产（{why}），没有下单。请稍后再试，或发送 /limits 修改上限。"
+            found.append(Breach("symbol_weight", text))
+        elif (weight := worth / standing.total * 100) > limits.symbol_weight:
+            would = f"买入后{draft.name}约占 {percent_text(weight)}"
+            refuse("symbol_weight", "单只仓位", percent_text(limits.symbol_weight), would)
+    return tuple(found)
 
 
 def unchecked(side: Side, account: Account) -> str:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from core.messages import Chat
+from core.orders import Order
 from core.types import Mode, Noun, Price, Shares, Side, Symbol
 
 TIME_TO_LIVE: Final = timedelta(minutes=5)
@@ -91,6 +92,21 @@ class Ticket(Noun):
     def order_id(self) -> str:
         """At most 20 ASCII characters, so that it fits the remark field of QMT."""
         return f"dp{self.id}"
+
+    def order(self, now: datetime) -> Order:
+        """The one order that it may become."""
+        return Order(
+            id=self.order_id,
+            ticket_id=self.id,
+            account=self.account,
+            mode=self.mode,
+            symbol=self.symbol,
+            side=self.side,
+            shares=self.shares,
+            limit=self.limit,
+            created_at=now,
+            updated_at=now,
+        )
 
     @property
     def card(self) -> str:

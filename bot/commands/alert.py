@@ -68,17 +68,13 @@ async def silence_(ctx: Context, call: Call) -> Reply:
     "关闭免打扰",
     help="每天的免打扰时段，off 取消",
     example="/quiet 22:00-08:00",
-    intents=("settings",),
 )
 async def quiet(ctx: Context, call: Call) -> Reply:
     """Show, set or end the hours in which nothing but what cannot wait is told."""
     digest, owner = ctx.house.digest, ctx.person.owner
-    setting = call.request.setting if call.request is not None else None
-    if setting is not None and setting.key != "quiet_hours":
-        raise Invalid("这个设置我还不会改。发送 /help 看现在能做什么。")
-    if setting is None and not call.words:
+    if not call.words:
         return render.quiet_hours(digest.quiet_hours(owner), changed=False)
-    words = [str(setting.value)] if setting is not None else list(call.words)
+    words = list(call.words)
     strict = words[-1] in {"全部", "all"}
     text = " ".join(words[:-1] if strict else words)
     hours = None if text in {"off", "取消", "关闭", "关"} else QuietHours.parse(text, strict=strict)

@@ -10,7 +10,10 @@ from core.errors import NotFound
 from core.messages import Button, Message, Role
 from core.tickets import TicketState
 
-_FAMILIES = ("watch", "undo", "rehearse", "review", "why", "alert", "favourites", "ask", "chart", "trade", "system")
+_FAMILIES = (
+    *("watch", "undo", "rehearse", "review", "why", "alert", "favourites"),
+    *("ask", "chart", "trade", "limits", "settings", "system"),
+)
 EXAMPLES = (
     "茅台跌破1400提醒我",
     "贵州茅台跌破1420提醒我，跌破就买100股",

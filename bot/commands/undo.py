@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.command import Call, Context, Reply, command
-from bot.commands import alert, favourites
+from bot.commands import alert, favourites, limits
 from bot.commands.watch import delete, read_back
 from bot.language.dialogue import Change, Step
 from core.errors import NotFound
@@ -16,7 +16,9 @@ from core.watches import Watch
 LAST = "last"
 
 
-@command("undo", "撤销", "撤回", "反悔", "撤销上一步", help="撤销上一步：任务、静音、自选、免打扰", example="/undo")
+@command(
+    "undo", "撤销", "撤回", "反悔", "撤销上一步", help="撤销上一步：任务、静音、自选、免打扰、上限", example="/undo"
+)
 async def undo(ctx: Context, call: Call) -> Reply:
     """``undo`` takes back the last step, ``undo WATCH`` (the button under its card) that watch."""
     if call.words and call.words != (LAST,):
@@ -42,6 +44,8 @@ async def _take_back(ctx: Context, step: Step) -> Reply:
         return await favourites.put_back(ctx, step.favourites, title)
     if step.quiet_hours is not None:
         return (await alert.put_back_quiet(ctx, step.quiet_hours)).model_copy(update={"title": title})
+    if step.limits is not None:
+        return (await limits.put_back(ctx, step.limits)).model_copy(update={"title": title})
     return await _watches_back(ctx, step.watches, title)
 
 

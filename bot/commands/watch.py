@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from bot import watchfile
 from bot.command import Call, Context, Reply, command
-from bot.commands import checking, favourites, rehearse, standing, targets
+from bot.commands import checking, favourites, rehearse, settings, standing, targets
 from bot.language.beyond import beyond
 from bot.language.dialogue import Change
 from bot.language.request import ACCOUNT_KINDS, KIND_TEXT, Action, Draft, Request, condition_of, plan_of
@@ -78,6 +78,8 @@ async def watch(ctx: Context, call: Call) -> Reply:
         new.append(Change(None, made))
         ctx.dialogue = ctx.dialogue.made(as_said(made), made.id, ctx.house.now()).did(_step("新建", new), *new)
         replies.append(await read_back(ctx, made, already, changed=False))
+    if note := settings.unheard(ctx, request):
+        replies[-1] = replies[-1].noted(f"ℹ️ {note}")
     return replies
 
 
@@ -418,10 +420,12 @@ async def change(ctx: Context, call: Call) -> Reply:
     if before.state is not WatchState.ACTIVE:
         raise Conflict(f"#{before.number} 没有在盯（已暂停或已完成），请先发送 /resume {before.number}。")
     changes = _changes(ctx, before, request)
+    note = settings.unheard(ctx, request)
     if not changes:
-        raise Invalid("没有看出要改什么。可以说：改成1380、每天一次、买200股、到周五有效。")
+        raise Invalid(note or "没有看出要改什么。可以说：改成1380、每天一次、买200股、到周五有效。")
     after, already = await ctx.house.watchlist.change(_checked(dict(before) | changes), before=before)
-    return await changed(ctx, before, after, already)
+    message = await changed(ctx, before, after, already)
+    return message.noted(f"ℹ️ {note}") if note else message
 
 
 async def changed(ctx: Context, before: Watch, after: Watch, already: Sequence[Trigger], *more: Change) -> Message:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from bot.language.reading import Context
 from bot.language.request import Request
+from core.limits import Limits
 from core.types import Noun, Price, Symbol
 from core.watches import Watch
 
@@ -30,7 +31,7 @@ class Step(Noun):
         watches: empty where nothing was done to a watch.
         silences: the ids of those that began.
         favourites: what they were before; None where they were not touched.
-        quiet_hours: the same, as they are written; empty where there were none.
+        quiet_hours: the same, as they are written; empty where there were none. limits: the same.
     """
 
     text: str
@@ -38,6 +39,7 @@ class Step(Noun):
     silences: tuple[str, ...] = ()
     favourites: tuple[Symbol, ...] | None = None
     quiet_hours: str | None = None
+    limits: Limits | None = None
 
 
 class Dialogue(Noun):

@@ -19,8 +19,9 @@ from core.messages import Chat, Message
 from core.notify import Notifier
 from core.orders import Order
 from core.ports import Broker, Store
+from core.spending import Spending
 from core.tickets import Ticket, TicketState
-from core.types import Side, Symbol
+from core.types import Price, Side, Symbol
 from core.watches import Plan
 from tests.fakes.market import MOUTAI, HandMarket, market_instant
 
@@ -76,6 +77,7 @@ class Office:
         self.market = market
         self.feed = Feed()
         self.notifier = Notifier(store, clock, self.feed)
+        self.spending = Spending(store, clock, price_of=self._price)
         self.desk = Desk(
             store,
             self.notifier,
@@ -83,9 +85,14 @@ class Office:
             brokers,
             clock,
             self.feed,
+            self.spending,
             name_of=lambda symbol: NAMES.get(symbol, ""),
             drift_percent=drift_percent,
         )
+
+    def _price(self, symbol: Symbol) -> Price | None:
+        quote = self.market._quotes.get(symbol)
+        return quote.worth if quote is not None else None
 
     async def ticket(self, plan: Plan = BUY, symbol: Symbol = MOUTAI, account: str | None = None) -> Ticket:
         """Ask for an order as a person does; the newest open ticket."""

@@ -1,0 +1,96 @@
+"""Limits: what a person allows to be bought."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from pydantic import ValidationError
+
+from bot.command import Call, Context, Reply, command
+from bot.validation import problem_text
+from core.errors import Invalid
+from core.limits import NO_LIMITS, Limits
+from core.messages import Message, Role
+from core.types import money_text
+
+_FIELDS: Final[Mapping[str, str]] = {
+    "单笔": "order_amount",
+    "单日": "day_amount",
+    "次数": "day_orders",
+    "单只": "symbol_amount",
+    "仓位": "symbol_weight",
+}
+_USAGE: Final = (
+    "可以说“单笔最多5万”，或者发送：\n"
+    "　/limits 单笔 50000　　每笔买入最多多少元\n"
+    "　/limits 单日 200000　　一天合计买入最多多少元\n"
+    "　/limits 次数 10　　　　一天最多买入几笔\n"
+    "　/limits 单只 100000　　一只股票最多持有多少元\n"
+    "　/limits 仓位 30　　　　一只股票最多占总资产的百分之几\n"
+    "不要某一项：/limits 单笔 off；全部不要：/limits off\n"
+    "只限制买入。卖出不受限制，止损才卖得出去。"
+)
+_OFF: Final = frozenset({"off", "取消", "关闭", "不限"})
+
+
+@command("limits", "限额", "上限", help="买入的上限：单笔、单日、单只", example="/limits 单笔 50000", role=Role.OWNER)
+async def limits(ctx: Context, call: Call) -> Reply:
+    """Show or set what one may buy."""
+    spending, owner = ctx.house.spending, ctx.person.owner
+    words = call.words
+    if not words:
+        return _shown(ctx, spending.of(owner)).noted(f"\n{_USAGE}")
+    if len(words) == 1 and words[0] in _OFF:
+        return await _set(ctx, NO_LIMITS)
+    if len(words) != 2 or words[0] not in _FIELDS:
+        raise Invalid(f"没有看懂要设哪一项。{_USAGE}")
+    value = None if words[1] in _OFF else _number(words[1])
+    return await _set(ctx, _changed(spending.of(owner), _FIELDS[words[0]], value))
+
+
+def _changed(before: Limits, field: str, value: Decimal | None) -> Limits:
+    """Raises Invalid where it does not fit."""
+    try:
+        return Limits.model_validate(before.model_dump() | {field: value})
+    except ValidationError as error:
+        raise Invalid(problem_text(error.errors()[0])) from error
+
+
+def _number(word: str) -> Decimal:
+    plain = word.rstrip("元%笔").replace(",", "")
+    factor = {"万": 10_000, "亿": 10**8}.get(plain[-1:], 1)
+    try:
+        found = Decimal(plain.rstrip("万亿")) * factor
+    except InvalidOperation:
+        raise Invalid(f"“{word}”不是数。{_USAGE}") from None
+    if not found.is_finite():
+        raise Invalid(f"“{word}”不是数。{_USAGE}")
+    return found
+
+
+async def _set(ctx: Context, after: Limits) -> Message:
+    before = ctx.house.spending.of(ctx.person.owner)
+    await ctx.house.spending.set(ctx.person.owner, after)
+    ctx.dialogue = ctx.dialogue.did("上限的修改", limits=before)
+    return _shown(ctx, after, title="🧮 已设置买入上限" if after != NO_LIMITS else "🧮 已取消全部买入上限")
+
+
+async def set_order_amount(ctx: Context, most: Decimal) -> Message:
+    """As :func:`limits` does for one of them."""
+    return await _set(ctx, _changed(ctx.house.spending.of(ctx.person.owner), "order_amount", most))
+
+
+async def put_back(ctx: Context, before: Limits) -> Message:
+    """The limits as they were."""
+    await ctx.house.spending.set(ctx.person.owner, before)
+    return _shown(ctx, before)
+
+
+def _shown(ctx: Context, now: Limits, *, title: str = "🧮 买入上限") -> Message:
+    lines = [*now.texts()] or ["没有设上限，每一笔仍然要你确认。"]
+    for broker in ctx.house.desk.brokers:
+        used, where = ctx.house.spending.used(broker.mode), ctx.house.desk.where(broker.account)
+        lines.append(f"今天已买入 {used.orders} 笔，{money_text(used.amount)} 元（{where}）")
+    return Message(title=title, text="\n".join(lines))

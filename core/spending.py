@@ -1,0 +1,84 @@
+"""Spending: keeps the limits of everybody and what was ordered today, and says what stands against one more order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Final
+
+from core.calendar import trading_date
+from core.clock import Clock
+from core.limits import NO_LIMITS, Limits, Standing, Used, symbol_open, used_by
+from core.orders import Order
+from core.portfolio import Account, value
+from core.ports import Store
+from core.risk import Breach, Draft, over_limits
+from core.types import Mode, Price, Symbol
+
+LIMITS: Final = "limits"
+"""Under this key the store keeps the limits of all owners."""
+_LOOKED_BACK: Final = 1000
+"""Orders that are read at the start to find those of today."""
+
+
+class Spending:
+    """One for all accounts.
+
+    Args:
+        price_of: the newest price of a share; None where there is none to go by.
+    """
+
+    def __init__(self, store: Store, clock: Clock, *, price_of: Callable[[Symbol], Price | None]) -> None:
+        self._store = store
+        self._clock = clock
+        self._price_of = price_of
+        self._limits: dict[str, Limits] = {}
+        self._orders: dict[str, Order] = {}
+
+    async def load(self) -> None:
+        stored = json.loads(await self._store.value(LIMITS) or "{}")
+        self._limits = {owner: Limits.model_validate(one) for owner, one in stored.items()}
+        for order in await self._store.orders(limit=_LOOKED_BACK):
+            self.note(order)
+
+    def of(self, owner: str) -> Limits:
+        return self._limits.get(owner, NO_LIMITS)
+
+    async def set(self, owner: str, limits: Limits) -> None:
+        after = {**self._limits, owner: limits}
+        kept = {each: one.model_dump(mode="json", exclude_none=True) for each, one in after.items()}
+        rows = {each: one for each, one in kept.items() if one}
+        await self._store.set_value(LIMITS, json.dumps(rows) if rows else None)
+        self._limits = after
+
+    def note(self, order: Order) -> None:
+        """An order was placed or has moved on. Those of earlier days are forgotten."""
+        today = trading_date(self._clock.now())
+        if trading_date(order.created_at) == today:
+            self._orders[order.id] = order
+        self._orders = {key: one for key, one in self._orders.items() if trading_date(one.created_at) == today}
+
+    def used(self, mode: Mode) -> Used:
+        """By orders of today with this kind of money: what is played with does not count against what is real."""
+        today = trading_date(self._clock.now())
+        return used_by(
+            one for one in self._orders.values() if one.mode is mode and trading_date(one.created_at) == today
+        )
+
+    def breaches(self, draft: Draft, owner: str, account: Account) -> tuple[Breach, ...]:
+        """What of the person's own limits stands against an order."""
+        limits = self.of(owner)
+        return () if limits == NO_LIMITS else over_limits(draft, limits, self._standing(draft, account))
+
+    def _standing(self, draft: Draft, account: Account) -> Standing:
+        held = [one.symbol for one in account.positions if one.shares and one.symbol != draft.symbol]
+        prices = {one: price for one in held if (price := self._price_of(one)) is not None}
+        prices[draft.symbol] = self._price_of(draft.symbol) or draft.limit
+        known = account.cash_known and len(prices) == len(held) + 1
+        position = account.position(draft.symbol)
+        shares = position.shares if position is not None else 0
+        return Standing(
+            used=self.used(account.mode),
+            symbol_amount=shares * prices[draft.symbol] + symbol_open(self._orders.values(), account.id, draft.symbol),
+            total=value(account, prices).total if known else None,
+        )
