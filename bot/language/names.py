@@ -1,8 +1,9 @@
 """Which securities a text names: 茅台, gzmt, SH600519, 宁王 -> Symbol, or the candidates to choose from.
 
-A plain scan for the longest known term at each position; nothing is loaded but ``symbols.csv``. That file is the start
-for an empty store: the current name, aliases and former names, and the initials (``长`` and the like with both
-readings). A short name that several securities share stands as an alias at each of them, and gives the candidates.
+A plain scan for the longest known term at each position. Two files are loaded: ``symbols.csv``, the whole market as of
+the day it was written, in the order of how well it is known (``python -m tests.seed`` writes it), and ``aliases.csv``,
+nicknames and former names, written by hand: a short form that stands there means what stands there and nothing else.
+What has been renamed or listed since is learnt at run time, and kept in the store (:mod:`core.listing`).
 """
 
 from __future__ import annotations
@@ -10,47 +11,32 @@ from __future__ import annotations
 import csv
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
+from bot.language.name_words import ELSEWHERE, LATIN, NOT_HERE, ORDINARY, TOGETHER
+from bot.language.spelling import apart, gb2312_letter, letters_said
 from core.errors import Invalid
 from core.market import clean_name, is_share
-from core.types import Symbol, code_of, parse_symbol
+from core.securities import Security
+from core.types import Symbol, parse_symbol
 
 SEED: Final = Path(__file__).with_name("symbols.csv")
+ALIASES: Final = Path(__file__).with_name("aliases.csv")
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.lower().split())
-
-
-# Names of securities that are ordinary words. They count at the start of a clause, after a verb of ours, or when the
-# person watches or holds them.
-ORDINARY: Final = _words(
-    "机器人 太阳能 农产品 老百姓 太平洋 新华网 指南针 大智慧"
-    " 小商品城 完美世界 同花顺 深科技 移动 电信 民生 春秋 新希望"
-    " 中铁 海控 芒果 东方明珠 王府井 白云山"
-)
-_LEADS: Final = frozenset(" ,。;:、!?(\"'“”盯看买卖着只把下有给让仓进出和与跟及或，在查于是对撤抛清持加补")
-
-# Well-known companies that are listed elsewhere. They are named back, never matched to something similar.
-ELSEWHERE: Final = _words(
-    "腾讯控股 腾讯 阿里巴巴 阿里 苹果 特斯拉 英伟达 微软 谷歌 亚马逊 美团 小米集团 小米 京东 百度 网易"
-    " 拼多多 快手 台积电 奈飞 脸书 高通 英特尔 甲骨文 哔哩哔哩 蔚来 小鹏汽车 小鹏 理想汽车 港交所 泡泡玛特 星巴克 可口可乐 波音"  # noqa: E501 - one list
-    " 辉瑞 伯克希尔 恒大 中国恒大 比特币 以太坊 狗狗币 贵州茅台b tesla apple nvidia tencent alibaba tsla aapl nvda btc eth bitcoin"  # noqa: E501 - one list
-    " 纳斯达克 道琼斯 标普500 恒生指数 恒指 恒生科技"
-)
-
-# Latin words of the domain or of every day that are not initials of a name.
-_LATIN: Final = _words("macd kdj rsi boll etf ma ema vol atr dif dea buy sell stop help list ok yes no the and for")
+_LEADS: Final = frozenset(" ,.。;:、!?(\"'“”盯看买卖着只把下有给让仓进出和与跟及或，在查于是对撤抛清持加补")
+_NOT_AFTER_ORDINARY: Final = re.compile("[吗么嘛]")
 _TERM: Final = re.compile(r"[a-z][a-z0-9]*")
 _CODE: Final = re.compile(
     r"(?<![\d.a-z])(?:(?:sh|sz|bj)\.?)?\d{6}(?:\.(?:sh|sz|bj|ss))?(?![\d元块股手份万千百成%]|\.\d|个点|[a-z])"
 )
 _FOREIGN_CODE: Final = re.compile(r"(?<![\d.a-z])(?:\d{4,5}\.hk|[a-z]{1,5}\.us)(?![a-z\d])")
 _AFTER_NUMBER_NAME: Final = re.compile(r"[\d.,%元块股手份万千百点个成倍天日]")
+_CLASS_A: Final = re.compile(r"(?<=[\u3400-\u9fff])a$")
 _CUT: Final = re.compile(r"^\*?st|-[uwdv]+$")
 
 
@@ -67,16 +53,6 @@ class Mention(NamedTuple):
     symbols: tuple[Symbol, ...]
 
 
-class Security(NamedTuple):
-    """One row of the symbol table; ``initials`` may hold several readings, parted by ``|``."""
-
-    symbol: Symbol
-    name: str
-    aliases: str = ""
-    initials: str = ""
-    kind: str = "stock"
-
-
 def plain(text: str) -> str:
     """The form in which names are compared: half-width, lower case, no spaces.
 
@@ -86,28 +62,83 @@ def plain(text: str) -> str:
     return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).lower()
 
 
+def forms(name: str) -> tuple[str, ...]:
+    """The same name without what the exchange has put to it.
+
+    >>> forms("*ST康佳A"), forms("寒武纪-U"), forms("贵州茅台")
+    (('st康佳a', 'st康佳', '康佳a', '康佳'), ('寒武纪',), ())
+    """
+    key = plain(name)
+    cut = _CUT.sub("", key)
+    found = [whole for one in (key.removeprefix("*"), cut) for whole in (one, _CLASS_A.sub("", one))]
+    return tuple(form for form in dict.fromkeys(found) if form != key and len(form) >= 2)
+
+
 class Names:
     """The known securities by every name they go by. Grows at run time; reading it never blocks."""
 
-    def __init__(self, securities: Iterable[Security] = ()) -> None:
+    def __init__(self) -> None:
         self._name: dict[Symbol, str] = {}
         self._terms: dict[str, tuple[Symbol, ...]] = {}
+        self._shy: set[str] = set()
         self._initials: dict[str, tuple[Symbol, ...]] = {}
         self._lengths: dict[str, tuple[int, ...]] = {}
-        self._codes: dict[str, tuple[Symbol, ...]] = {}
-        for word in ELSEWHERE:
-            self._put(plain(word), None)
-        for security in securities:
-            self.add(security.symbol, security.name, security.aliases.split("|"), security.initials.split("|"))
+        self._moved: dict[Symbol, Symbol] = {}
+        self._former: dict[Symbol, tuple[str, ...]] = {}
+        self._gone: dict[Symbol, Security] = {}
+        self._order: dict[Symbol, int] = {}
+        self._traded: dict[Symbol, int] = {}
+        self._letters: dict[str, str] = {}
 
     @classmethod
-    def seed(cls, path: Path = SEED) -> Self:
-        """The table that comes with the program: well-known shares, funds and the main indexes."""
-        with path.open(encoding="utf-8", newline="") as file:
-            return cls(
-                Security(Symbol(row["symbol"]), row["name"], row["aliases"], row["initials"], row["kind"])
-                for row in csv.DictReader(file)
-            )
+    def seed(cls) -> Self:
+        """The table that comes with the program, for an assistant of its own: it may learn more."""
+        read, made = known(), cls()
+        for name, table in vars(read).items():
+            setattr(made, name, table.copy())
+        return made
+
+    def load(self, listed: Path = SEED, by_hand: Path = ALIASES) -> None:
+        """Read both files.
+
+        A short form that stands in the one written by hand means what stands there; full names always count.
+        """
+        with by_hand.open(encoding="utf-8", newline="") as file:
+            hand = [(Symbol(symbol), aliases.split("|")) for symbol, _, aliases, _ in csv.reader(file) if aliases]
+        told = {alias for _, aliases in hand[1:] for alias in aliases}
+        terms, initials, names = self._terms, self._initials, self._name
+        shorts: list[tuple[str, tuple[Symbol, ...]]] = []
+        with listed.open(encoding="utf-8", newline="") as file:
+            rows = csv.reader(file)
+            next(rows)
+            for symbol, name, others, short, letters, was in rows:
+                names[Symbol(symbol)] = name
+                one: tuple[Symbol, ...] = (Symbol(symbol),)
+                for term in (name.lower(), *others.split("|")) if others else (name.lower(),):
+                    terms[term] = terms[term] + one if term in terms else one
+                if short:
+                    shorts += [(term, one) for term in short.split("|")]
+                if letters:
+                    for term in letters.split("|"):
+                        initials[term] = initials[term] + one if term in initials else one
+                if was:
+                    self._moved[Symbol(f"{was}.BJ")] = one[0]
+        for symbol, aliases in hand[1:]:
+            for alias in aliases:
+                if symbol not in terms.get(alias, ()):
+                    terms[alias] = (*terms.get(alias, ()), symbol)
+        for term, one in shorts:
+            if term not in told and (term in self._shy or term not in terms):
+                self._shy.add(term)
+                terms[term] = terms.get(term, ()) + one
+        for word in ELSEWHERE:
+            terms.setdefault(word, ())
+        terms.update(TOGETHER)
+        lengths: dict[str, set[int]] = {}
+        for term in terms:
+            lengths.setdefault(term[0], set()).add(len(term))
+        self._lengths = {first: tuple(sorted(known, reverse=True)) for first, known in lengths.items()}
+        self._order = {symbol: place for place, symbol in enumerate(names)}
 
     def __len__(self) -> int:
         return len(self._name)
@@ -115,26 +146,55 @@ class Names:
     def __contains__(self, symbol: Symbol) -> bool:
         return symbol in self._name
 
-    def add(self, symbol: Symbol, name: str, aliases: Iterable[str] = (), initials: Iterable[str] = ()) -> None:
-        """Learn a security, or another name of one. The newest name is the one that is shown."""
+    def add(self, symbol: Symbol, name: str) -> None:
+        """Learn a security, or another name of one. The newest name is the one that is shown, all of them are known."""
         shown = clean_name(name)
+        if self._name.get(symbol) == shown:
+            return
+        if symbol.endswith(".BJ"):
+            self._take_over(symbol, shown)
+        self._order.setdefault(symbol, len(self._order))
         self._name[symbol] = shown
-        code = code_of(symbol)
-        if symbol not in self._codes.get(code, ()):
-            self._codes[code] = (*self._codes.get(code, ()), symbol)
         key = plain(shown)
-        for term in {key, _CUT.sub("", key), key.removesuffix("a"), *map(plain, aliases)}:
-            if len(term) >= 2 and not (term != key and term.isascii() and term.isdigit() and term != "360"):
-                self._put(term, symbol)
-        for term in initials:
-            if len(term) >= 3 and symbol not in self._initials.get(term, ()):
-                self._initials[term] = (*self._initials.get(term, ()), symbol)
+        for term in (key, *forms(shown)):
+            if len(term) >= 2:
+                self._put(term, symbol, shy=len(term) == 2 and term != key)
+        if (term := self.initials(shown)) and symbol not in self._initials.get(term, ()):
+            self._initials[term] = (*self._initials.get(term, ()), symbol)
 
-    def _put(self, term: str, symbol: Symbol | None) -> None:
+    def learn(self, security: Security) -> None:
+        """Take over what was seen of a security: the name it bears now, those it bore, whether it has gone."""
+        symbol = security.symbol
+        for former in security.former:
+            self.add(symbol, former.name)
+        self.add(symbol, security.name)
+        self._name[symbol] = clean_name(security.name)
+        self._former[symbol] = tuple(former.name for former in security.former)
+        if security.gone_on is None:
+            self._gone.pop(symbol, None)
+        else:
+            self._gone[symbol] = security
+
+    def _take_over(self, symbol: Symbol, name: str) -> None:
+        """A share of Beijing of the same name, under a code given up in 2025, is this one."""
+        for old in self._terms.get(plain(name), ()):
+            if old != symbol and old.endswith(".BJ") and not old.startswith("92"):
+                self._moved[old] = symbol
+                for tables in (self._terms, self._initials):
+                    for term, symbols in list(tables.items()):
+                        if old in symbols:
+                            tables[term] = tuple(symbol if one == old else one for one in symbols)
+                self._name.pop(old, None)
+
+    def _put(self, term: str, symbol: Symbol, *, shy: bool = False) -> None:
         known = self._terms.get(term, ())
-        if symbol is not None and symbol not in known:
-            known = (*known, symbol)
-        self._terms[term] = known
+        if symbol in known:
+            return
+        if shy and not known:
+            self._shy.add(term)
+        elif not shy:
+            self._shy.discard(term)
+        self._terms[term] = (*known, symbol)
         lengths = self._lengths.get(term[0], ())
         if len(term) not in lengths:
             self._lengths[term[0]] = tuple(sorted((*lengths, len(term)), reverse=True))
@@ -170,25 +230,89 @@ class Names:
             if mention is None:
                 at += 1
                 continue
-            found.append(mention._replace(symbols=_ordered(mention.symbols, preferred)))
             at = mention.end
+            if mention.text in TOGETHER:
+                # Several securities at one place: the others take no room.
+                first, *others = TOGETHER[mention.text]
+                found.append(mention._replace(symbols=(first,)))
+                found += [Mention(at, at, mention.text, (one,)) for one in others]
+            elif len(mention.symbols) > 1:
+                found.append(mention._replace(symbols=self.ranked(mention.symbols, preferred)))
+            else:
+                found.append(mention)
         return tuple(found)
+
+    def ranked(self, symbols: Iterable[Symbol], preferred: Collection[Symbol] = ()) -> tuple[Symbol, ...]:
+        """The same, most likely meant first: what is watched or held, then by turnover, then how well it is known."""
+        traded, known_as = self._traded, self._order
+        last = len(known_as)
+        return tuple(
+            sorted(symbols, key=lambda one: (one not in preferred, traded.get(one, last), known_as.get(one, last)))
+        )
+
+    def rank(self, symbols: Sequence[Symbol]) -> None:
+        """Let candidates stand in this order, the most traded first; what is not among them comes after."""
+        self._traded = {symbol: place for place, symbol in enumerate(symbols)}
 
     def candidates(self, text: str, preferred: Collection[Symbol] = ()) -> tuple[Symbol, ...]:
         """What ``text`` as a whole may name: one when certain, none when unknown."""
         whole = plain(text)
+        if whole in TOGETHER:
+            return TOGETHER[whole]
         for mention in self.find(whole, preferred):
             if mention.start == 0 and mention.end == len(whole):
                 return mention.symbols
         return ()
 
-    def suggest(self, text: str, most: int = 3) -> tuple[Symbol, ...]:
-        """Securities whose names look like ``text``, nearest first. A guess: only ever offered as a question."""
-        # Asked rarely, after a sentence was not understood.
-        from difflib import get_close_matches
+    def suggest(self, text: str, most: int = 3, preferred: Collection[Symbol] = ()) -> tuple[Symbol, ...]:
+        """Securities whose names look or sound like ``text``, nearest first. A guess: only ever offered as a question.
 
-        near = get_close_matches(plain(text), [term for term, known in self._terms.items() if known], most, 0.6)
-        return tuple(dict.fromkeys(symbol for term in near for symbol in self._terms[term]))[:most]
+        One character that is wrong, missing or too many, two that are swapped, several that sound alike, and the
+        beginning of a name. Takes a few milliseconds: asked after a sentence was not understood.
+        """
+        word = plain(text)
+        if not 2 <= len(word) <= _LONGEST_NAME:
+            return ()
+        shared = Counter(term for char in set(word) for term in self._terms if char in term)
+        near: dict[Symbol, float] = {}
+        enough = 1 if len(word) < 4 else 2
+        for term, count in shared.items():
+            if count < enough:
+                continue
+            distance = apart(word, term, self.letter)
+            if distance is not None:
+                for symbol in self._terms[term]:
+                    near[symbol] = min(distance, near.get(symbol, distance))
+        ranked = self.ranked(near, preferred)
+        return tuple(sorted(ranked, key=lambda symbol: near[symbol]))[:most]
+
+    def letter(self, char: str) -> str:
+        """With which letter a character is typed; empty where that is not known.
+
+        The names of the table tell it for each of their characters.
+        """
+        if char.isascii():
+            return char
+        if not self._letters:
+            self._letters = letters_said(self._read_as())
+        return self._letters.get(char) or gb2312_letter(char)
+
+    def _read_as(self) -> Iterator[tuple[str, str]]:
+        """Names with their initials, letter by character."""
+        for letters, symbols in self._initials.items():
+            for symbol in symbols:
+                shown = self._name.get(symbol, "")
+                yield from ((name, letters) for name in (plain(shown), *forms(shown)) if len(name) == len(letters))
+
+    def initials(self, name: str) -> str:
+        """The letters by which a name that is learnt may be typed; empty where a character's is not known.
+
+        >>> known().initials("沐曦股份"), known().initials("摩尔线程-U")
+        ('mxgf', 'mexc')
+        """
+        found = [self.letter(char) for char in (*forms(name), plain(name))[0]]
+        letters = "".join(found)
+        return letters if all(found) and len(letters) >= 3 and letters[0].isalpha() else ""
 
     def _code_at(self, text: str, at: int, codes: dict[int, re.Match[str]]) -> Mention | None:
         match = codes.get(at) or (_FOREIGN_CODE.match(text, at) if text[at].isascii() else None)
@@ -198,13 +322,14 @@ class Names:
         if match.re is _FOREIGN_CODE:
             return Mention(at, match.end(), written, ())
         if written.isdigit():
-            known = self._codes.get(written, ())
-            if len(known) == 1:
-                return Mention(at, match.end(), written, known)
+            listed = [one for exchange in _EXCHANGES if (one := Symbol(written + exchange)) in self._name]
+            if len(listed) == 1:
+                return Mention(at, match.end(), written, (listed[0],))
         try:
-            return Mention(at, match.end(), written, (parse_symbol(written),))
+            symbol = parse_symbol(written)
         except Invalid:
             return Mention(at, match.end(), written, ())
+        return Mention(at, match.end(), written, (self._moved.get(symbol, symbol),))
 
     def _term_at(self, text: str, at: int, preferred: Collection[Symbol]) -> Mention | None:
         first = text[at]
@@ -220,7 +345,7 @@ class Names:
                 return Mention(at, end, term, self._terms[term])
         if latin and (match := _TERM.match(text, at)):
             word = match[0]
-            if word in self._initials and word not in _LATIN:
+            if word in self._initials and word not in LATIN:
                 return Mention(at, match.end(), word, self._initials[word])
         return None
 
@@ -231,20 +356,21 @@ class Names:
             return False
         if term.isdigit():
             return before in _LEADS and not _AFTER_NUMBER_NAME.match(after)
-        if term == "移动" and text.startswith(("止", "平均", "均线"), end):
+        if (other := NOT_HERE.get(term)) and other.search(text, at - 1 if at else 0, end + 2):
             return False
-        if term in ORDINARY:
-            return before in _LEADS or any(symbol in preferred for symbol in self._terms[term])
+        if term in ORDINARY or term in self._shy:
+            stands = before in _LEADS and not _NOT_AFTER_ORDINARY.match(after)
+            return stands or any(symbol in preferred for symbol in self._terms[term])
         return True
 
 
-def _ordered(symbols: tuple[Symbol, ...], preferred: Collection[Symbol]) -> tuple[Symbol, ...]:
-    if len(symbols) < 2 or not preferred:
-        return symbols
-    return tuple(sorted(symbols, key=lambda symbol: symbol not in preferred))
+_EXCHANGES: Final = (".SH", ".SZ", ".BJ")
+_LONGEST_NAME: Final = 20
 
 
 @cache
 def known() -> Names:
-    """The seed, read once: for tests, evals and `dingpan parse`. A running assistant builds its own from the store."""
-    return Names.seed()
+    """The seed, read once: for tests, evals and `dingpan parse`, which learn nothing. An assistant has its own copy."""
+    names = Names()
+    names.load()
+    return names

@@ -14,8 +14,8 @@ from packaging.requirements import Requirement
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PYTHONS: Final = ("3.11", "3.12", "3.13")
-SOURCE_ONLY: Final = {"betterproto", "opengraph_py3", "stringcase"}
-"""Pure Python that its authors never built; only the wechat extra brings them, and pip builds them anywhere."""
+SOURCE_ONLY: Final = {"betterproto", "jieba", "opengraph_py3", "stringcase"}
+"""Pure Python that its authors never built; only the extras wechat and seed bring them, and pip builds them anywhere."""
 
 
 def pinned() -> list[Requirement]:

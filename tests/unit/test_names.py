@@ -2,15 +2,26 @@
 
 import contextlib
 import csv
+import json
+import re
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.language.names import SEED, Names, known
+from bot.language.marks import normal
+from bot.language.name_words import LATIN
+from bot.language.names import ALIASES, SEED, Names, known, plain
 from core.errors import Invalid
+from core.market import is_share
 from core.types import Symbol, parse_symbol
+from tests.evals.__main__ import SENTENCES, load, wanted
+from tests.seed.__main__ import table
 from tests.shared import SHARED, needs_shared
+
+EVALS = Path(__file__).parents[1] / "evals"
 
 MOUTAI, PING_AN, PING_AN_BANK = Symbol("600519.SH"), Symbol("601318.SH"), Symbol("000001.SZ")
 
@@ -26,7 +37,8 @@ def test_one_share_goes_by_many_names(text: str) -> None:
     ("text", "symbol"),
     [("宁王", "300750.SZ"), ("招行", "600036.SH"), ("东财", "300059.SZ"), ("万科", "000002.SZ"), ("大盘", "000001.SH"),
      ("000001", "000001.SZ"), ("000001.SH", "000001.SH"), ("CATL", "300750.SZ"), ("平安银行", "000001.SZ"), ("920118", "920118.BJ"),
-     ("闻泰科技", "600745.SH"), ("300ETF", "510300.SH")],
+     ("闻泰科技", "600745.SH"), ("三七互娱", "002555.SZ"), ("830799", "920799.BJ"), ("832000.BJ", "920000.BJ"), ("bj920000", "920000.BJ"),
+     ("000300", "000300.SH"), ("000688", "000688.SZ"), ("康佳", "000016.SZ"), ("st康佳", "000016.SZ"), ("柳工", "000528.SZ")],
 )  # fmt: skip
 def test_nicknames_codes_and_indexes(text: str, symbol: str) -> None:
     assert known().candidates(text) == (symbol,)
@@ -35,7 +47,9 @@ def test_nicknames_codes_and_indexes(text: str, symbol: str) -> None:
 @pytest.mark.parametrize(
     ("text", "among"),
     [("平安", {"601318.SH", "000001.SZ"}), ("招商", {"600036.SH", "600999.SH"}), ("中信", {"600030.SH", "601998.SH", "601066.SH"}),
-     ("长电", {"600900.SH", "600584.SH"}), ("紫光", {"000938.SZ", "002049.SZ"})],
+     ("长电", {"600900.SH", "600584.SH"}), ("紫光", {"000938.SZ", "002049.SZ"}), ("药茅", {"600276.SH", "600436.SH"}),
+     ("300ETF", {"510300.SH", "159919.SZ"}), ("沪深300ETF", {"510300.SH", "510330.SH"}), ("创业板ETF", {"159915.SZ", "159952.SZ"}),
+     ("科创50ETF", {"588000.SH", "588080.SH"}), ("zgsh", {"600028.SH", "601088.SH"})],
 )  # fmt: skip
 def test_a_short_name_of_several_is_a_choice(text: str, among: set[str]) -> None:
     assert among <= set(known().candidates(text))
@@ -44,6 +58,30 @@ def test_a_short_name_of_several_is_a_choice(text: str, among: set[str]) -> None
 def test_what_is_held_stands_first_and_decides_nothing() -> None:
     assert known().candidates("平安", preferred={PING_AN}) == (PING_AN, PING_AN_BANK)
     assert known().candidates("平安", preferred={PING_AN_BANK}) == (PING_AN_BANK, PING_AN)
+
+
+def test_candidates_stand_by_turnover_where_it_is_known_and_else_by_how_well_they_are_known() -> None:
+    names = Names.seed()
+    assert names.candidates("科创50ETF")[0] == "588000.SH"
+    assert names.candidates("平安")[0] == PING_AN
+    names.rank([PING_AN_BANK, PING_AN])
+    assert names.candidates("平安") == (PING_AN_BANK, PING_AN)
+    assert names.candidates("平安", preferred={PING_AN}) == (PING_AN, PING_AN_BANK)
+    assert known().candidates("平安")[0] == PING_AN
+
+
+def test_one_word_for_several_names_each_of_them() -> None:
+    found = known().find("两桶油跌破8提醒我")
+    assert [mention.symbols for mention in found] == [("601857.SH",), ("600028.SH",)]
+    assert len(known().candidates("四大行")) == 4
+
+
+def test_a_short_form_that_nobody_has_looked_at_counts_only_where_a_name_stands() -> None:
+    assert [mention.text for mention in known().find("润达跌破20")] == ["润达"]
+    assert [mention.text for mention in known().find("帮我盯润达")] == ["润达"]
+    assert known().find("浸润达到") == ()
+    held = known().find("我的润达怎么样", preferred={Symbol("603108.SH")})
+    assert [mention.symbols for mention in held] == [("603108.SH",)]
 
 
 def test_the_longest_name_wins() -> None:
@@ -85,6 +123,19 @@ def test_a_guess_is_only_a_suggestion() -> None:
     assert known().suggest("完全不像的东西") == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("宁德时带", "宁德时代"), ("片仔皇", "片仔癀"), ("赛立斯", "赛力斯"), ("比亚笛", "比亚迪"), ("宁德代时", "宁德时代"), ("招商银", "招商银行"),
+     ("贵州茅苔", "贵州茅台"), ("矛台", "贵州茅台"), ("药明德康", "药明康德"), ("恒瑞医要", "恒瑞医药"), ("隆基机", "隆基机械"), ("中芯国国际", "中芯国际")],
+)  # fmt: skip
+def test_a_wrong_missing_or_swapped_character_and_one_that_sounds_alike_are_guessed(text: str, name: str) -> None:
+    assert known().name_of(known().suggest(text)[0]) == name
+
+
+def test_what_is_watched_is_guessed_first() -> None:
+    assert known().suggest("平按", preferred={PING_AN_BANK})[0] == PING_AN_BANK
+
+
 def test_a_name_learned_at_run_time_is_known() -> None:
     names = Names()
     names.add(Symbol("688795.SH"), "Ｎ摩尔线程-U")
@@ -96,7 +147,7 @@ def test_a_name_learned_at_run_time_is_known() -> None:
 def test_every_row_of_the_seed_is_well_formed() -> None:
     with SEED.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) >= 300
+    assert len(rows) > 6_500
     assert len({row["symbol"] for row in rows}) == len(rows)
     for row in rows:
         assert parse_symbol(row["symbol"]) == row["symbol"]
@@ -108,10 +159,61 @@ def test_the_seed_agrees_with_the_listed_names() -> None:
     with (SHARED / "data/symbols/symbols.csv").open(encoding="utf-8", newline="") as file:
         listed = {row["symbol"]: row["name"] for row in csv.DictReader(file)}
     with SEED.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["kind"] != "index"]
-    assert [row["symbol"] for row in rows if row["symbol"] not in listed] == []
+        rows = [(row["symbol"], row["name"], row["was"]) for row in csv.DictReader(file)]
+    assert {symbol for symbol in listed if symbol.endswith(("SH", "SZ")) and "退" not in listed[symbol]} <= {
+        row[0] for row in rows
+    }
+    was = {symbol: f"{was}.BJ" if was else symbol for symbol, _, was in rows}
     # A name may have been cut or marked on the day of the table (XD, -U), never be another company's.
-    strange = [row["name"] for row in rows if not set(row["name"]) & set(listed[row["symbol"]])]
+    strange = [name for symbol, name, _ in rows if was[symbol] in listed and not set(name) & set(listed[was[symbol]])]
+    assert strange == []
+
+
+@pytest.mark.skipif(
+    find_spec("pypinyin") is None or find_spec("jieba") is None, reason="the extra seed is not installed"
+)
+@needs_shared
+def test_the_seed_is_what_its_builder_writes() -> None:
+    built = [",".join(row) for row in table(SHARED / "data/symbols/symbols.csv", ALIASES)]
+    assert built == SEED.read_text(encoding="utf-8").splitlines()[1:]
+
+
+def test_every_share_is_found_by_its_name_its_code_and_its_initials() -> None:
+    with SEED.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    lost = [
+        (row["name"], text)
+        for row in rows
+        for text in (
+            row["name"], row["name"].lower(), row["symbol"], f"{row['symbol'][7:]}{row['symbol'][:6]}", row["symbol"].lower().replace(".sh", ".ss"),
+            *(row["forms"] + "|" + row["short"] + "|" + row["initials"]).split("|"), *row["was"].split(),
+        )
+        if text and text not in LATIN and row["symbol"] not in known().candidates(text)
+    ]  # fmt: skip
+    assert lost == []
+    shares = [row for row in rows if is_share(Symbol(row["symbol"]))]
+    assert len(shares) > 5_400
+    assert all(known().candidates(row["symbol"][:6]) == (row["symbol"],) for row in shares)
+    assert all(row["initials"] for row in shares if len(plain(row["name"])) > 2)
+
+
+def test_ordinary_sentences_name_nothing() -> None:
+    lines = (EVALS / "unnamed.txt").read_text(encoding="utf-8").split("\n")
+    found = {line: [mention.text for mention in known().find(normal(line))] for line in lines}
+    assert {line: texts for line, texts in found.items() if texts} == {}
+    assert len(lines) > 150
+
+
+def test_the_sentences_of_the_evals_name_what_they_are_expected_to_name_and_nothing_else() -> None:
+    strange = []
+    for line in load(SENTENCES):
+        meant = set(re.findall(r"\d{6}\.(?:SH|SZ|BJ)", json.dumps([wanted(line), line.get("context")])))
+        unread = any(one["intent"] == "unknown" or "unknown_symbol" in one.get("problems", ()) for one in wanted(line))
+        strange += [
+            (line["text"], mention.text)
+            for mention in known().find(normal(line["text"]))
+            if not (meant.intersection(mention.symbols) or unread)
+        ]
     assert strange == []
 
 
@@ -126,6 +228,6 @@ def test_every_name_of_the_sentence_schema_is_known() -> None:
 @given(st.text(max_size=40))
 def test_no_text_breaks_the_search(text: str) -> None:
     for mention in known().find(text.lower()):
-        assert 0 <= mention.start < mention.end <= len(text.lower())
+        assert 0 <= mention.start <= mention.end <= len(text.lower())
     with contextlib.suppress(Invalid):
         parse_symbol(text)
