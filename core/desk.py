@@ -20,7 +20,7 @@ from core.notify import Notifier
 from core.orders import Order, OrderState, Report, ReportKind, apply
 from core.portfolio import Account, value
 from core.ports import Broker, HandKept, QuoteSource, Store
-from core.risk import Breach, Draft, check, not_now, unchecked
+from core.risk import Breach, Draft, check, into_cage, not_now, unchecked
 from core.sizing import nothing_to_do, opposite_price, shares_of
 from core.spending import Spending
 from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE, Ticket, TicketState
@@ -231,7 +231,8 @@ class Desk:
             return Proposal(None, (*self._standing(), *closed), where)
         if quote.last is None:
             return Proposal(None, (Breach("no_price", f"{name}现在没有成交价，没有生成委托。"),), where)
-        limit = plan.price or opposite_price(plan.side, quote, name, now)
+        wish = plan.price or opposite_price(plan.side, quote, name, now)
+        limit = into_cage(Draft(symbol, name, plan.side, 0, wish), quote, now)
         shares = shares_of(plan, symbol, limit, seen, now)
         if shares == 0:
             return Proposal(None, (nothing_to_do(plan, name, limit, seen, symbol),), where)
@@ -239,7 +240,7 @@ class Desk:
         breaches = (
             *self._standing(),
             *self._unresolved(self._open.values(), {_S.UNKNOWN}, account, symbol, plan.side),
-            *check(draft, seen, quote, now),
+            *check(draft, seen, quote, now, self._spending.bought(account, symbol)),
             *self._spending.breaches(draft, origin.owner, seen),
         )
         if breaches:
@@ -264,7 +265,7 @@ class Desk:
             watch_id=origin.watch_id,
             alert_id=origin.alert_id,
             reason=origin.reason,
-            caution=unchecked(plan.side, seen),
+            caution="；".join(filter(None, (render.caged(wish, limit), unchecked(plan.side, seen)))),
         )
         return Proposal(ticket)
 
@@ -484,7 +485,8 @@ class Desk:
                 f"相差 {percent_text(drift)}，超过 {percent_text(self._drift_percent)}。"
             )
         draft = Draft(ticket.symbol, ticket.name, ticket.side, ticket.shares, ticket.limit)
-        problems.extend(breach.text for breach in check(draft, account, quote, self._clock.now()))
+        bought = self._spending.bought(ticket.account, ticket.symbol)
+        problems.extend(breach.text for breach in check(draft, account, quote, self._clock.now(), bought))
         problems.extend(breach.text for breach in self._spending.breaches(draft, ticket.owner, account))
         if problems:
             why = " ".join(problems)

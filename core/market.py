@@ -369,6 +369,44 @@ def _is_free(board: Board, name: str) -> bool:
     return board in _SHARES and is_new_listing(name)
 
 
+CAGES: Final = (
+    # board, from, ratio, steps of the tick that are free in any case; the newest row of a board stands first
+    # Source: SSE and SZSE trading rules of 2023 (main board and ChiNext: 2 % or ten steps, whichever is wider)
+    (Board.MAIN, date(2023, 4, 10), Decimal("0.02"), 10),
+    (Board.CHINEXT, date(2023, 4, 10), Decimal("0.02"), 10),
+    # Source: SZSE ChiNext special rules 2020; SSE STAR special rules 2019
+    (Board.CHINEXT, date(2020, 8, 24), Decimal("0.02"), 0),
+    (Board.STAR, date(2019, 7, 22), Decimal("0.02"), 0),
+    # Source: BSE trading rules 2021 as remembered, 5 %; second-hand texts say 2 %. The wider refuses nothing wrongly.
+    (Board.BSE, date(2021, 11, 15), Decimal("0.05"), 10),
+)
+"""How far from the best price a limit order may stand in continuous trading (价格笼子)."""
+
+
+def cage(board: Board, side: Side, base: Price, day: date) -> Price | None:
+    """The highest price of a buy, the lowest of a sell, in continuous trading; None where the board has no such rule.
+
+    Args:
+        base: the best price of the other side; without one that of the own side, the last one, the previous close.
+
+    >>> cage(Board.MAIN, Side.BUY, Decimal("1400.00"), date(2026, 3, 23)), cage(
+    ...     Board.MAIN, Side.SELL, Decimal("3.00"), date(2026, 3, 23)
+    ... )
+    (Decimal('1428.00'), Decimal('2.90'))
+    """
+    row = next((row for row in CAGES if row[0] is board and day >= row[1]), None)
+    if row is None or base <= 0:
+        return None
+    _, _, ratio, steps = row
+    far = max(round_to_tick(board, base * ratio), steps * tick(board))
+    return base + far if side is Side.BUY else max(base - far, tick(board))
+
+
+RISK_WARNING_CAP: Final = 500_000
+"""Shares of one share with a risk warning that one account may buy on one day. Source: SSE risk-warning board, as one
+public text has it; whether Shenzhen and the growth boards follow was not seen, so only the main board is held to it."""
+
+
 # --- settlement ---
 
 # Whole ranges: bond and money (511, 551), cross-border (513, 520), gold (518).

@@ -385,6 +385,13 @@ def silenced(silence: Silence, what: str) -> Message:
 # -- tickets and orders
 
 
+def caged(wish: Price, limit: Price) -> str:
+    """What a card says where the price asked for lies outside of what the exchange takes; empty where it does not."""
+    if wish == limit:
+        return ""
+    return f"{price_text(wish)} 超出价格笼子（交易所不收），限价改为 {price_text(limit)}"
+
+
 def ticket_card(ticket: Ticket, account: str) -> Message:
     """The card of a ticket in whatever state it is; it replaces the earlier one in place."""
     lines = [ticket.reason, ""] if ticket.reason else []

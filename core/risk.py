@@ -6,10 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from core.calendar import TAKES_ORDERS, phase, trading_date
+from core.calendar import TAKES_ORDERS, Phase, phase, trading_date
 from core.frames import Quote
 from core.limits import Limits, Standing
-from core.market import board_of, fees, lot_problem, tick_problem
+from core.market import RISK_WARNING_CAP, Board, board_of, cage, fees, is_special, lot_problem, tick_problem
 from core.portfolio import Account
 from core.types import Mode, Price, Shares, Side, Symbol, money_text, percent_text, price_text
 
@@ -36,12 +36,13 @@ class Breach(NamedTuple):
     text: str
 
 
-def check(draft: Draft, account: Account, quote: Quote, now: datetime) -> tuple[Breach, ...]:
+def check(draft: Draft, account: Account, quote: Quote, now: datetime, bought: Shares = 0) -> tuple[Breach, ...]:
     """Everything that stands against an order, the gravest first; empty when nothing does.
 
     Args:
         quote: as fresh as it can be had; its own limit prices are believed before ours.
         now: aware UTC.
+        bought: shares of this symbol that the account has ordered to buy on this day already.
     """
     found = list(not_now(draft.symbol, draft.name, quote, now))
     board = board_of(draft.symbol)
@@ -53,7 +54,8 @@ def check(draft: Draft, account: Account, quote: Quote, now: datetime) -> tuple[
         found.append(Breach("tick", tick))
     if not draft.limit.is_finite() or draft.limit <= 0:  # no number to compare with the rest
         return tuple(found)
-    found.extend(_limit_price(draft, quote, now))
+    found.extend(_limit_price(draft, quote, now) or _outside_cage(draft, quote, now))
+    found.extend(_warned_too_much(draft, bought))
     found.extend(_cash(draft, account, now) if draft.side is Side.BUY else _sellable(draft, account))
     return tuple(found)
 
@@ -117,6 +119,51 @@ def over_limits(draft: Draft, limits: Limits, standing: Standing) -> tuple[Breac
             would = f"买入后{draft.name}约占 {percent_text(weight)}"
             refuse("symbol_weight", "单只仓位", percent_text(limits.symbol_weight), would)
     return tuple(found)
+
+
+def _base(side: Side, quote: Quote) -> Price | None:
+    """What the cage is measured from."""
+    best, own = (quote.ask, quote.bid) if side is Side.BUY else (quote.bid, quote.ask)
+    return best or own or quote.last or quote.preclose
+
+
+def cage_of(symbol: Symbol, side: Side, quote: Quote, now: datetime) -> Price | None:
+    """The highest price of a buy, or the lowest of a sell, that the exchange takes now; None where any is taken."""
+    board, base = board_of(symbol), _base(side, quote)
+    if base is None or phase(now, board) is not Phase.CONTINUOUS:
+        return None
+    return cage(board, side, base, trading_date(now))
+
+
+def into_cage(draft: Draft, quote: Quote, now: datetime) -> Price:
+    """The limit, or the nearest one that the exchange takes: it buys no dearer and sells no cheaper than the wish.
+
+    A limit outside those of the day is no wish but a slip, and stays as it is.
+    """
+    bound = cage_of(draft.symbol, draft.side, quote, now)
+    if bound is None or _limit_price(draft, quote, now):
+        return draft.limit
+    return min(draft.limit, bound) if draft.side is Side.BUY else max(draft.limit, bound)
+
+
+def _outside_cage(draft: Draft, quote: Quote, now: datetime) -> tuple[Breach, ...]:
+    bound = cage_of(draft.symbol, draft.side, quote, now)
+    if bound is None or draft.limit == into_cage(draft, quote, now):
+        return ()
+    far, most = ("高于", "最高") if draft.side is Side.BUY else ("低于", "最低")
+    what = f"委托价 {price_text(draft.limit)} {far}价格笼子"
+    return (Breach("cage", f"{what}：现在{draft.side.chinese}{most} {price_text(bound)}，请改价或重新报价。"),)
+
+
+def _warned_too_much(draft: Draft, bought: Shares) -> tuple[Breach, ...]:
+    warned = draft.side is Side.BUY and board_of(draft.symbol) is Board.MAIN and is_special(draft.name)
+    if not warned or bought + draft.shares <= RISK_WARNING_CAP:
+        return ()
+    text = (
+        f"风险警示股票一天最多买入 {RISK_WARNING_CAP} 股：今天已委托 {bought} 股，这笔 {draft.shares} 股，"
+        f"还能买 {max(RISK_WARNING_CAP - bought, 0)} 股。"
+    )
+    return (Breach("warned", text),)
 
 
 def unchecked(side: Side, account: Account) -> str:

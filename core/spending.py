@@ -13,7 +13,7 @@ from core.orders import Order
 from core.portfolio import Account, value
 from core.ports import Store
 from core.risk import Breach, Draft, over_limits
-from core.types import Mode, Price, Symbol
+from core.types import Mode, Price, Shares, Side, Symbol
 
 LIMITS: Final = "limits"
 """Under this key the store keeps the limits of all owners."""
@@ -64,6 +64,13 @@ class Spending:
         return used_by(
             one for one in self._orders.values() if one.mode is mode and trading_date(one.created_at) == today
         )
+
+    def bought(self, account: str, symbol: Symbol) -> Shares:
+        """Shares of a symbol that an account has bought today or has in open orders to buy."""
+        mine = (one for one in self._orders.values() if (one.account, one.symbol) == (account, symbol))
+        today = trading_date(self._clock.now())
+        counted = (one for one in mine if one.side is Side.BUY and trading_date(one.created_at) == today)
+        return sum(one.filled + one.open_shares for one in counted)
 
     def breaches(self, draft: Draft, owner: str, account: Account) -> tuple[Breach, ...]:
         """What of the person's own limits stands against an order."""

@@ -116,3 +116,12 @@ async def test_a_limit_is_taken_back_by_undo(stage: Theatre) -> None:
     await stage.say("/limits off")
     assert (await stage.say("撤销")).title == "↩️ 已撤销：上限的修改"
     assert stage.app.house.spending.of("owner").order_amount == 50_000
+
+
+async def test_a_price_outside_the_cage_is_moved_to_its_edge_and_the_card_says_so(stage: Theatre) -> None:
+    card = await stage.say("买100股茅台 价格1500")
+    assert "限价：1438.20" in card.text
+    assert "1500.00 超出价格笼子（交易所不收），限价改为 1438.20" in card.text
+    await stage.press("确认")
+    [order] = await stage.orders()
+    assert order.limit == Decimal("1438.20")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.frames import Quote
 from core.market import fees
 from core.portfolio import Account, Position
-from core.risk import Draft, affordable, check, limits_of, not_now, unchecked
+from core.risk import Draft, affordable, cage_of, check, into_cage, limits_of, not_now, unchecked
 from core.types import Mode, Side, Symbol
 from tests.fakes.market import market_instant
 
@@ -131,8 +131,9 @@ def test_a_price_that_is_none_is_refused_and_does_not_crash(limit: str) -> None:
 
 
 def test_the_limits_of_the_day_are_themselves_allowed() -> None:
-    assert refusals(a_draft(limit=D("1540.00"))) == {}
-    assert refusals(a_draft(limit=D("1260.00"))) == {}
+    auction = market_instant("2026-11-18 09:20")
+    assert refusals(a_draft(limit=D("1540.00")), now=auction) == {}
+    assert refusals(a_draft(limit=D("1260.00")), now=auction) == {}
 
 
 def test_a_price_above_the_upper_limit_names_it() -> None:
@@ -249,3 +250,76 @@ def test_what_was_never_told_of_an_account_kept_by_hand_is_asked_for() -> None:
     by_hand = an_account().model_copy(update={"mode": Mode.MANUAL})
     assert "/hold 登记" in refusals(sell(100), by_hand)["no_position"]
     assert "/hold" not in refusals(sell(100))["no_position"]
+
+
+# --- the cage ---
+
+
+@pytest.mark.parametrize(
+    ("symbol", "day", "ask", "highest", "bid", "lowest"),
+    [
+        ("600519.SH", "2026-11-18", "1400.00", "1428.00", "1399.00", "1371.02"),
+        ("600036.SH", "2026-11-18", "3.00", "3.10", "2.99", "2.89"),  # ten steps are more than 2 %
+        ("300750.SZ", "2026-11-18", "400.00", "408.00", "399.00", "391.02"),
+        ("688981.SH", "2026-11-18", "3.00", "3.06", "2.99", "2.93"),  # no ten steps
+        ("920118.BJ", "2026-11-18", "10.00", "10.50", "9.99", "9.49"),
+        ("300750.SZ", "2023-04-07", "3.00", "3.06", "2.99", "2.93"),
+        ("300750.SZ", "2023-04-10", "3.00", "3.10", "2.99", "2.89"),
+        ("600519.SH", "2023-04-07", "1400.00", None, "1399.00", None),
+        ("600519.SH", "2023-04-10", "1400.00", "1428.00", "1399.00", "1371.02"),
+        ("510300.SH", "2026-11-18", "4.000", None, "3.999", None),
+    ],
+)
+def test_in_continuous_trading_a_price_stands_near_the_best_one(
+    symbol: str, day: str, ask: str, highest: str | None, bid: str, lowest: str | None
+) -> None:
+    now = market_instant(f"{day} 10:00")
+    quote = a_quote(symbol=Symbol(symbol), last=D(ask), preclose=D(ask), ask=D(ask), bid=D(bid), quoted_at=now)
+    for side, bound in ((Side.BUY, highest), (Side.SELL, lowest)):
+        found = cage_of(Symbol(symbol), side, quote, now)
+        assert found == (None if bound is None else D(bound))
+        if found is None:
+            continue
+        step = D("0.01") if side is Side.BUY else D("-0.01")
+        at, beyond = (a_draft(symbol=Symbol(symbol), side=side, limit=found + more) for more in (D(0), step))
+        account = an_account("10000000", Position(symbol=Symbol(symbol), shares=200, sellable=200, cost=D(1)))
+        assert "cage" not in refusals(at, account, quote, now)
+        assert str(found) in refusals(beyond, account, quote, now)["cage"]
+        assert into_cage(beyond, quote, now) == found
+
+
+def test_without_the_other_side_the_cage_is_measured_from_what_there_is() -> None:
+    def highest(**changes: Any) -> Decimal | None:
+        return cage_of(MOUTAI, Side.BUY, a_quote(**changes), TEN)
+
+    assert highest(ask=D(1410), bid=D(1405)) == D("1438.20")
+    assert highest(bid=D(1405)) == D("1433.10")
+    assert highest() == D("1428.00")
+    assert highest(last=None, preclose=D(1390)) == D("1417.80")
+
+
+@pytest.mark.parametrize("clock", ["09:20", "09:27", "12:00", "14:58"])
+def test_outside_continuous_trading_there_is_no_cage(clock: str) -> None:
+    now = market_instant(f"2026-11-18 {clock}")
+    assert refusals(a_draft(limit=D("1500.00")), now=now) == {}
+
+
+def test_a_slip_beyond_the_limits_of_the_day_is_refused_and_not_put_right() -> None:
+    slip = a_draft(limit=D("14000.00"))
+    assert into_cage(slip, a_quote(), TEN) == D("14000.00")
+    assert "limit_up" in refusals(slip, an_account("100000000"))
+
+
+def test_of_a_share_with_a_warning_no_more_than_the_cap_is_bought_in_a_day() -> None:
+    rich = an_account("100000000")
+    draft = a_draft(symbol=BANK, name="*ST海华", limit=D("3.00"))
+    quote = a_quote(symbol=BANK, last=D("3.00"), preclose=D("3.00"))
+
+    def rules(shares: int, bought: int, **changes: Any) -> set[str]:
+        wanted = draft._replace(shares=shares, **changes)
+        return {one.rule for one in check(wanted, rich, quote, TEN, bought)}
+
+    assert rules(500_000, 0) == set()
+    assert rules(100, 500_000) == {"warned"}
+    assert rules(500_100, 0) == {"warned"}
+    assert rules(500_100, 0, name="海华科技") == set()
