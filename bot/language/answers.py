@@ -28,7 +28,7 @@ from bot.language.reading import (
     read_trade,
     still_owed,
 )
-from bot.language.request import ACCOUNT_KINDS, NEED_DAYS, Action, Draft, Request, lacks_value
+from bot.language.request import ACCOUNT_KINDS, NEED_DAYS, Action, Draft, KindName, Request, lacks_value
 from core.types import Side, Symbol
 
 _ONE_VALUE: Final = pattern(
@@ -331,8 +331,36 @@ def _price_instead(reading: Reading, draft: Request, word: Bare) -> tuple[Draft,
     return None if price is None else (kinds.sided(price, draft.symbols, reading.context.last_price),)
 
 
+_REVERSED: Final = re.compile(
+    "(?:说|搞|弄|写|设)?反了|(?:是|要)(?:涨[,]?不是跌|跌[,]?不是涨)|不是(?:涨[,]?(?:而)?是跌|跌[,]?(?:而)?是涨)"
+)
+_OTHER_WAY: Final[dict[str, KindName]] = {
+    "pct_up": "pct_down",
+    "pct_down": "pct_up",
+    "price_above": "price_below",
+    "price_below": "price_above",
+    "new_high": "new_low",
+    "new_low": "new_high",
+    "limit_up": "limit_down",
+    "limit_down": "limit_up",
+}
+
+
+def _turned_round(reading: Reading, draft: Request) -> Request | None:
+    """说反了,是涨不是跌: the one condition, the other way."""
+    if len(draft.conditions) != 1 or not _REVERSED.search(reading.plain):
+        return None
+    old = draft.conditions[0]
+    rest = _REVERSED.sub("", reading.plain)
+    if old.kind not in _OTHER_WAY or phrases.FILLER.sub("", rest.replace("不对", "").replace("错了", "")).strip():
+        return None
+    return changed(draft, {"conditions": (old.model_copy(update={"kind": _OTHER_WAY[old.kind]}),)})
+
+
 def _corrected_watch(reading: Reading, draft: Request, named: Named, *, adds: bool, said: bool) -> Request | None:
     sentence = reading.sentence
+    if (other := _turned_round(reading, draft)) is not None:
+        return other.model_copy(update={"intent": "watch_update", "targets": ("last",)})
     changes: dict[str, Any] = {}
     found = [one for read in kinds.conditions(sentence) for one in read.drafts]
     options = read_options(reading)

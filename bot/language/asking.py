@@ -123,6 +123,8 @@ def question(reading: Reading) -> Request | None:
         if intent == "quote_query" and _WISH.search(sentence.text):
             # 茅台涨几个点提醒我 is a wish without its number, no question.
             continue
+        if intent == "quote_query" and ask is None and _OPINION.search(sentence.text):
+            continue
         if ask == "position_ratio" and named.anything:
             continue
         sentence.rest = base
@@ -140,10 +142,29 @@ def question(reading: Reading) -> Request | None:
         slots |= asked
         intent = slots.pop("intent", intent)  # noqa: PLW2901 - the same question about a past month is history
         return _about(reading, intent, slots, needs_symbol=intent == "quote_query")
-    return None
+    return _of_other_days(reading, base)
+
+
+def _of_other_days(reading: Reading, base: str) -> Request | None:
+    """上个月的呢, after a question: the same one about other days."""
+    sentence, context = reading.sentence, reading.context
+    intent, ask = context.last_intent, context.last_ask
+    if intent not in ("history_query", "positions_query", "account_query", "orders_query"):
+        return None
+    sentence.rest = base
+    dates = _dates(reading, been=True)
+    if not dates or not reading.covered(phrases.ASK_FILLER):
+        return None
+    asked = _asked(intent, ask, reading.named(), dates, reading)
+    if asked is None:
+        return None
+    slots: dict[str, Any] = {"ask": ask, **asked}
+    intent = slots.pop("intent", intent)
+    return _about(reading, intent, slots, needs_symbol=False)
 
 
 _WHY: Final = re.compile("为什么|为啥|怎么没")
+_OPINION: Final = re.compile("觉得|认为|看好|怎么看|看法")
 _WISH: Final = re.compile("(?:提醒|通知|叫|喊|报警)(?:一下)?我")
 _PRONOUN_OR_LAST: Final = pattern("它|这只|这个|那只|该股")
 
@@ -165,11 +186,12 @@ def _dates(reading: Reading, *, been: bool = False) -> dict[str, Any]:
     while been and first > today:
         first, last = first - timedelta(days=7), last - timedelta(days=7)
     slots: dict[str, Any] = {"date_from": first}
-    if last < today:
+    if last < today and not _ONWARDS.search(match[0]):
         slots["date_to"] = last
     return slots
 
 
+_ONWARDS: Final = re.compile("(?:起|开始|以来|至今|算起)(?:里|内|的)?$")
 _HELD: Final = re.compile("买了些?(?:什么|哪些)")
 _TODAY: Final = pattern("今天|今日|当日")
 

@@ -124,7 +124,8 @@ def signed(hit: Hit) -> tuple[Draft, ...] | None:
         return None
     if sign == "±":
         return tuple(Draft(kind=kind, value=abs(value), unit="pct") for kind in ("pct_up", "pct_down"))
-    return (Draft(kind="pct_down" if value < 0 else "pct_up", value=abs(value), unit="pct"),)
+    said = _reference(hit.match["ref"])
+    return (Draft(kind="pct_down" if value < 0 else "pct_up", value=abs(value), unit="pct", reference=said),)
 
 
 def unsaid_move(kind: KindName) -> Build:

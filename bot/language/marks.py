@@ -71,7 +71,7 @@ _TRADITIONAL: Final = str.maketrans(
     "鹞鸥鹰鹭咸碱盐丽麦曲面么黄点齐斋齿龄出龙",
 )  # fmt: skip
 _TIDY: Final = str.maketrans({"。": ".", "、": "、", "“": "", "”": "", "「": "", "」": "", "『": "", "』": "", "《": "", "》": "",  # noqa: E501 - one list
-                              "~": "-", "～": "-", "—": "-", "–": "-", "−": "-", "\u200b": "", "\ufeff": "", "俩": "两个", "仨": "三个", "¥": "", "￥": ""})  # noqa: E501 - one list  # fmt: skip
+                              "~": "-", "～": "-", "—": "-", "–": "-", "−": "-", "\u200b": "", "\ufeff": "", "蝕": "蚀", "俩": "两个", "仨": "三个", "¥": "", "￥": ""})  # noqa: E501 - one list  # fmt: skip
 _SPACE: Final = re.compile(r"(?<![0-9a-z])\s+|\s+(?![0-9a-z])")
 
 
@@ -83,9 +83,11 @@ def normal(text: str) -> str:
     """
     half = unicodedata.normalize("NFKC", text).translate(_TRADITIONAL).translate(_TIDY).lower()
     # A private character of the person's would be taken for one of our marks.
-    return _SPACE.sub("", _PRIVATE.sub("\ufffd", half))
+    return _SPACE.sub("", _INITIALS_END.sub(r"\1 ", _PRIVATE.sub("\ufffd", half)))
 
 
+_INITIALS_END: Final = re.compile(r"(?<![a-z0-9])([a-z]{4,6})(?=\d)(?!macd|boll)")
+"""zgpa48: initials end where the price begins."""
 _PRIVATE: Final = re.compile("[\ue000-\uf8ff]")
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from bot.language import kinds, phrases
 from bot.language.marks import pattern
-from bot.language.reading import Reading, alerted, read_targets, watched_one
+from bot.language.reading import THIS_ONE, Reading, alerted, read_targets, watched_one
 from bot.language.request import Request
 from core.calendar import is_trading_day, next_trading_day
 
@@ -62,6 +62,8 @@ def silence(reading: Reading) -> Request | None:
     slots = _quiet_time(reading)
     if not named.anything:
         sentence.take_all(EVERYTHING)
+        if alerted(reading):
+            sentence.take(THIS_ONE)
     if not reading.covered():
         return None
     if targets:

@@ -259,12 +259,12 @@ def conditions_of(task: Mapping[str, Any]) -> list[Draft]:
     return [Draft.model_validate(condition) for condition in task.get("conditions", ())]
 
 
-_THIS_ONE: Final = pattern("这[只个](?:股票|股|票)?|它")
+THIS_ONE: Final = pattern("这[只个条](?:股票|股|票)?|它")
 
 
 def alerted(reading: Reading) -> tuple[Symbol, ...]:
     """The share of the last alert, where the sentence says 这只."""
-    return reading.context.at_hand() if _THIS_ONE.search(reading.plain) else ()
+    return reading.context.at_hand() if THIS_ONE.search(reading.plain) else ()
 
 
 class Trade(NamedTuple):
