@@ -72,6 +72,7 @@ _TRADITIONAL: Final = str.maketrans(
 )  # fmt: skip
 _TIDY: Final = str.maketrans({"。": ".", "、": "、", "“": "", "”": "", "「": "", "」": "", "『": "", "』": "", "《": "", "》": "",  # noqa: E501 - one list
                               "~": "-", "～": "-", "—": "-", "–": "-", "−": "-", "\u200b": "", "\ufeff": "", "蝕": "蚀", "俩": "两个", "仨": "三个", "¥": "", "￥": ""})  # noqa: E501 - one list  # fmt: skip
+_SPACES: Final = re.compile(r"\s+")
 _SPACE: Final = re.compile(r"(?<![0-9a-z])\s+|\s+(?![0-9a-z])")
 
 
@@ -83,6 +84,7 @@ def normal(text: str) -> str:
     """
     half = unicodedata.normalize("NFKC", text).translate(_TRADITIONAL).translate(_TIDY).lower()
     # A private character of the person's would be taken for one of our marks.
+    half = _SPACES.sub(" ", half)
     return _SPACE.sub("", _INITIALS_END.sub(r"\1 ", _PRIVATE.sub("\ufffd", half)))
 
 

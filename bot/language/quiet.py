@@ -56,6 +56,8 @@ def silence(reading: Reading) -> Request | None:
     if match is None or kinds.conditions(sentence):
         return None
     named = reading.named()
+    if off and named.anything and not _QUIETENED.search(off[0]):
+        return None  # 恢复茅台的提醒 is about a watch
     targets = () if named.anything else _numbers(reading)
     if off:
         return Request(intent="silence", off=True, symbols=named.symbols) if reading.covered() else None
@@ -80,6 +82,7 @@ def silence(reading: Reading) -> Request | None:
     return Request(intent="silence", symbols=named.symbols, ambiguous=named.ambiguous, **slots)
 
 
+_QUIETENED: Final = re.compile("静音|静默|免打扰|勿扰|消音")
 _NUMBER_ALONE: Final = pattern(r"(?:第)?(?P<n>\d{1,4}|<num>)(?:号|个)?(?=$|[,。]|<dur>|到|的)")
 EVERYTHING: Final = pattern("(?:所有|全部|一切|全体)(?:的)?(?:提醒|任务|盯盘|消息|通知)?|全都?")
 

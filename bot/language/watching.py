@@ -81,8 +81,10 @@ def watch(reading: Reading) -> Request | None:
     if any(whole) and (scope or reading.named().anything or not all(whole)):
         # What the account earned is no matter of a share.
         return None
-    if found and sentence.take(phrases.SINCE_NOW):
-        found = [one._replace(drafts=tuple(map(_since_now, one.drafts))) for one in found]
+    for written, reference in _SINCE:
+        if found and sentence.take(written):
+            found = [one._replace(drafts=tuple(_since(draft, reference) for draft in one.drafts)) for one in found]
+    found = _within(reading, found)
     if trade is not None and alerts:
         sentence.take(phrases.CONFIRM_FIRST)
     if not reading.named().anything:
@@ -99,7 +101,7 @@ def watch(reading: Reading) -> Request | None:
     groups = _grouped(reading, found, also=also is not None)
     if groups is None:
         return None
-    if len({group.chars for group in groups}) > 1 and _CHAINED.search(text) and not _EACH.search(text):
+    if len({group.chars for group in groups}) > 1 and _CHAINED.search(reading.plain) and not _EACH.search(text):
         # 如果大盘跌2%,茅台跌破1400提醒我: one waits for the other, which no watch can.
         return None
     several = sum(len(one.drafts) for one in found) > 1
@@ -118,7 +120,7 @@ def watch(reading: Reading) -> Request | None:
 
 
 _TRADED: Final = re.compile("买|卖|清仓|平仓|割肉|抛")
-_CHAINED: Final = pattern("^(?:<name>)?(?:如果|要是|假如|当|只要|一旦|等|在)")
+_CHAINED: Final = re.compile("^.{0,8}?(?:如果|要是|假如|当|只要|一旦|等|在)")
 _EACH: Final = re.compile("或|分别|各自|任[意一何]|都|也")
 _ACROSS: Final = re.compile("并且|而且|都满足|同时满足")
 _WATCH_WORDS: Final = pattern("破|失守|穿|站|突|到$|<price>|<percent>|<times>|<ma>|叉|轨|停|板|成本|本|套|提醒|通知|告诉|喊|叫|说|报|提示|警|响|盯|监|关注|留意|看着|跟踪|观察|守|自选|打平|量|损|盈")  # noqa: E501 - one list  # fmt: skip
@@ -145,10 +147,49 @@ _THEN: Final = re.compile(",?(?:我|给我|帮我|的时候|时|之后|后)*(?:�
 _EVENTS: Final = frozenset({"new_high", "new_low", "gap_up", "gap_down"})
 
 
-def _since_now(draft: Draft) -> Draft:
+_Reference = Literal["last", "cost", "open"]
+_SINCE: Final[tuple[tuple[re.Pattern[str], _Reference], ...]] = (
+    (phrases.SINCE_NOW, "last"),
+    (phrases.FROM_COST, "cost"),
+    (phrases.FROM_OPEN, "open"),
+)
+
+
+def _since(draft: Draft, reference: _Reference) -> Draft:
     """从现在起,比亚迪涨3%: measured from here, unless it says from where."""
     percent = draft.kind in ("pct_up", "pct_down") and draft.reference is None
-    return draft.model_copy(update={"reference": "last"}) if percent else draft
+    return draft.model_copy(update={"reference": reference}) if percent else draft
+
+
+_SOON: Final = pattern("(?:在)?(?P<t><dur>)(?:之内|以内|内|里)")
+
+
+def _within(reading: Reading, found: list[Found]) -> list[Found]:
+    """半小时内海光跳水3%: a move in a time that stands apart from it."""
+    drafts = [draft for one in found for draft in one.drafts]
+    match = _SOON.search(reading.sentence.rest)
+    if match is None or not drafts or any(d.kind not in _MOVES or d.reference or d.value is None for d in drafts):
+        return found
+    seconds = reading.sentence.moments[match["t"]].seconds
+    if not 0 < seconds < 86_400:
+        return found
+    reading.sentence.claim(match)
+    return [one._replace(drafts=_quick(one.drafts, seconds)) for one in found]
+
+
+_MOVES: Final = {"pct_up": "up", "pct_down": "down"}
+
+
+def _quick(drafts: tuple[Draft, ...], seconds: int) -> tuple[Draft, ...]:
+    ways = [_MOVES[draft.kind] for draft in drafts]
+    if len(drafts) == 2 and set(ways) == {"up", "down"} and drafts[0].value == drafts[1].value:
+        ways = ["either"]
+    return tuple(
+        Draft.model_validate(
+            {"kind": "speed", "value": draft.value, "unit": "pct", "direction": way, "period_s": seconds}
+        )
+        for draft, way in zip(drafts, ways, strict=False)
+    )
 
 
 def _as_exit(found: list[Found], kind: Literal["stop_loss", "take_profit"]) -> list[Found] | None:

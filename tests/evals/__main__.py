@@ -1,8 +1,9 @@
-"""How many sentences become the right request: ``python -m tests.evals [FILE.jsonl] [-v]``.
+"""How many sentences become the right request: ``python -m tests.evals [FILE.jsonl …] [-v]``; without a file, our own.
 
 A line is ``{"id", "text", "context"?, "expect", "accept"?, "tags"?}`` in the words of the sentence schema. The clock
 stands on a Wednesday morning in November 2026, a trading day, so that dates in the expectations are dates. A line
-counts when the result equals ``expect`` or one of ``accept`` in meaning: see :func:`meaning`.
+counts when the result equals ``expect`` or one of ``accept`` in meaning: see :func:`meaning`. A line without
+``expect`` is nearly an order and is none: nothing counts but that no order is read out of it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from bot.language.grammar import NO_CONTEXT, Context, read
 from bot.language.names import known
 
 SENTENCES: Final = Path(__file__).with_name("sentences.jsonl")
+WAYS: Final = Path(__file__).with_name("ways.jsonl")
+"""Many ways of speaking: tagged by who speaks."""
+NEAR_ORDERS: Final = Path(__file__).with_name("near_orders.jsonl")
 NOW: Final = datetime(2026, 11, 18, 10, 15, tzinfo=ZoneInfo("Asia/Shanghai"))
 ORDERS: Final = frozenset({"order_buy", "order_sell", "order_cancel"})
 
@@ -179,6 +183,12 @@ def _number(value: Any) -> Any:
     return round(float(value), 3) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+def read_as_orders(lines: Iterable[Result]) -> list[str]:
+    """Of sentences that are no order, those that come out as one."""
+    results = [(line["text"], read(line["text"], known(), now=NOW).intent) for line in lines]
+    return [f"{text} → {intent}" for text, intent in results if intent in ORDERS]
+
+
 def report(scored: Sequence[Scored], *, verbose: bool) -> None:
     """Print the rates, the counts that must be watched apart, and the tags, worst first."""
     count = len(scored)
@@ -208,9 +218,15 @@ def main(arguments: Sequence[str]) -> int:
     paths = [Path(one) for one in arguments if not one.startswith("-")]
     # Names and patterns are loaded once in a process; the first sentence does not pay for them here.
     read("茅台跌破1400提醒我", known(), now=NOW)
-    scored = [score(line) for line in load(paths[0] if paths else SENTENCES)]
-    report(scored, verbose="-v" in arguments)
-    return 0 if all(one.exact for one in scored) else 1
+    lines = [line for path in paths or (SENTENCES, WAYS, NEAR_ORDERS) for line in load(path)]
+    near = [line for line in lines if "expect" not in line]
+    scored = [score(line) for line in lines if "expect" in line]
+    if scored:
+        report(scored, verbose="-v" in arguments)
+    if near:
+        wrong = read_as_orders(near)
+        print(f"几乎是委托的句子 {len(near)}  读成委托 {len(wrong)}", *wrong, sep="\n    ")
+    return 0 if all(one.exact for one in scored) and not (near and wrong) else 1
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from bot.language.request import Action, Draft, Request, condition_of, plan_of
 from core.conditions import CONDITION, PriceBelow
 from core.errors import Invalid
 from core.types import Side
-from tests.evals.__main__ import NOW, ORDERS, SENTENCES, load, score
+from tests.evals.__main__ import NEAR_ORDERS, NOW, ORDERS, SENTENCES, WAYS, load, score
 from tests.shared import SHARED, needs_shared
 
 README: Final = Path(__file__).parents[2] / "README.md"
@@ -28,13 +28,18 @@ def said(text: str, **context: Any) -> Request:
     return read(text, known(), now=NOW, context=Context.model_validate(context))
 
 
-OWN = load(SENTENCES)
+OWN = [*load(SENTENCES), *load(WAYS)]
 
 
 @pytest.mark.parametrize("line", OWN, ids=[line["id"] for line in OWN])
 def test_our_own_sentence_is_read_as_meant(line: dict[str, Any]) -> None:
     scored = score(line)
     assert scored.exact, f"{line['text']}\n读成 {scored.result}\n应为 {line['expect']}"
+
+
+@pytest.mark.parametrize("line", load(NEAR_ORDERS), ids=lambda line: line["id"])
+def test_what_is_nearly_an_order_is_none(line: dict[str, Any]) -> None:
+    assert said(line["text"]).intent not in ORDERS
 
 
 @needs_shared
