@@ -13,6 +13,7 @@ BENCHES: Final = {
     "indicators": "a bar of the whole market, against TA-Lib over its history",
     "rules": "a snapshot of the whole market judged by a million rules",
     "path": "from a frame to the request that tells the alert",
+    "language": "a sentence read, and the names loaded",
     "storm": "ten thousand alerts in one snapshot: what is lost, and how long the loop is kept",
 }
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.bench import indicators, path, rules, storm
+from tests.bench import indicators, language, path, rules, storm
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -54,6 +54,16 @@ def test_rules_are_judged_and_counted() -> None:
     assert 0.5 < result["moved"] < 0.7
     assert result["thread_per_symbol"]["symbols"] == 20
     assert "mixed" in rules.text(result)
+
+
+def test_sentences_are_read_and_compared_with_a_scan_for_names() -> None:
+    result = language.measure(rounds=1, sentences=40)
+    assert (result["sentences"], result["rounds"]) == (40, 1)
+    assert 0 < result["median_ms"] <= result["p95_ms"] <= result["p99_ms"] <= result["longest_ms"]
+    for key in ("floor_ms", "load_ms", "names"):
+        assert result[key] > 0
+    assert result["ratio"] > 1
+    assert "goal" in language.text(result)
 
 
 def test_an_unknown_bench_is_told_which_exist() -> None:
