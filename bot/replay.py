@@ -19,6 +19,7 @@ from core.alerts import Alert
 from core.bars import in_order, read_bars
 from core.charts import described
 from core.clock import MARKET_ZONE, ManualClock, market_time, stamp_text, time_text
+from core.columns import columns
 from core.errors import Invalid
 from core.feed import Fact, Said
 from core.frames import Frame
@@ -187,7 +188,12 @@ class Transcript:
 
 def _message(message: Message) -> dict[str, Any]:
     chart = described(message.chart) if message.chart is not None else None
-    return {"title": message.title, "text": message.text, "chart": chart, "buttons": list(message.labels())}
+    return {
+        "title": message.title,
+        "text": "\n".join([message.text, *columns(message.table)]),
+        "chart": chart,
+        "buttons": list(message.labels()),
+    }
 
 
 def _alert(alert: Alert) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from core.desk import Desk
 from core.engine import Engine
 from core.frames import Frame, Quote, frame_of
 from core.orders import Fill
-from core.portfolio import Account, value
+from core.portfolio import Account, paid_in, value
 from core.ports import Store
 from core.render import name_text
 from core.rulebook import RuleBook
@@ -37,12 +37,6 @@ class _Trades(NamedTuple):
     account: Account
     day: date
     fills: Sequence[Fill]
-
-
-def paid_in(account: Account) -> Money:
-    """What was put into an account: its worth without all profit, of what it holds and of what it has sold."""
-    held = sum((one.cost * one.shares for one in account.positions), Money(0))
-    return account.cash + account.frozen + held - account.realized
 
 
 def worth_at_close(account: Account, fills: Sequence[Fill], precloses: Mapping[Symbol, Price]) -> Money | None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from core.columns import columns
 from core.types import Noun, Symbol
 
 
@@ -186,18 +187,20 @@ class Message(Noun):
         urgent: goes before what is waiting for the same chat.
         chart: shown above the words where the channel can. A newer version of a card brings its own picture; one
             without leaves the earlier picture standing above the new words.
+        table: below the text, in letters of one width: the headings, then the rows; see :mod:`core.columns`.
     """
 
     title: str = ""
     text: str = ""
+    table: tuple[tuple[str, ...], ...] = ()
     buttons: tuple[tuple[Button, ...], ...] = ()
     card: str | None = None
     urgent: bool = False
     chart: Chart | None = None
 
     def plain(self) -> str:
-        """Title and text as lines."""
-        return "\n".join(part for part in (self.title, self.text) if part)
+        """Title, text and table as lines."""
+        return "\n".join(part for part in (self.title, self.text, *columns(self.table)) if part)
 
     def noted(self, line: str) -> Message:
         """The same, with one more line at its end."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from core.types import FEN, Mode, Money, Noun, Price, Shares, Symbol
@@ -99,3 +99,28 @@ def _value(position: Position, last: Price | None) -> Valued:
     profit = ((last - position.cost) * position.shares).quantize(FEN)
     percent = (last - position.cost) / position.cost * 100 if position.cost > 0 else None
     return Valued(position=position, last=last, value=worth, profit=profit, percent=percent)
+
+
+class Worth(Noun):
+    """What an account was worth after the close of a day: a point of its curve.
+
+    Attributes:
+        total: None where it could not be known; ``note`` says why.
+        paid_in: yuan that were put in, so that a deposit is no gain.
+        as_of: aware UTC, of the oldest price in it.
+    """
+
+    account: str
+    day: date
+    mode: Mode
+    total: Money | None
+    paid_in: Money
+    realized: Money
+    note: str = ""
+    as_of: datetime
+
+
+def paid_in(account: Account) -> Money:
+    """What was put into an account: its worth without all profit, of what it holds and of what it has sold."""
+    held = sum((one.cost * one.shares for one in account.positions), Money(0))
+    return account.cash + account.frozen + held - account.realized

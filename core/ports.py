@@ -6,7 +6,7 @@ Adapters do not inherit from these. ``connect(settings) -> Broker`` is where myp
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from core.alerts import Alert, Reason, Silence
@@ -15,7 +15,7 @@ from core.chronicle import Entry, Kind
 from core.frames import Frame, Quote
 from core.messages import Chart, Chat, Delivery, Incoming, Message, Outgoing
 from core.orders import Fill, Order, Report
-from core.portfolio import Account
+from core.portfolio import Account, Worth
 from core.tickets import Ticket, TicketState
 from core.types import Mode, Money, Price, Shares, Symbol
 from core.watches import Arm, Memory, Watch
@@ -330,6 +330,15 @@ class Store(Protocol):
 
     async def fills(self, account: str | None = None, limit: int = 50) -> Sequence[Fill]:
         """Newest first."""
+        ...
+
+    # the curve of an account
+    async def save_worths(self, worths: Sequence[Worth]) -> None:
+        """Store what accounts were worth; one of the same account and day is replaced."""
+        ...
+
+    async def worths(self, account: str, since: date | None = None, until: date | None = None) -> Sequence[Worth]:
+        """By day, oldest first, both ends included."""
         ...
 
     # messages

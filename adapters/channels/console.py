@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 from core.charts import described
 from core.clock import Clock, market_time
+from core.columns import columns
 from core.errors import Refused
 from core.messages import Chat, Incoming, Message, Style
 from core.ports import Receiver
@@ -75,8 +76,9 @@ def card(message: Message, first: int, width: int | None, *, updated: bool = Fal
         rows += [[(_FRAME, "│  "), ("bold", line)] for line in head[1:]]
     for paragraph in _clean(message.text).strip("\n").splitlines():
         rows += [[(_FRAME, "│  "), ("", line)] for line in fold(paragraph, room) or [""]]
+    rows += [[(_FRAME, "│  "), ("", line)] for line in map(_clean, columns(message.table))]
     if message.buttons:
-        if message.text:
+        if message.text or message.table:
             rows.append([(_FRAME, "│")])
         rows += [[(_FRAME, "│  "), *row] for row in _keyboard(message, first, room)]
     if framed:

@@ -8,8 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
+from core.columns import columns
 from core.messages import Message, Style
 
 # Source: Bot API, https://core.telegram.org/bots/api and /bots/features; text is counted in UTF-16 units.
@@ -48,16 +51,10 @@ def compose(message: Message, first: int = TEXT_LIMIT) -> tuple[Part, ...]:
     >>> compose(Message(title="*ST国华 <000004>", text="现价 3.20 & 跌停"))[0].html.splitlines()
     ['<b>*ST国华 &lt;000004&gt;</b>', '现价 3.20 &amp; 跌停']
     """
-    title, text, keyboard = _clean(message.title), _clean(message.text), keyboard_of(message)
-    if units(title) + units(text) < first:
-        html = (
-            f"<b>{escape(title, quote=False)}</b>\n{escape(text, quote=False)}" if title else escape(text, quote=False)
-        )
-        parts = [Part(html, f"{title}\n{text}" if title else text)]
-    else:
-        lines = [(line, True) for line in title.split("\n")] if title else []
-        lines += [(line, False) for line in text.split("\n")]
-        parts = [_part(chunk) for chunk in _chunks(lines, first)]
+    keyboard = keyboard_of(message)
+    lines = [(line, "b") for line in _lines(message.title)] + [(line, "") for line in _lines(message.text)]
+    lines += [(_clean(line), "pre") for line in columns(message.table)]
+    parts = [_part(chunk) for chunk in _chunks(lines, first)] if lines else []
     parts = [part for part in parts if part.plain.strip()]
     if not parts:
         raise ValueError("a message without any text")
@@ -93,23 +90,29 @@ def _clean(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def _part(lines: Sequence[tuple[str, bool]]) -> Part:
-    html = "\n".join(
-        f"<b>{escape(line, quote=False)}</b>" if bold else escape(line, quote=False) for line, bold in lines
-    )
-    return Part(html, "\n".join(line for line, _ in lines))
+def _lines(text: str) -> list[str]:
+    return _clean(text).split("\n") if text else []
 
 
-def _chunks(lines: Iterable[tuple[str, bool]], room: int) -> Iterator[list[tuple[str, bool]]]:
-    chunk: list[tuple[str, bool]] = []
+def _part(lines: Sequence[tuple[str, str]]) -> Part:
+    """Lines that follow each other under one tag are one piece of HTML."""
+    html = []
+    for tag, group in groupby(lines, key=itemgetter(1)):
+        inner = "\n".join(escape(line, quote=False) for line, _ in group)
+        html.append(f"<{tag}>{inner}</{tag}>" if tag else inner)
+    return Part("\n".join(html), "\n".join(line for line, _ in lines))
+
+
+def _chunks(lines: Iterable[tuple[str, str]], room: int) -> Iterator[list[tuple[str, str]]]:
+    chunk: list[tuple[str, str]] = []
     used = 0
-    for line, bold in lines:
+    for line, tag in lines:
         for piece in _cut(line, room if not chunk else TEXT_LIMIT):
             size = units(piece) + 1  # and the line's end
             if chunk and used + size - 1 > room:
                 yield chunk
                 chunk, used, room = [], 0, TEXT_LIMIT
-            chunk.append((piece, bold))
+            chunk.append((piece, tag))
             used += size
     yield chunk
 

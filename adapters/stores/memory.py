@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace as changed
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeVar
 
 from core.alerts import Alert, Reason, Silence
@@ -17,6 +17,7 @@ from core.chronicle import Entry, Kind
 from core.errors import Unavailable
 from core.messages import Chat, Delivery, Outgoing
 from core.orders import Fill, Order
+from core.portfolio import Worth
 from core.ports import Store
 from core.tickets import Ticket, TicketState
 from core.types import Money, Symbol
@@ -36,6 +37,7 @@ class MemoryStore:
         self._tickets: dict[str, Ticket] = {}
         self._orders: dict[str, Order] = {}
         self._fills: dict[tuple[str, str], Fill] = {}
+        self._worths: dict[tuple[str, date], Worth] = {}
         self._outbox: dict[str, Outgoing] = {}
         self._bars: dict[tuple[Symbol, Period], dict[datetime, Bar]] = {}
         self._entries: dict[tuple[str, datetime, Kind, str, int], Entry] = {}
@@ -238,6 +240,22 @@ class MemoryStore:
         self._open()
         wanted = (fill for fill in self._fills.values() if account in {None, fill.account})
         return _newest_first([(fill.at, fill) for fill in wanted], limit)
+
+    # the curve of an account
+    async def save_worths(self, worths: Sequence[Worth]) -> None:
+        self._open()
+        self._worths.update({(worth.account, worth.day): worth for worth in worths})
+
+    async def worths(self, account: str, since: date | None = None, until: date | None = None) -> Sequence[Worth]:
+        self._open()
+        wanted = (
+            worth
+            for worth in self._worths.values()
+            if worth.account == account
+            and (since is None or worth.day >= since)
+            and (until is None or worth.day <= until)
+        )
+        return sorted(wanted, key=lambda worth: worth.day)
 
     # messages
     async def enqueue(self, outgoing: Sequence[Outgoing]) -> None:

@@ -344,6 +344,19 @@ class FillRow(_Counted, table=True):
     at: datetime = Field(sa_type=Instant)
 
 
+class WorthRow(Row, table=True):
+    __tablename__ = "worths"
+
+    account: str = Field(primary_key=True)
+    day: date = Field(primary_key=True)
+    mode: str = Field(sa_type=Word)
+    total: Decimal | None = Field(sa_type=Exact)
+    paid_in: Decimal = Field(sa_type=Exact)
+    realized: Decimal = Field(sa_type=Exact)
+    note: str
+    as_of: datetime = Field(sa_type=Instant)
+
+
 class OutgoingRow(_Counted, table=True):
     """The outbox. ``card`` repeats the key inside the message, to be found by."""
 

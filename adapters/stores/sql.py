@@ -16,7 +16,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -61,6 +61,7 @@ from core.chronicle import STRETCHES, Entry, Kind
 from core.errors import ConfigError, Unavailable
 from core.messages import Chat, Delivery, Outgoing
 from core.orders import Fill, Order, OrderState
+from core.portfolio import Worth
 from core.ports import Store
 from core.tickets import Ticket, TicketState
 from core.types import Noun, Symbol
@@ -78,6 +79,7 @@ _SILENCES: Final = rows.table(rows.SilenceRow)
 _TICKETS: Final = rows.table(rows.TicketRow)
 _ORDERS: Final = rows.table(rows.OrderRow)
 _FILLS: Final = rows.table(rows.FillRow)
+_WORTHS: Final = rows.table(rows.WorthRow)
 _OUTBOX: Final = rows.table(rows.OutgoingRow)
 _TELLINGS: Final = rows.table(rows.TellingRow)
 _BARS: Final = rows.table(rows.BarRow)
@@ -94,6 +96,7 @@ _KEYS: Final = {
     _BARS: ("symbol", "period", "time"),
     _CHRONICLE: ("subject", "at", "kind", "symbol", "group"),
     _SETTINGS: ("key",),
+    _WORTHS: ("account", "day"),
 }
 
 T = TypeVar("T")
@@ -366,6 +369,18 @@ class SqlStore:
         if account is not None:
             wanted = wanted.where(_FILLS.c.account == account)
         return await self._nouns(Fill, wanted.order_by(_FILLS.c.at.desc(), _FILLS.c.seq.desc()).limit(limit))
+
+    # the curve of an account
+    async def save_worths(self, worths: Sequence[Worth]) -> None:
+        await self._run(_Begin.WRITE, lambda connection: self._put(connection, _WORTHS, worths))
+
+    async def worths(self, account: str, since: date | None = None, until: date | None = None) -> Sequence[Worth]:
+        wanted = select(_WORTHS).where(_WORTHS.c.account == account)
+        if since is not None:
+            wanted = wanted.where(_WORTHS.c.day >= since)
+        if until is not None:
+            wanted = wanted.where(_WORTHS.c.day <= until)
+        return await self._nouns(Worth, wanted.order_by(_WORTHS.c.day))
 
     # messages
     async def enqueue(self, outgoing: Sequence[Outgoing]) -> None:

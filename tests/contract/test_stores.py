@@ -31,6 +31,7 @@ from core.conditions import EnterRange, LimitUp, PctUp, PriceBelow, StopLoss
 from core.errors import ConfigError, Malformed, Unavailable
 from core.messages import Button, Chat, Delivery, Message, Outgoing, Style
 from core.orders import Fill, Order, OrderState
+from core.portfolio import Worth
 from core.ports import Store
 from core.tickets import Ticket, TicketState
 from core.types import Mode, Side, Symbol
@@ -559,6 +560,18 @@ async def test_an_order_comes_back_with_its_fills(store: Store) -> None:
     assert await store.fills("live") == []
     assert await store.unsent() == [message()]
     assert await store.order("dpNOBODY") is None
+
+
+async def test_what_an_account_was_worth_comes_back_by_day(store: Store) -> None:
+    days = [worth(day) for day in (18, 16, 17)]
+    await store.save_worths([*days, worth(16, account="wife")])
+    await store.save_worths([worth(17, total=None, note="茅台没有行情")])
+    found = await store.worths("paper")
+    assert found == [worth(16), worth(17, total=None, note="茅台没有行情"), worth(18)]
+    assert [one.day.day for one in await store.worths("paper", date(2026, 3, 17))] == [17, 18]
+    assert [one.day.day for one in await store.worths("paper", date(2026, 3, 16), date(2026, 3, 17))] == [16, 17]
+    assert await store.worths("live") == []
+    await store.save_worths([])
 
 
 async def test_a_fill_counts_once_per_account(store: Store) -> None:
@@ -1139,7 +1152,21 @@ async def fill_with_everything(store: Store) -> None:
     await store.add_silence(Silence(id="S", owner="me", starts_at=NOW, ends_at=NOW + timedelta(hours=1)))
     await store.set_value("panic", "1")
     await store.save_bars("day", [bar(0), bar(1)])
+    await store.save_worths([worth()])
     await store.save_entries([Entry("WATCH001", NOW, Kind.MADE)])
+
+
+def worth(day: int = 23, **changes: Any) -> Worth:
+    given = {
+        "account": "paper",
+        "day": date(2026, 3, day),
+        "mode": Mode.PAPER,
+        "total": Decimal("1000123.40"),
+        "paid_in": Decimal(1_000_000),
+        "realized": Decimal("-12.30"),
+        "as_of": NOW,
+    }
+    return Worth.model_validate(given | changes)
 
 
 async def everything(store: Store) -> list[object]:
@@ -1152,6 +1179,7 @@ async def everything(store: Store) -> list[object]:
         await store.tickets(list(TicketState)),
         await store.orders(),
         await store.fills(),
+        await store.worths("paper"),
         await store.unsent(),
         await store.deliveries(["ALERT001", "OLD", "NEW"]),
         await store.card_ref(CHAT, "c"),

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from core.accounts import paid_in, worth_at_close
+from core.accounts import worth_at_close
 from core.conditions import AccountDrawdown, AccountLoss, AccountProfit, Condition, PriceBelow, evaluate
 from core.errors import Invalid
 from core.market import Board, board_of
 from core.orders import Fill
-from core.portfolio import Account, Position
+from core.portfolio import Account, Position, paid_in
 from core.types import Mode, Side, account_symbol, is_account, parse_symbol
 from core.view import View
 from core.watches import Plan

@@ -1,0 +1,374 @@
+"""Grounding: an answer says no figure but those of the facts it was given. Pure.
+
+A text is read clause by clause. Each number in it, however it is written, must be a fact of the share that the clause
+names, in its unit and within the rounding that is shown, with the sign that the words give it, and called by a name of
+that fact where the clause calls it anything. What cannot be read is a problem: the net fails closed, and the plain
+sentence is always there. The figures of a table are checked cell by cell, under the heading of their column.
+
+Text with ``{{name}}`` in place of figures is filled by :func:`fill`, which binds the meaning too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from core.clock import market_time
+from core.figures import (
+    CLAUSE_ENDS,
+    GAIN,
+    LOSS,
+    MAY_FOLLOW,
+    NEUTRAL,
+    SENTENCE_ENDS,
+    SLOT,
+    SPANS,
+    Number,
+    Reader,
+    Sentence,
+    Token,
+    Unit,
+    number_of,
+    plain,
+    sentences,
+    sign_of,
+    without_items,
+)
+from core.messages import Message
+from core.types import money_text, percent_text, price_text
+
+_RELATIVE: Final = Decimal("0.05")
+"""How far a figure shown without decimals may be from the fact, as a part of it: 三成 is no 27 %."""
+
+
+class Fact(NamedTuple):
+    """A figure that an answer may say.
+
+    Attributes:
+        name: its slot.
+        value: yuan, percent (5 is 5 %), shares, days, as ``unit`` says.
+        owner: the symbol it belongs to; empty for the account as a whole.
+        words: what it is called. A clause that calls a figure by a word of other facts does not mean this one.
+        when: words one of which must stand in the clause, and which make the clause mean this one (今天).
+        signed: gains are above 0 and losses below; others never bear a sign.
+        tolerance: how far a text may be off beside its own rounding.
+        counter: what is counted, for COUNT.
+    """
+
+    name: str
+    value: Decimal
+    unit: Unit
+    owner: str = ""
+    words: tuple[str, ...] = ()
+    when: tuple[str, ...] = ()
+    signed: bool = False
+    tolerance: Decimal = Decimal(0)
+    counter: str = ""
+
+    def text(self, *, sign: bool = True) -> str:
+        """As people read it.
+
+        Args:
+            sign: whether a signed one shows it; without, a word before it does.
+        """
+        value = self.value if sign or not self.signed else abs(self.value)
+        plus = "+" if self.signed and sign and value > 0 else ""
+        match self.unit:
+            case Unit.YUAN:
+                return f"{plus}{money_text(value)} 元"
+            case Unit.PRICE:
+                return f"{price_text(value)} 元"
+            case Unit.PERCENT:
+                return f"{plus}{percent_text(value)}"
+            case Unit.TIMES:
+                return f"{value:.2f} 倍"
+            case _:
+                counter = {Unit.SHARES: "股", Unit.DAYS: "天"}.get(self.unit, self.counter)
+                return f"{value:.0f} {counter}".rstrip()
+
+
+class Facts(NamedTuple):
+    """All that an answer may say.
+
+    Attributes:
+        names: whom a text means by a word: full names, short names and codes of shares, each with its symbol. Names
+            hide the numerals in them (五粮液).
+        moments: days and instants that may be named.
+        literals: what may stand as it is although there are figures in it: ``#3``, ``20日均线``.
+    """
+
+    figures: tuple[Fact, ...]
+    names: Mapping[str, str] = {}
+    moments: tuple[date | datetime, ...] = ()
+    literals: tuple[str, ...] = ()
+
+
+class Problem(NamedTuple):
+    """Why a sentence does not stand."""
+
+    sentence: str
+    figure: str
+    why: str
+
+
+class Filled(NamedTuple):
+    text: str
+    problems: Sequence[Problem]
+
+
+# -- what a text says
+
+
+class _Said(NamedTuple):
+    """A figure, or the slot for one, with what the text makes of it.
+
+    Attributes:
+        owner: whom it belongs to; empty for the account.
+        named_here: whether the clause itself names a share.
+        called: the word it is called by; empty where it has none.
+        sign: of the words: 1, -1, 0 where they give none; None where they are unclear.
+    """
+
+    token: Token
+    owner: str
+    named_here: bool
+    called: str
+    when: frozenset[str]
+    sign: int | None
+
+
+def _read(reader: Reader, sentence: Sentence, about: str) -> Iterator[_Said | tuple[Token, str]]:
+    """Every figure of a sentence as it is meant; a token with a reason where it can be no fact."""
+    owner = about
+    for clause in reader.clauses(sentence.text):
+        named = [token for token in clause.tokens if token.kind in {"owner", "code"}]
+        figures = [token for token in clause.tokens if token.kind in {"figure", "slot"}]
+        distinct = list(dict.fromkeys(reader.owner(token) for token in named))
+        for token in clause.tokens:
+            if token.kind == "wild":
+                yield token, "不是数据里的写法"
+            if token.kind in {"date", "time"}:
+                yield token, ""
+        in_order = len(distinct) > 1 and len(distinct) == len(figures) and named[-1].start < figures[0].start
+        for place, token in enumerate(figures):
+            if in_order:
+                whose = distinct[place]
+            else:
+                before = [one for one in named if one.start < token.start]
+                nearest = before[-1] if before else named[0] if named else None
+                whose = owner if nearest is None else reader.owner(nearest)
+            earlier = [one for one in clause.tokens if one.start < token.start]
+            later = [one for one in clause.tokens if one.start > token.start]
+            words = [one for one in earlier if reader.is_word(one) and one.text not in SPANS]
+            following = [one for one in later if reader.is_word(one) and one.text not in SPANS]
+            called = words[-1].text if words else following[0].text if following and not figures[place + 1 :] else ""
+            when = frozenset(one.text for one in clause.tokens if one.kind == "word")
+            yield _Said(token, whose, bool(named), called, when, sign_of(sentence.text, earlier, later))
+        if distinct:
+            owner = distinct[-1]
+
+
+# -- judging
+
+
+def _meant(facts: Facts, said: _Said) -> list[Fact]:
+    """The facts that a text may mean: by whom, what and when it speaks of."""
+    called = [fact for fact in facts.figures if not said.called or said.called in fact.words]
+    meant = [fact for fact in called if fact.owner == said.owner]
+    if not meant and said.called and not said.named_here:
+        # 总资产 in a sentence on a share: the account's own words call it by name.
+        meant = [fact for fact in called if not fact.owner]
+    dated = [fact for fact in meant if said.when.intersection(fact.when)]
+    return dated or [fact for fact in meant if not fact.when]
+
+
+def _agrees(fact: Fact, sign: int, words: int | None) -> bool:
+    """Whether the sign that is written and the words are the fact's."""
+    if not fact.signed:
+        return sign == 0
+    if words is None:
+        return False
+    if sign and words and sign != words:
+        return False
+    shown = sign or words or 1
+    return fact.value == 0 or (fact.value > 0) == (shown > 0)
+
+
+def _equals(fact: Fact, number: Number) -> bool:
+    off = abs(abs(fact.value) - number.value)
+    room = number.step / 2
+    if not number.fine:
+        room = min(room, _RELATIVE * abs(fact.value))
+    if fact.unit in {Unit.SHARES, Unit.DAYS, Unit.COUNT} and not number.scaled:
+        room = Decimal(0)
+    return off <= room + fact.tolerance
+
+
+def _judge(facts: Facts, said: _Said, rest: str) -> str:
+    """Why a figure is no fact; empty where it is one."""
+    number = number_of(said.token.match)
+    if isinstance(number, str):
+        return number
+    if number.units is None:
+        if not MAY_FOLLOW.match(rest):
+            return "单位不认识"
+        if not said.called and not (number.fine and not number.scaled):
+            return "没有单位的数"
+    fitting = [
+        fact
+        for fact in _meant(facts, said)
+        if (number.units is None or fact.unit in number.units)
+        and not (number.units is None and fact.unit is Unit.COUNT)
+    ]
+    equal = [fact for fact in fitting if _equals(fact, number)]
+    if not equal:
+        return "不是数据里的数"
+    if not any(_agrees(fact, number.sign, said.sign) for fact in equal):
+        return "正负和数据相反"
+    return ""
+
+
+def _moment_known(facts: Facts, token: Token) -> bool:
+    match = token.match
+    for moment in facts.moments:
+        local = market_time(moment) if isinstance(moment, datetime) else None
+        if token.kind == "time":
+            if local is None or (local.hour, local.minute) != (int(match["hour"]), int(match["minute"])):
+                continue
+            if match["second"] is None or int(match["second"]) == local.second:
+                return True
+            continue
+        day = local.date() if local is not None else moment
+        same = (day.month, day.day) == (int(match["month"]), int(match["day"] or match["day2"]))
+        if same and (match["year"] is None or int(match["year"]) == day.year):
+            return True
+    return False
+
+
+def _problems(reader: Reader, facts: Facts, sentence: Sentence, about: str, *, slots: bool) -> Iterator[Problem]:
+    shown = sentence.text.strip()
+    for found in _read(reader, sentence, about):
+        if isinstance(found, _Said) and found.token.kind == "slot":
+            why = _slot_problem(facts, found) if slots else "没有填的数"
+        elif slots:
+            why = "数字要由程序填"
+        elif isinstance(found, _Said):
+            why = _judge(facts, found, sentence.text[found.token.end :])
+        else:
+            why = found[1] or ("" if _moment_known(facts, found[0]) else "不是数据里的时间")
+        if why:
+            token = found.token if isinstance(found, _Said) else found[0]
+            yield Problem(shown, token.text, why)
+    strange = next((char for char in _left_over(reader, sentence) if char.isnumeric()), None)
+    if strange is not None:
+        yield Problem(shown, strange, "读不懂的数")
+
+
+def _left_over(reader: Reader, sentence: Sentence) -> Iterator[str]:
+    """What no token covers."""
+    taken = [token for clause in reader.clauses(sentence.text) for token in clause.tokens]
+    covered = {at for token in taken for at in range(token.start, token.end)}
+    return (char for at, char in enumerate(sentence.text) if at not in covered)
+
+
+def _slot_problem(facts: Facts, said: _Said) -> str:
+    fact = next((one for one in facts.figures if one.name == said.token.match["name"]), None)
+    if fact is None:
+        return "没有这个数据"
+    if fact not in _meant(facts, said):
+        return "不是这里说的那个数"
+    return "" if _agrees(fact, 0, said.sign) or not said.sign else "正负和数据相反"
+
+
+# -- what others call
+
+
+def check(text: str, facts: Facts, about: str = "") -> list[Problem]:
+    """Every figure of a text that is none of the facts.
+
+    Args:
+        about: the symbol that the text as a whole is about.
+    """
+    return _check(text, facts, about, slots=False)
+
+
+def _check(text: str, facts: Facts, about: str, *, slots: bool) -> list[Problem]:
+    words = {word for fact in facts.figures for word in (*fact.words, *fact.when)}
+    reader = Reader(facts.names, words, facts.literals)
+    found: list[Problem] = []
+    owner = about
+    for sentence in sentences(without_items(plain(text))):
+        mine = owner if sentence.indented else about
+        found += _problems(reader, facts, sentence, mine, slots=slots)
+        named = [
+            token
+            for clause in reader.clauses(sentence.text)
+            for token in clause.tokens
+            if token.kind in {"owner", "code"}
+        ]
+        if named:
+            owner = reader.owner(named[-1])
+        elif not sentence.indented:
+            owner = about
+    return found
+
+
+def check_message(message: Message, facts: Facts, about: str = "") -> list[Problem]:
+    """The same of a message; a cell of its table is read behind the heading of its column, for the share of its row."""
+    found = check(f"{message.title}\n{message.text}", facts, about)
+    if not message.table:
+        return found
+    heads, *rows = message.table
+    for row in rows:
+        for head, cell in zip(heads[:-1], row[:-1], strict=True):
+            found += check(f"{row[-1]} {head} {cell}", facts, about)
+    return found
+
+
+def grounded(text: str, facts: Facts, instead: str, about: str = "") -> str:
+    """A text with every sentence that does not stand taken out, and the plain one in the place of the first of them."""
+    wrong = {problem.sentence for problem in check(text, facts, about)}
+    if not wrong:
+        return text
+    kept: list[str] = []
+    replaced = False
+    for piece in re.findall("[^。！？!?；;\n]*[。！？!?；;\n]?", text):
+        if piece and plain(SENTENCE_ENDS.sub("", piece)).strip() in wrong:
+            if not replaced:
+                kept.append(instead if instead.endswith(("。", "\n")) else f"{instead}\n")
+            replaced = True
+        else:
+            kept.append(piece)
+    result = "".join(kept).strip()
+    # What is left must stand without what was around it.
+    return (
+        result
+        if replaced and not check("".join(one for one in kept if one.strip() != instead.strip()), facts, about)
+        else instead
+    )
+
+
+def fill(text: str, facts: Facts, about: str = "") -> Filled:
+    """A text with ``{{name}}`` for its figures, filled.
+
+    Nothing is filled in that is no slot of these facts, belongs to another share than the clause names, is called by
+    another name or goes the other way; and no figure may stand outside of the slots.
+    """
+    problems = _check(text, facts, about, slots=True)
+    if problems:
+        return Filled("", problems)
+    by_name = {fact.name: fact for fact in facts.figures}
+
+    def shown(match: re.Match[str]) -> str:
+        fact = by_name[match["name"]]
+        before = CLAUSE_ENDS.split(SENTENCE_ENDS.split(text[: match.start()])[-1])[-1]
+        told = [word for word in GAIN | LOSS if word in before]
+        neutral = any(word in before for word in NEUTRAL)
+        return fact.text(sign=not told or neutral)
+
+    filled = re.sub(rf"{SLOT}(?:\s?(?:元|%|股|天))?", shown, text)
+    problems = check(filled, facts, about)
+    return Filled("" if problems else filled, problems)
