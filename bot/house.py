@@ -13,6 +13,7 @@ from bot.language.names import Names
 from core.accounts import Accounts
 from core.adjust import Adjustments
 from core.backfill import Backfill
+from core.bookkeeper import Bookkeeper
 from core.chronicler import Chronicler
 from core.clock import Clock
 from core.conditions import Condition
@@ -61,6 +62,7 @@ class House:
     watchlist: Watchlist
     history: History
     chronicler: Chronicler
+    bookkeeper: Bookkeeper
     backfill: Backfill
     sweep: Sweep
     adjustments: Adjustments

@@ -22,6 +22,7 @@ from core import render
 from core.accounts import Accounts
 from core.adjust import Adjustments
 from core.backfill import Backfill
+from core.bookkeeper import Bookkeeper
 from core.calendar import calendar_warning, phase, trading_date
 from core.chronicler import Chronicler
 from core.clock import Clock, SystemClock, market_time
@@ -267,6 +268,7 @@ def assemble(
         sleep=sleep,
     )
     accounts = Accounts(store, desk, engine, book, clock, on_symbols=resubscribe)
+    bookkeeper = Bookkeeper(store, desk, engine, clock)
     duties = Duties(
         store=store,
         clock=clock,
@@ -283,6 +285,7 @@ def assemble(
         sweep=sweep,
         gathering=gathering,
         chronicler=chronicler,
+        bookkeeper=bookkeeper,
         chats=chats,
     )
     paced = MarketPaced(duties, clock.now(), jobs)
@@ -309,6 +312,7 @@ def assemble(
         adjustments=adjustments,
         listing=listing,
         chronicler=chronicler,
+        bookkeeper=bookkeeper,
         about=about,
         about_quotes=about_quotes,
         about_pictures=painter.describe() if painter is not None else "",

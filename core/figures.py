@@ -71,7 +71,10 @@ _UNITS: Final[dict[str, tuple[frozenset[Unit], Decimal]]] = {
     "倍": (frozenset({Unit.TIMES}), Decimal(1)),
 }
 _SCALES: Final = {"千": Decimal(1000), "万": Decimal(10**4), "百万": Decimal(10**6), "亿": Decimal(10**8)}
-_UNIT: Final = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
+# 成交, 成本 and 日线 count nothing.
+_UNIT: Final = (
+    f"(?:{'|'.join(sorted(map(re.escape, _UNITS), key=len, reverse=True))})(?<!成(?=[交本功为立长]))(?<!日(?=[均线]))"
+)
 _HAN: Final = "零〇一二两三四五六七八九十百千万亿壹贰叁肆伍陆柒捌玖拾佰仟廿卅"
 _ARABIC: Final = r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?"
 # A sign belongs to a number unless it stands between two: 1380-1420 is a span.

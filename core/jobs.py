@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from core import render
 from core.backfill import Backfill
+from core.bookkeeper import Bookkeeper
 from core.calendar import calendar_warning, is_trading_day, trading_date, trading_time
 from core.chronicler import Chronicler
 from core.clock import MARKET_ZONE, Clock, market_time
@@ -64,6 +65,7 @@ class Duties:
         sweep: Sweep,
         gathering: Gathering,
         chronicler: Chronicler,
+        bookkeeper: Bookkeeper,
         chats: Callable[[], Collection[Chat]],
     ) -> None:
         self._store = store
@@ -81,6 +83,7 @@ class Duties:
         self._sweep = sweep
         self._gathering = gathering
         self._chronicler = chronicler
+        self._bookkeeper = bookkeeper
         self._chats = chats
         self._watching_since = clock.now()
         self._noted: datetime | None = None
@@ -190,6 +193,10 @@ class Duties:
         """After the close: how near every rule came today."""
         await self._chronicler.close_day()
 
+    async def note_worths(self) -> None:
+        """After the close: what the accounts are worth, for their curves."""
+        await self._bookkeeper.note()
+
     async def forget_chronicle(self) -> None:
         """What /why remembers is kept for a year and a month."""
         await self._chronicler.forget()
@@ -246,6 +253,7 @@ JOBS: Final[Sequence[Job]] = (
     Job("sweep", Every(timedelta(minutes=1)), Duties.sweep_market),
     Job("open_day", At(time(9, 10)), Duties.open_day),
     Job("close_day", At(time(15, 5)), Duties.close_day),
+    Job("note_worths", At(time(15, 5)), Duties.note_worths),
     Job("clean", At(time(3, 30), trading_days=False), Duties.clean),
     Job("save_bars", Every(timedelta(minutes=1)), Duties.save_bars),
     Job("close_bars", At(time(15, 5)), Duties.close_bars),

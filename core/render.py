@@ -13,7 +13,6 @@ from core.frames import Quote
 from core.market import board_of
 from core.messages import Button, Message, Style
 from core.orders import Fill, Order, OrderState, Report
-from core.portfolio import Account, Valuation
 from core.render_watch import crossed_text
 from core.tickets import Ticket, TicketState
 from core.types import Mode, Money, Price, Symbol, account_of, code_of, is_account, money_text, percent_text, price_text
@@ -612,7 +611,7 @@ def quote_card(quote: Quote, name: str, limits: tuple[Price | None, Price | None
     if up is not None:
         lines.append(f"涨停 {_price(up)}　跌停 {_price(down)}")
     if quote.volume:
-        lines.append(f"成交 {_count(quote.volume)}股" + (f"　{_count(quote.amount)}元" if quote.amount else ""))
+        lines.append(f"成交 {count_text(quote.volume)}股" + (f"　{count_text(quote.amount)}元" if quote.amount else ""))
     lines.append(_as_of(quote, now))
     return Message(
         title=title,
@@ -631,7 +630,7 @@ def _price(price: Price | None) -> str:
     return "—" if price is None else price_text(price)
 
 
-def _count(number: Decimal | int) -> str:
+def count_text(number: Decimal | int) -> str:
     """``1.25 亿``, ``370.10 万``: as large numbers are read here."""
     number = Decimal(number)
     if number >= 100_000_000:
@@ -639,56 +638,6 @@ def _count(number: Decimal | int) -> str:
     if number >= 10_000:
         return f"{number / 10_000:.2f} 万"
     return f"{number:.0f} "
-
-
-def positions(account: Account, valued: Valuation, names: dict[Symbol, str]) -> Message:
-    """What an account holds, with cost and profit. A position without a price says so instead of showing zero."""
-    title = f"💼 持仓·{account.name}·{account.mode.chinese}"
-    held = [row for row in valued.positions if row.position.shares]
-    if not held:
-        if account.mode is Mode.MANUAL:
-            return Message(title=title, text=f"没有登记持仓，用 /hold 登记。可用资金{_cash_text(account)}。")
-        return Message(title=title, text=f"空仓。可用资金{_cash_text(account)}。")
-    lines = []
-    for row in held:
-        position = row.position
-        lines.append(f"{name_text(names.get(position.symbol, ''), position.symbol)}")
-        lines.append(f"　{position.shares} 股，可卖 {position.sellable}，成本 {position.cost:.3f}")
-        if row.last is None or row.profit is None:
-            lines.append("　暂无行情，盈亏未知")
-        else:
-            percent = f"（{percent_text(row.percent, sign=True)}）" if row.percent is not None else ""
-            lines.append(f"　现价 {price_text(row.last)}，盈亏 {signed(row.profit)} 元{percent}")
-    lines += ["", f"持仓市值 {money_text(valued.value)} 元，浮动盈亏 {signed(valued.profit)} 元"]
-    if valued.unpriced:
-        lines.append(f"（{len(valued.unpriced)} 只没有行情，未计入）")
-    lines.append(f"截至 {stamp_text(account.as_of)}")
-    return Message(
-        title=title, text="\n".join(lines), buttons=((Button("账户资金", "account"), Button("委托", "orders")),)
-    )
-
-
-def _cash_text(account: Account) -> str:
-    return f" {money_text(account.cash)} 元" if account.cash_known else "未登记，用 /cash 登记"
-
-
-def account_card(account: Account, valued: Valuation) -> Message:
-    lines = [
-        f"总资产　{money_text(valued.total)} 元" if account.cash_known else "总资产　未知",
-        f"可用　　{_cash_text(account).lstrip()}",
-        f"冻结　　{money_text(account.frozen)} 元",
-        f"市值　　{money_text(valued.value)} 元",
-        f"浮动盈亏 {signed(valued.profit)} 元",
-        f"已实现　{signed(account.realized)} 元",
-    ]
-    if valued.unpriced:
-        lines.append(f"（{len(valued.unpriced)} 只持仓没有行情，未计入）")
-    lines.append(f"截至 {stamp_text(account.as_of)}")
-    return Message(
-        title=f"💰 账户·{account.name}·{account.mode.chinese}",
-        text="\n".join(lines),
-        buttons=((Button("持仓", "positions"), Button("委托", "orders")),),
-    )
 
 
 def signed(amount: Money) -> str:

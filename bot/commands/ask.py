@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+import logging
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from datetime import date, datetime
+from typing import Final
 
 from bot.command import Call, Context, Reply, command
 from bot.commands import targets
-from core import render
-from core.errors import Invalid, NotFound
-from core.messages import Message, Role
-from core.portfolio import Account, Valuation, Valued, value
+from core import render, render_answers
+from core.errors import Invalid, NotFound, UserError
+from core.grounding import Fact, held_to
+from core.messages import Button, Message, Role
+from core.orders import Order
 from core.risk import limits_of
-from core.types import Price, Symbol, money_text, percent_text, price_text
+from core.sheet import Sheet, facts_of
+from core.types import Symbol
 
-MANY_QUOTES = 10
+log: Final = logging.getLogger(__name__)
+
+MANY_QUOTES: Final = 10
+_TODAY: Final = ("今天", "今日", "今儿", "当日")
+_OF_ACCOUNT: Final = frozenset({"available_cash", "total_asset", "position_ratio", "frozen_cash", "withdrawable"})
+_OF_EACH: Final = frozenset({"cost", "quantity", "sellable", "holding_days", "weight"})
+
+
+# -- quotes
 
 
 @command(
@@ -31,6 +45,7 @@ async def quote(ctx: Context, call: Call) -> Reply:
         raise Invalid("请写股票名或代码，例如：/quote 茅台")
     found = await ctx.house.look(symbols[:MANY_QUOTES])
     now = ctx.house.now()
+    ask = call.request.ask if call.request is not None else None
     cards = []
     for symbol in symbols[:MANY_QUOTES]:
         name = ctx.house.name(symbol)
@@ -38,24 +53,55 @@ async def quote(ctx: Context, call: Call) -> Reply:
         if seen is None:
             cards.append(Message(title=render.name_text(name, symbol), text="暂时拿不到行情，请稍后再试。"))
         else:
-            cards.append(render.quote_card(seen, name, limits_of(seen, name, now), now))
+            short = render_answers.quote_answer(seen, name, ask or "price", now)
+            card = render.quote_card(seen, name, limits_of(seen, name, now), now)
+            cards.append(short if ask is not None else card.model_copy(update={"title": short.title}))
     return cards
 
 
-async def _valued(ctx: Context, account: str) -> tuple[Account, Valuation]:
+# -- accounts
+
+
+def account_meant(ctx: Context, call: Call) -> tuple[str, Call]:
+    """Which account, and the call without the word for it; a button writes it as ``@wife``."""
+    named = next((word for word in call.words if word.startswith("@")), None)
+    if named is None:
+        return targets.account(ctx, call.request), call
+    rest = tuple(word for word in call.words if word != named)
+    return ctx.house.desk.broker(named[1:]).account, Call(rest, call.request)
+
+
+async def sheet_of(ctx: Context, account: str) -> Sheet:
+    """An account with the newest quotes; what the stream does not have is asked for."""
     fresh = await ctx.house.desk.refresh(account)
-    held = [position.symbol for position in fresh.positions if position.shares]
-    prices = {symbol: price for symbol in held if (price := _last(ctx, symbol)) is not None}
-    unseen = [symbol for symbol in held if symbol not in prices]
+    wanted = await ctx.house.bookkeeper.symbols(fresh)
+    unseen = [symbol for symbol in wanted if ctx.house.engine.quote(symbol) is None]
     if unseen:
-        found = await ctx.house.look(unseen)
-        prices |= {symbol: price for symbol, one in found.items() if (price := one.worth) is not None}
-    return fresh, value(fresh, prices)
+        with suppress(UserError):  # a share that nobody knows has no quote, and that is said
+            await ctx.house.look(unseen)
+    return await ctx.house.bookkeeper.take(fresh)
 
 
-def _last(ctx: Context, symbol: Symbol) -> Price | None:
-    seen = ctx.house.engine.quote(symbol)
-    return seen.worth if seen is not None else None
+def answered(
+    ctx: Context,
+    sheet: Sheet,
+    message: Message,
+    *,
+    orders: Collection[Order] = (),
+    more: Collection[Fact] = (),
+    moments: Collection[date | datetime] = (),
+    about: str = "",
+) -> Message:
+    """The answer as it may be shown: each of its figures held against the facts once more, by another way."""
+    facts = facts_of(sheet, orders=orders, more=more, moments=moments, literals=("/hold", "/cash"))
+    shown, problems = held_to(message, facts, about)
+    for problem in problems:
+        log.error("an answer did not stand: %s (%s, %s)", problem.sentence, problem.figure, problem.why)
+    others = [one for one in ctx.house.desk.brokers if one.account != sheet.account.id]
+    if not others or not shown.buttons:
+        return shown
+    rows = tuple(Button(f"看{one.name}", f"positions @{one.account}") for one in others[:3])
+    return shown.model_copy(update={"buttons": (*shown.buttons, rows)})
 
 
 @command(
@@ -67,49 +113,41 @@ def _last(ctx: Context, symbol: Symbol) -> Price | None:
     intents=("positions_query",),
 )
 async def positions(ctx: Context, call: Call) -> Reply:
-    account, valued = await _valued(ctx, targets.account(ctx, call.request))
-    names = {position.symbol: ctx.house.name(position.symbol) for position in account.positions}
+    account, call = account_meant(ctx, call)
     ask = call.request.ask if call.request is not None else None
-    symbols = targets.symbols(ctx, call, last=False)
+    return await _positions(ctx, account, ask, targets.symbols(ctx, call, last=False))
+
+
+async def _positions(ctx: Context, account: str, ask: str | None, symbols: Sequence[Symbol]) -> Reply:
+    sheet = await sheet_of(ctx, account)
     if symbols:
-        return [_one(account, valued, symbol, names.get(symbol) or ctx.house.name(symbol)) for symbol in symbols]
-    rows = [row for row in valued.positions if row.position.shares and row.profit is not None]
-    if ask in {"best", "worst", "largest"} and rows:
-        return _one(account, valued, _extreme(rows, ask).position.symbol, names[_extreme(rows, ask).position.symbol])
-    if ask == "pnl_today":
-        raise Invalid("当天的盈亏我还不会算。浮动盈亏和已实现盈亏请说“总盈亏”，每只的请说“我的持仓”。")
+        return [_of_share(ctx, sheet, symbol, ask) for symbol in symbols]
     if ask == "pnl_total":
-        return _totals(account, valued)
-    return render.positions(account, valued, names)
+        return answered(ctx, sheet, render_answers.profit(sheet))
+    if ask == "pnl_today":
+        return answered(ctx, sheet, render_answers.today(sheet))
+    if not sheet.held:
+        return answered(ctx, sheet, render_answers.nothing_held(sheet))
+    return answered(ctx, sheet, _of_all(ctx, sheet, ask))
 
 
-def _extreme(rows: list[Valued], ask: str) -> Valued:
+def _of_all(ctx: Context, sheet: Sheet, ask: str | None) -> Message:
+    if ask in _OF_EACH:
+        return render_answers.each_share(sheet, ask)
+    if ask in {"best", "worst"}:
+        today = any(word in ctx.dialogue.sentence for word in _TODAY)
+        return (render_answers.extreme_today if today else render_answers.extreme)(sheet, ask)
     if ask == "largest":
-        return max(rows, key=lambda row: row.value or Decimal(0))
-    return (max if ask == "best" else min)(rows, key=lambda row: row.profit or Decimal(0))
+        return render_answers.largest(sheet)
+    return render_answers.losers(sheet) if ask == "losers" else render_answers.positions(sheet)
 
 
-def _one(account: Account, valued: Valuation, symbol: Symbol, name: str) -> Message:
-    row = next((one for one in valued.positions if one.position.symbol == symbol and one.position.shares), None)
-    if row is None:
-        raise NotFound(f"{account.name}没有{render.name_text(name, symbol)}的持仓。")
-    position = row.position
-    lines = [f"{position.shares} 股，可卖 {position.sellable}，成本 {position.cost:.3f}"]
-    if row.last is None or row.value is None or row.profit is None:
-        lines.append("暂无行情，市值和盈亏未知")
-    else:
-        percent = f"（{percent_text(row.percent, sign=True)}）" if row.percent is not None else ""
-        lines.append(f"现价 {price_text(row.last)}，市值 {money_text(row.value)} 元")
-        lines.append(f"盈亏 {render.signed(row.profit)} 元{percent}")
-        if valued.total:
-            lines.append(f"占总资产 {percent_text(row.value / valued.total * 100)}")
-    lines.append(f"{account.name}·{account.mode.chinese}")
-    return Message(title=f"💼 {render.name_text(name, symbol)}", text="\n".join(lines))
-
-
-def _totals(account: Account, valued: Valuation) -> Message:
-    text = f"浮动盈亏 {render.signed(valued.profit)} 元\n已实现盈亏 {render.signed(account.realized)} 元\n"
-    return Message(title="📈 盈亏", text=f"{text}{account.name}·{account.mode.chinese}")
+def _of_share(ctx: Context, sheet: Sheet, symbol: Symbol, ask: str | None) -> Message:
+    row = sheet.row(symbol)
+    if row is not None:
+        return answered(ctx, sheet, render_answers.one_share(sheet, row, ask), about=symbol)
+    named = {**sheet.names, symbol: ctx.house.name(symbol)}
+    raise NotFound(render_answers.not_held(sheet.account, named[symbol], symbol))
 
 
 @command(
@@ -123,5 +161,25 @@ def _totals(account: Account, valued: Valuation) -> Message:
 )
 async def account(ctx: Context, call: Call) -> Reply:
     if call.request is None and not call.words and len(ctx.house.desk.brokers) > 1:
-        return [render.account_card(*await _valued(ctx, broker.account)) for broker in ctx.house.desk.brokers]
-    return render.account_card(*await _valued(ctx, targets.account(ctx, call.request)))
+        return [await _card(ctx, broker.account) for broker in ctx.house.desk.brokers]
+    meant, call = account_meant(ctx, call)
+    ask = call.request.ask if call.request is not None else None
+    if ask in {"pnl_total", "pnl_today"}:
+        return await _positions(ctx, meant, ask, ())
+    if ask in _OF_ACCOUNT:
+        sheet = await sheet_of(ctx, meant)
+        waiting = [one for one in await ctx.house.store.orders(open_only=True, limit=200) if one.account == meant]
+        return answered(ctx, sheet, render_answers.money(sheet, ask, waiting), orders=waiting)
+    return await _card(ctx, meant)
+
+
+async def _card(ctx: Context, account: str) -> Message:
+    sheet = await sheet_of(ctx, account)
+    return answered(ctx, sheet, render_answers.account_card(sheet))
+
+
+@command("ask", help="按钮：再问一个数", listed=False, role=Role.VIEWER)
+async def ask(ctx: Context, call: Call) -> Reply:
+    """``ask pnl_today @wife``: what a button under an answer asks next."""
+    meant, call = account_meant(ctx, call)
+    return await _positions(ctx, meant, call.words[0] if call.words else None, ())

@@ -12,7 +12,7 @@ from core.tickets import TicketState
 
 _FAMILIES = (
     *("watch", "undo", "rehearse", "review", "why", "alert", "favourites"),
-    *("ask", "chart", "trade", "limits", "settings", "system"),
+    *("ask", "past", "chart", "trade", "limits", "settings", "system"),
 )
 EXAMPLES = (
     "茅台跌破1400提醒我",

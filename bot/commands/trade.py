@@ -7,8 +7,10 @@ from decimal import Decimal, InvalidOperation
 from bot.command import Call, Context, Reply, command
 from bot.commands import targets
 from bot.commands.ask import account, positions
+from bot.commands.past import trades
 from bot.language.request import plan_of
 from core import render
+from core.clock import market_time
 from core.desk import Origin
 from core.errors import Conflict, Invalid, NotFound, OutsideError, Unavailable, UserError
 from core.messages import Message, Role
@@ -124,14 +126,23 @@ async def requote(ctx: Context, call: Call) -> Reply:
     intents=("orders_query",),
 )
 async def orders(ctx: Context, call: Call) -> Reply:
-    open_only = call.request is not None and call.request.ask == "open"
-    found = await ctx.house.store.orders(open_only=open_only, limit=200)
+    """The open ones, today's fills, or the newest of all; of one account where it is named."""
+    request = call.request
+    ask = request.ask if request is not None else None
+    if ask == "filled" and request is not None:
+        days = {"date_from": request.date_from or market_time(ctx.house.now()).date()}
+        return await trades(ctx, Call((), request.model_copy(update=days)))
+    found = await ctx.house.store.orders(open_only=ask == "open", limit=200)
+    if request is not None and request.account is not None:
+        account = targets.account(ctx, request)
+        found = [order for order in found if order.account == account]
     if wanted := set(targets.symbols(ctx, call, last=False)):
         found = [order for order in found if order.symbol in wanted]
     found = found[:ORDERS_SHOWN]
-    if open_only and not found:
+    if ask == "open" and not found:
         return Message(title="没有未完成的委托")
-    return render.order_list(found, {order.symbol: ctx.house.name(order.symbol) for order in found})
+    listed = render.order_list(found, {order.symbol: ctx.house.name(order.symbol) for order in found})
+    return listed.model_copy(update={"title": f"📑 没成交完的委托 {len(found)} 笔"}) if ask == "open" else listed
 
 
 @command(

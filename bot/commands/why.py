@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from typing import Final, NamedTuple
 
 from bot.command import Call, Context, Reply, command
-from bot.commands import targets
-from bot.commands.trade import orders
+from bot.commands import past, targets
 from bot.language.moments import moments
+from bot.language.request import Request
 from core import render, render_why
 from core.alerts import Alert, Silence
 from core.calendar import AUCTION_ENDS, is_trading_day, phase, session_close, trading_date
 from core.chronicle import MANY, TURNS, Approach, Entry, Kind, approach_of, begun, live_between, unjudged
 from core.clock import MARKET_ZONE, market_time, stamp_text
-from core.errors import Invalid, NotFound, OutsideError
+from core.errors import NotFound, OutsideError
 from core.jobs import KEEP_MESSAGES
 from core.judging import Rule, judge
 from core.market import board_of
@@ -35,13 +36,17 @@ DOUBTS: Final = 5
 SYMBOLS_AGAIN: Final = 3
 NUMBERS_AGAIN: Final = 8
 _DAY: Final = timedelta(days=1)
+_DENIED: Final = re.compile("没|不|未")
+"""In a question about what was not told."""
 _AS_WRITTEN: Final = re.compile(r"(\d{1,2})[-/](\d{1,2})")
 """A day as our own messages write it: 11-24."""
-_OTHER_HISTORY: Final = {
-    "decisions": "分析建议的记录",
-    "realized_pnl": "一段时间的已实现盈亏",
-    "asset_curve": "资产曲线",
+_PAST: Final = {
+    "trades": past.trades,
+    "realized_pnl": past.realized,
+    "asset_curve": past.curve,
+    "decisions": past.decisions,
 }
+"""Other histories than that of the watches."""
 
 
 class _Question(NamedTuple):
@@ -100,20 +105,56 @@ class _Question(NamedTuple):
 async def why(ctx: Context, call: Call) -> Reply:
     """What was judged last, what became of the alerts, and how their messages went; or all that of some days."""
     ask = call.request.ask if call.request is not None else None
-    if ask == "trades":
-        return await orders(ctx, Call())
-    if ask in _OTHER_HISTORY:
-        raise Invalid(f"{_OTHER_HISTORY[ask]}我还不会查。现在的持仓和盈亏请发送 /positions 和 /account。")
+    if ask in _PAST:
+        return await _PAST[ask](ctx, call)
     question = _question(ctx, call)
     await ctx.house.weigh()
     with suppress(OutsideError):  # what is stored already is still worth telling
         await ctx.house.chronicler.save()
     more = f"why {question.words}".rstrip()
+    title, first = await _told(ctx, question, call.request)
     if question.days:
-        blocks = [block for day in question.days for block in await _day(ctx, question, day)]
-        return render_why.page("🔍 判断记录", blocks, question.page, more, otherwise="那天没有记录。")
-    blocks = [*_standing(ctx, question), *await _history(ctx, question)]
-    return render_why.page("🔍 判断记录", blocks, question.page, more, otherwise="还没有盯盘任务，也没有提醒记录。")
+        blocks = [*first, *[block for day in question.days for block in await _day(ctx, question, day)]]
+        return render_why.page(title, blocks, question.page, more, otherwise="那天没有记录。")
+    blocks = [*first, *_standing(ctx, question), *await _history(ctx, question)]
+    return render_why.page(title, blocks, question.page, more, otherwise="还没有盯盘任务，也没有提醒记录。")
+
+
+async def _told(ctx: Context, question: _Question, request: Request | None) -> tuple[str, list[list[str]]]:
+    """The short answer to what was told: how often in those days, or the last time; nothing where silence is asked of.
+
+    Returns:
+        The title, and what stands first.
+    """
+    plain = "🔍 判断记录"
+    if request is None or _DENIED.search(ctx.dialogue.sentence):
+        return plain, []
+    store, owner = ctx.house.store, ctx.person.owner
+    if not question.days:
+        recent = await store.alerts(owner, limit=ALERTS)
+        last = next((one for one in recent if one.reason.tells and question.means(one)), None)
+        if last is None:
+            return plain, []
+        [event] = await _alert_events(ctx, [last])
+        return f"🔔 最近一次提醒：{render.headline(last)}", [[f"条件：{last.condition}", *event.lines, ""]]
+    first, last_day = question.days[-1], question.days[0]
+    if request.date_from is not None and request.date_from < first:
+        first = request.date_from  # more days than are written out
+    since = datetime.combine(first, time(), MARKET_ZONE)
+    until = datetime.combine(last_day, time(), MARKET_ZONE) + _DAY
+    alerts = [one for one in await store.alerts(owner, limit=ALERTS, since=since, until=until) if question.means(one)]
+    told = sum(one.reason.tells for one in alerts)
+    days = f"{last_day:%m-%d}" if first == last_day else f"{first:%m-%d} 至 {last_day:%m-%d}"
+    silent = f"，另有 {len(alerts) - told} 次触发没有提醒" if told < len(alerts) else ""
+    least = "至少" if len(alerts) >= ALERTS else ""
+    return f"🔔 {days} {least}提醒 {told} 次{silent}", [_names_told(alerts)] if told else []
+
+
+def _names_told(alerts: Sequence[Alert]) -> list[str]:
+    """Which shares it was, the most often told first."""
+    counts = Counter(one.name for one in alerts if one.reason.tells).most_common()
+    names = "、".join(f"{name} {count} 次" for name, count in counts[:IN_FULL])
+    return [f"{names}{'等' if len(counts) > IN_FULL else ''}", ""]
 
 
 # -- what is asked

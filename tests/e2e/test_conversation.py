@@ -50,7 +50,7 @@ async def test_the_main_job(stage: Theatre) -> None:
     assert "买入贵州茅台(600519) 100 股，成交价 1419.50" in fill.text
     assert "✅ 10:00:15 由 我 确认" in stage.transcript()
     positions = await stage.say("我的持仓")
-    assert "贵州茅台(600519)\n　100 股，可卖 0，成本 " in positions.text
+    assert "贵州茅台(600519)\n　持仓 100 股，可卖 0 股，成本 " in positions.text
 
 
 async def test_everything_the_list_offers_is_understood(stage: Theatre) -> None:
@@ -302,12 +302,12 @@ async def test_a_blind_period_is_told(stage: Theatre) -> None:
 
 async def test_positions_and_account_in_plain_language(stage: Theatre) -> None:
     account = await stage.say("可用资金")
-    assert "可用　　1,000,000.00 元" in account.text
+    assert account.title == "💰 可用资金 1,000,000.00 元"
     cost = await stage.say("招行成本多少")
     assert "成本 40.000" in cost.text
     assert "盈亏 +1,000.00 元（+2.50%）" in cost.text
     worst = await stage.say("哪只赚得最多")
-    assert worst.title == "💼 招商银行(600036)"
+    assert worst.title == "招商银行(600036) 赚得最多：+1,000.00 元（+2.50%）"
 
 
 async def test_an_exit_plan_sells_what_is_held(stage: Theatre) -> None:

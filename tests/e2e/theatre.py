@@ -29,6 +29,8 @@ CHAT = Chat("script", "local")
 class Theatre:
     """A house over SQLite and a paper account in a folder, with a market that the test moves.
 
+    With ``wife`` there is a second account, 老婆账户, with 200,000 yuan and these positions.
+
     :meth:`kill` drops everything as a killed process would and builds the house anew from what is on the disk.
     """
 
@@ -40,6 +42,7 @@ class Theatre:
         cash: str = "1000000",
         positions: dict[Symbol, tuple[Shares, Price]] | None = None,
         by_hand: bool = False,
+        wife: dict[Symbol, tuple[Shares, Price]] | None = None,
     ) -> None:
         self.folder = folder
         self.clock = ManualClock(market_instant(at))
@@ -47,12 +50,14 @@ class Theatre:
         self._cash = Decimal(cash)
         self._positions = positions or {}
         self._by_hand = by_hand
+        self._wife = wife
         self._lives = AsyncExitStack()
         self._life: asyncio.Task[None] | None = None
         self.app: App
         self.channel: ScriptChannel
         self.broker: paper.PaperBroker
         self.hand: manual.ManualBroker | None = None
+        self.others: list[paper.PaperBroker] = []
 
     async def __aenter__(self) -> Self:
         await self._live()
@@ -80,14 +85,26 @@ class Theatre:
                 path=self.folder / "manual.db", account="manual", name="手动账户", clock=self.clock
             )
             self._lives.push_async_callback(self.hand.close)
+        self.others = []
+        if self._wife is not None:
+            second = paper.connect(
+                path=self.folder / "wife.db",
+                account="wife",
+                name="老婆账户",
+                clock=self.clock,
+                cash=Decimal(200_000),
+                positions=self._wife,
+            )
+            self._lives.push_async_callback(second.close)
+            self.others.append(second)
         self.app = assemble(
             store=store,
             clock=self.clock,
             source=self.market,
-            brokers=[self.hand or self.broker],
+            brokers=[self.hand or self.broker, *self.others],
             names=Names.seed(),
             about="测试",
-            matching=(self.broker.on_frame,),
+            matching=(self.broker.on_frame, *(one.on_frame for one in self.others)),
             market_paced=True,
         )
         self.channel = script.connect()
@@ -160,6 +177,8 @@ class Theatre:
 
     async def settle(self) -> None:
         await (self.hand or self.broker).told()
+        for other in self.others:
+            await other.told()
         await self.app.house.notifier.drained()
 
     # -- what can be seen

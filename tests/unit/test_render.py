@@ -13,7 +13,6 @@ from core.alerts import Alert, Reason
 from core.conditions import PriceAbove
 from core.messages import Chat, Message, Style
 from core.orders import Fill, Order, OrderState, Report, ReportKind
-from core.portfolio import Account, Position, value
 from core.tickets import Ticket, TicketState
 from core.types import Mode, Side, Symbol
 from core.watches import Plan, Watch
@@ -367,61 +366,6 @@ def test_an_alert_with_an_order_says_what_fired_and_in_which_mode_it_would_be() 
     assert card.text == render.ticket_card(ticket, "测试账户").text
 
 
-# -- accounts
-
-
-def an_account(*positions: Position) -> Account:
-    return Account(
-        id="paper",
-        name="模拟账户",
-        mode=Mode.PAPER,
-        cash=D("859963.60"),
-        frozen=D("2000"),
-        positions=positions,
-        realized=D("-12.5"),
-        as_of=AT,
-    )
-
-
-HELD = Position(symbol=MOUTAI, shares=100, sellable=0, cost=D("1400.3640"), realized=D("-12.5"))
-
-
-def test_positions_show_sellable_cost_price_and_profit_with_its_sign() -> None:
-    account = an_account(HELD)
-    message = render.positions(account, value(account, {MOUTAI: D("1419.09")}), {MOUTAI: NAME})
-    assert message.title == "💼 持仓·模拟账户·模拟"
-    for part in (
-        "贵州茅台(600519)",
-        "100 股，可卖 0，成本 1400.364",
-        "现价 1419.09，盈亏 +1,872.60 元（+1.34%）",
-        "持仓市值 141,909.00 元，浮动盈亏 +1,872.60 元",
-        "截至 11-18 10:00",
-    ):
-        assert part in message.text
-
-
-def test_a_position_without_a_price_shows_no_profit_of_zero() -> None:
-    account = an_account(HELD)
-    message = render.positions(account, value(account, {}), {MOUTAI: NAME})
-    assert "暂无行情，盈亏未知" in message.text
-    assert "1 只没有行情，未计入" in message.text
-
-
-def test_an_empty_account_says_so_with_its_cash() -> None:
-    account = an_account()
-    message = render.positions(account, value(account, {}), {})
-    assert message.text == "空仓。可用资金 859,963.60 元。"
-    assert "模拟" in message.title
-
-
-def test_the_account_adds_up() -> None:
-    account = an_account(HELD)
-    message = render.account_card(account, value(account, {MOUTAI: D("1390")}))
-    assert message.title == "💰 账户·模拟账户·模拟"
-    for part in ("1,000,963.60", "859,963.60", "2,000.00", "139,000.00", "-1,036.40", "-12.50"):
-        assert part in message.text
-
-
 def test_the_switch_names_who_and_when() -> None:
     assert render.panic_note("张三", AT) == "张三 于 11-18 10:00 启动"
     assert "有人" in render.panic_note("", AT)
@@ -430,16 +374,6 @@ def test_the_switch_names_who_and_when() -> None:
 @pytest.mark.parametrize(("amount", "text"), [("1234.5", "+1,234.50"), ("-0.1", "-0.10"), ("0", "0.00")])
 def test_profit_has_a_sign_and_nothing_has_none(amount: str, text: str) -> None:
     assert render.signed(D(amount)) == text
-
-
-def test_cash_that_nobody_told_is_not_shown_as_zero() -> None:
-    account = an_account(HELD).model_copy(update={"mode": Mode.MANUAL, "cash": D(0), "cash_known": False})
-    card = render.account_card(account, value(account, {MOUTAI: D("1390")}))
-    assert "总资产　未知" in card.text
-    assert "可用　　未登记，用 /cash 登记" in card.text
-    empty = account.model_copy(update={"positions": ()})
-    text = render.positions(empty, value(empty, {}), {}).text
-    assert text == "没有登记持仓，用 /hold 登记。可用资金未登记，用 /cash 登记。"
 
 
 @pytest.mark.parametrize("state", list(TicketState))

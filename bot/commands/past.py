@@ -1,0 +1,97 @@
+"""Questions about what has been: trades, what sales earned, the curve of an account, what was decided."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from bot.command import Call, Context, Reply, command
+from bot.commands import targets
+from bot.commands.ask import account_meant, answered, sheet_of
+from core import render_answers, render_past
+from core.clock import market_time
+from core.messages import Role
+from core.sheet import Curve, span_of
+from core.tickets import TicketState
+from core.types import Side
+
+_DAY = timedelta(days=1)
+_WEEK = 7 * _DAY
+TICKETS = 300
+"""The newest so many are looked through."""
+
+
+@command("trades", "成交记录", "交易记录", help="成交记录", example="/trades 茅台", role=Role.VIEWER)
+async def trades(ctx: Context, call: Call) -> Reply:
+    """The fills of an account, of some days where days are named."""
+    account, call = account_meant(ctx, call)
+    symbols = targets.symbols(ctx, call, last=False)
+    sheet = await sheet_of(ctx, account)
+    span = span_of(sheet, symbols, *_days(ctx, call), side=_side(ctx))
+    about = symbols[0] if len(symbols) == 1 else ""
+    message = render_past.trades(sheet, span, symbols)
+    return answered(ctx, sheet, message, more=span.facts(about), moments=(span.first, span.last), about=about)
+
+
+async def realized(ctx: Context, call: Call) -> Reply:
+    """What the sales earned."""
+    account, call = account_meant(ctx, call)
+    symbols = targets.symbols(ctx, call, last=False)
+    sheet = await sheet_of(ctx, account)
+    span = span_of(sheet, symbols, *_days(ctx, call))
+    about = symbols[0] if len(symbols) == 1 else ""
+    message = render_past.realized(sheet, span, symbols)
+    return answered(ctx, sheet, message, more=span.facts(about), moments=(span.first, span.last), about=about)
+
+
+@command("curve", "资产曲线", help="总资产每天的变化", example="/curve", role=Role.VIEWER)
+async def curve(ctx: Context, call: Call) -> Reply:
+    """What an account was worth day by day, and now."""
+    account, call = account_meant(ctx, call)
+    first, last = _days(ctx, call)
+    sheet = await sheet_of(ctx, account)
+    worths = await ctx.house.store.worths(account, first, last)
+    today = market_time(ctx.house.now()).date()
+    now = ctx.house.bookkeeper.worth(sheet) if last is None or last >= today else None
+    found = Curve(worths, now)
+    asked = f"{first:%m-%d} 起" if first is not None else ""
+    message = render_past.curve(sheet.account, found, asked)
+    moments = [*found.moments, *([first] if first is not None else [])]
+    return answered(ctx, sheet, message, more=found.facts(), moments=moments)
+
+
+async def decisions(ctx: Context, call: Call) -> Reply:
+    """What was proposed and how it was decided."""
+    account, call = account_meant(ctx, call)
+    symbols = targets.symbols(ctx, call, last=False)
+    first, last = _days(ctx, call)
+    found = [
+        ticket
+        for ticket in await ctx.house.store.tickets(set(TicketState), limit=TICKETS)
+        if ticket.owner == ctx.person.owner
+        and ticket.account == account
+        and (not symbols or ticket.symbol in symbols)
+        and (first or date.min) <= market_time(ticket.created_at).date() <= (last or date.max)
+    ]
+    orders = {order.id: order for order in await ctx.house.store.orders(limit=TICKETS)}
+    names = "、".join(ctx.house.name(symbol) or symbol for symbol in symbols)
+    fresh = await ctx.house.desk.refresh(account)
+    where = render_answers.where_text(fresh, fresh.as_of)
+    return render_past.decisions(found, orders, f"{names}{'：' if names else ''}", where)
+
+
+def _side(ctx: Context) -> Side | None:
+    """Which way, where only one is spoken of: 昨天买了哪些."""
+    bought, sold = ("买" in ctx.dialogue.sentence), ("卖" in ctx.dialogue.sentence)
+    return None if bought == sold else Side.BUY if bought else Side.SELL
+
+
+def _days(ctx: Context, call: Call) -> tuple[date | None, date | None]:
+    """The days that are named; a weekday that has not come yet is the one that has been."""
+    request = call.request
+    if request is None or request.date_from is None:
+        return None, None
+    first, last = request.date_from, request.date_to
+    today = market_time(ctx.house.now()).date()
+    while first > today:
+        first, last = first - _WEEK, last - _WEEK if last is not None else None
+    return first, last

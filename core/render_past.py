@@ -1,0 +1,164 @@
+"""Answers about what has been: trades, what sales earned, the curve of an account, what was proposed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+from core.charts import seconds
+from core.clock import market_time
+from core.columns import WIDTH
+from core.messages import Button, Candle, Chart, ChartPeriod, Message
+from core.orders import Fill, Order
+from core.portfolio import Account
+from core.render import name_text, signed
+from core.render_answers import ROWS, Table, where_text, yuan
+from core.sheet import Curve, Sheet, Span
+from core.tickets import Ticket
+from core.types import Side, Symbol, account_symbol, money_text, percent_text, price_text, to_milli
+
+_BARS: Final = "▁▂▃▄▅▆▇█"
+_LINES: Final = 15
+_DAYS_NAMED: Final = 3
+
+
+def _rest(count: int) -> list[str]:
+    return ["（太多，更早的没有列出）"] if count > ROWS else []
+
+
+def _whose(sheet: Sheet, symbols: Sequence[Symbol]) -> str:
+    names = "、".join(name_text(sheet.names.get(symbol, ""), symbol) for symbol in symbols)
+    return f"{names} " if names else ""
+
+
+def trades(sheet: Sheet, span: Span, symbols: Sequence[Symbol]) -> Message:
+    """The fills of some days, newest first."""
+    whose = _whose(sheet, symbols)
+    foot = where_text(sheet.account, sheet.account.as_of)
+    when = f"{span.text} " if span.asked else ""
+    if not span.fills:
+        return Message(title=f"🧾 {whose}{when}没有成交", text=foot)
+    sums = [
+        f"{word} {money_text(amount)} 元" for word, amount in (("买入", span.bought), ("卖出", span.sold)) if amount
+    ]
+    text = "\n".join(["，".join([*sums, f"费用 {money_text(span.fees)} 元"]), foot, *_rest(len(span.fills))])
+    table = _fills(sheet, span.fills, one_day=span.first == span.last)
+    return Message(title=f"🧾 {whose}{when}成交 {len(span.fills)} 笔", text=text, table=table)
+
+
+def _fills(sheet: Sheet, fills: Sequence[Fill], *, one_day: bool) -> Table:
+    rows = []
+    for fill in list(reversed(fills))[:ROWS]:
+        at = market_time(fill.at)
+        side = "买" if fill.side is Side.BUY else "卖"
+        name = sheet.names.get(fill.symbol) or fill.symbol[:6]
+        rows.append((f"{at:%H:%M}" if one_day else f"{at:%m-%d}", f"{side}{fill.shares}", price_text(fill.price), name))
+    return (("时间" if one_day else "日期", "股数", "成交价", ""), *rows)
+
+
+def realized(sheet: Sheet, span: Span, symbols: Sequence[Symbol]) -> Message:
+    """What the sales earned, each at the average cost of what was held then."""
+    whose = _whose(sheet, symbols)
+    foot = where_text(sheet.account, sheet.account.as_of)
+    total = span.gained
+    if not symbols and not span.asked:
+        total = sheet.account.realized  # the broker's own word, also of what was sold elsewhere
+    elif not span.sales:
+        return Message(title=f"💵 {whose}{span.text} 没有卖出", text=foot)
+    when = f"{span.text} " if span.asked else ""
+    left_out = f"，不含 {span.unknown} 笔" if span.unknown and total is span.gained else ""
+    known = span.unknown < len(span.sales) or not (symbols or span.asked)
+    title = f"💵 {whose}{when}已实现盈亏 {signed(total)} 元{left_out}" if known else f"💵 {whose}{when}已实现盈亏未知"
+    lines = ["已扣费用，成本按当时的持仓均价"] if span.sales else []
+    if span.unknown:
+        lines.append(f"⚠️ {span.unknown} 笔不知道成本：买入不在记录里")
+    elif any(not sale.exact for sale in span.sales):
+        lines.append("买入不全在记录里的，成本按现在的持仓成本倒推")
+    rows = []
+    for sale in list(reversed(span.sales))[:ROWS]:
+        name = sheet.names.get(sale.fill.symbol) or sale.fill.symbol[:6]
+        rows.append((f"{market_time(sale.fill.at):%m-%d}", yuan(sale.gain), name))
+    table = (("日期", "已实现", ""), *rows) if rows else ()
+    return Message(title=title, text="\n".join([*lines, foot, *_rest(len(span.sales))]), table=table)
+
+
+def curve(account: Account, found: Curve, asked: str) -> Message:
+    """What an account was worth, newest first, with its chart.
+
+    Args:
+        asked: the days that were named, in words; empty where none were.
+    """
+    points = found.points
+    if not points:
+        text = "每个交易日收盘后记一次，还没有记录。现在的总资产请说“总资产”。"
+        return Message(
+            title=f"📈 {asked}没有资产记录".replace("  ", " "), text=f"{text}\n{where_text(account, account.as_of)}"
+        )
+    last = points[-1]
+    foot = where_text(account, last.as_of)
+    if found.whole is None or found.percent is None:
+        title = f"📈 {last.day:%m-%d} 总资产 {money_text(last.total or Decimal(0))} 元"
+        return Message(title=title, text=f"只有一天的记录，还画不出曲线\n{foot}")
+    days = f"{points[0].day:%m-%d} 至 {last.day:%m-%d}"
+    title = f"📈 {days} 增减 {signed(found.whole)} 元（{percent_text(found.percent, sign=True)}）"
+    lines = [_spark([one.total or Decimal(0) for one in points[-WIDTH // 2 :]]), "转入转出不算增减", foot]
+    if found.missing:
+        gone = "、".join(f"{day:%m-%d}" for day in found.missing[-_DAYS_NAMED:])
+        lines.append(f"⚠️ 缺 {len(found.missing)} 天的记录（{gone}）：程序当时没有运行，或行情不全")
+    rows = []
+    shown = points[-_LINES - 1 :]
+    for before, after in zip([None, *shown], shown, strict=False):
+        step = "" if before is None else yuan(found.gain(before, after))
+        rows.append((money_text(after.total or Decimal(0)), step, f"{after.day:%m-%d}"))
+    if len(points) > len(shown):
+        rows = rows[1:]
+    table = (("总资产", "增减", ""), *reversed(rows))
+    return Message(title=title, text="\n".join(lines), table=table, chart=_chart(account, found))
+
+
+def _spark(values: Sequence[Decimal]) -> str:
+    """A line of blocks, the lowest and the highest at their ends."""
+    low, high = min(values), max(values)
+    size = high - low
+    return "".join(_BARS[int((one - low) / size * (len(_BARS) - 1)) if size else 0] for one in values)
+
+
+def _chart(account: Account, found: Curve) -> Chart:
+    """One candle a day: from what it was worth the day before to what it was worth then."""
+    candles = []
+    points = found.points
+    for before, after in zip([points[0], *points], points, strict=False):
+        opened, closed = to_milli(before.total or Decimal(0)), to_milli(after.total or Decimal(0))
+        candles.append(Candle(seconds(after.as_of), opened, max(opened, closed), min(opened, closed), closed, 0))
+    return Chart(
+        title=f"{account.name} 总资产",
+        subtitle=f"{points[-1].day:%Y-%m-%d}  {money_text(points[-1].total or Decimal(0))} 元",
+        symbol=account_symbol(account.id),
+        period=ChartPeriod.DAY,
+        candles=tuple(candles),
+        averages=(),
+    )
+
+
+def decisions(tickets: Sequence[Ticket], orders: dict[str, Order], asked: str, where: str) -> Message:
+    """What was proposed and how it was decided. There is no analysis by a model yet, and it is said."""
+    none = "没有大模型的分析建议，这个功能还没有。"
+    if not tickets:
+        return Message(title=f"🗂 {asked}没有决定过委托", text=f"{none}\n{where}")
+    lines = [none]
+    for ticket in tickets[:ROWS]:
+        order = orders.get(ticket.order_id)
+        came = f"，{order.state.chinese}" if order is not None else ""
+        lines.append(
+            f"{market_time(ticket.created_at):%m-%d %H:%M} {ticket.side.chinese}{ticket.name} {ticket.shares} 股，"
+            f"限价 {price_text(ticket.limit)}：{ticket.state.chinese}{came}"
+        )
+        if ticket.reason:
+            lines.append(f"　{ticket.reason.splitlines()[0]}")
+    lines += [*_rest(len(tickets)), where]
+    return Message(
+        title=f"🗂 {asked}出过 {len(tickets)} 张委托卡片",
+        text="\n".join(lines),
+        buttons=((Button("待确认", "tickets"),),),
+    )
