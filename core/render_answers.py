@@ -309,18 +309,20 @@ def losers(sheet: Sheet) -> Message:
 # -- profit
 
 
-def profit(sheet: Sheet) -> Message:
-    """All that was earned: by what is held, and by what was sold."""
+def profit(sheet: Sheet, *, floating: bool = False) -> Message:
+    """All that was earned: by what is held, and by what was sold.
+
+    Args:
+        floating: what is held alone was asked for.
+    """
     percent = sheet.profit_percent
     part = f"（投入的 {percent_text(percent, sign=True)}）" if percent is not None else ""
-    lines = [
-        f"浮动盈亏 {signed(sheet.valued.profit)} 元",
-        f"已实现盈亏 {signed(sheet.account.realized)} 元",
-        *_foot(sheet),
-        *_cut(sheet.held),
-    ]
+    whole = f"总盈亏 {signed(sheet.profit)} 元{part}"
+    held = f"浮动盈亏 {signed(sheet.valued.profit)} 元"
+    first, second = (held, whole) if floating else (whole, held)
+    lines = [second, f"已实现盈亏 {signed(sheet.account.realized)} 元", *_foot(sheet), *_cut(sheet.held)]
     return Message(
-        title=f"📈 总盈亏 {signed(sheet.profit)} 元{part}",
+        title=f"📈 {first}",
         text="\n".join(lines),
         table=_profit_table(sheet, _by_profit(sheet.held)),
         buttons=(

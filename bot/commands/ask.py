@@ -23,6 +23,7 @@ log: Final = logging.getLogger(__name__)
 
 MANY_QUOTES: Final = 10
 _TODAY: Final = ("今天", "今日", "今儿", "当日")
+_FLOATING: Final = ("浮盈", "浮亏", "浮动")
 _OF_ACCOUNT: Final = frozenset({"available_cash", "total_asset", "position_ratio", "frozen_cash", "withdrawable"})
 _OF_EACH: Final = frozenset({"cost", "quantity", "sellable", "holding_days", "weight"})
 
@@ -123,7 +124,8 @@ async def _positions(ctx: Context, account: str, ask: str | None, symbols: Seque
     if symbols:
         return [_of_share(ctx, sheet, symbol, ask) for symbol in symbols]
     if ask == "pnl_total":
-        return answered(ctx, sheet, render_answers.profit(sheet))
+        floating = any(word in ctx.dialogue.sentence for word in _FLOATING)
+        return answered(ctx, sheet, render_answers.profit(sheet, floating=floating))
     if ask == "pnl_today":
         return answered(ctx, sheet, render_answers.today(sheet))
     if not sheet.held:
