@@ -1,4 +1,4 @@
-"""The outside world on one page: what core asks of channels, brokers, quote sources and the store.
+"""The outside world on one page: what core asks of channels, brokers, quote sources, models and the store.
 
 Adapters do not inherit from these. ``connect(settings) -> Broker`` is where mypy refuses a misfit.
 """
@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 from core.alerts import Alert, Reason, Silence
 from core.bars import Bar, Period, Rescale
 from core.chronicle import Entry, Kind
+from core.completions import Completion, Prompt
 from core.frames import Frame, Quote
 from core.messages import Chart, Chat, Delivery, Incoming, Message, Outgoing
 from core.orders import Fill, Order, Report
@@ -201,6 +202,29 @@ class BarFetcher(Protocol):
         Raises:
             Unavailable, Malformed
         """
+        ...
+
+
+class Model(Protocol):
+    """A language model. It has no tools: what it answers is text, which somebody else judges."""
+
+    name: str
+    """What is asked for; who answers is said by each completion."""
+
+    async def complete(self, prompt: Prompt) -> Completion:
+        """Ask once, without trying again. It takes as long as it takes: whoever asks sets a deadline by cancelling.
+
+        Raises:
+            Unavailable: busy, down or cut off; may work later.
+            Refused: they will not serve this account: the key, the balance, the name of the model.
+            Malformed: what we asked, or what they answered, cannot be read.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+    def describe(self) -> str:
+        """Which model, and where, in a few words for people."""
         ...
 
 
