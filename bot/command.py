@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from bot.house import House
 from bot.language.dialogue import Dialogue
-from bot.language.request import Request
+from bot.language.model import Tool
+from bot.language.request import Intent, Request
 from core.messages import Chat, Message, Role
 
 
@@ -81,7 +82,7 @@ class Command:
     help: str
     example: str
     role: Role
-    intents: tuple[str, ...]
+    intents: tuple[Intent, ...]
     optional: tuple[str, ...]
     phrase: str
     listed: bool
@@ -98,7 +99,7 @@ def command(
     help: str = "",  # noqa: A002  the word of the field
     example: str = "",
     role: Role = Role.TRADER,
-    intents: Sequence[str] = (),
+    intents: Sequence[Intent] = (),
     optional: Sequence[str] = (),
     phrase: str = "",
     listed: bool = True,
@@ -122,3 +123,18 @@ def by_name(word: str) -> Command | None:
 
 def by_intent(intent: str) -> Command | None:
     return next((one for one in REGISTRY.values() if intent in one.intents), None)
+
+
+def menu() -> list[tuple[str, str]]:
+    """The commands for a chat's menu."""
+    return [(one.name, one.help) for one in REGISTRY.values() if one.listed]
+
+
+def tools(without: Collection[Intent]) -> list[Tool]:
+    """The commands as a model is told of them: what help lists and a sentence can ask for."""
+    return [
+        Tool(intent, one.help, one.example)
+        for one in REGISTRY.values()
+        for intent in one.intents
+        if one.listed and intent not in without
+    ]

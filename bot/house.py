@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from bot.language.model import SecondReader
 from bot.language.names import Names
 from core.accounts import Accounts
 from core.adjust import Adjustments
@@ -67,6 +68,8 @@ class House:
     sweep: Sweep
     adjustments: Adjustments
     listing: Listing
+    reader: SecondReader | None
+    """Reads what the grammar cannot; None where no model is set up."""
     about: str
     """How it was started, in a few lines, for /about and /start."""
     about_quotes: Callable[[], str] = str

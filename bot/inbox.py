@@ -8,13 +8,15 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from bot.command import Call, Command, Context, Person, Reply, by_intent, by_name
-from bot.commands import questions  # the package fills the registry
+from bot.command import Call, Context, Person, Reply, by_intent, by_name
+from bot.commands import propose  # the package fills the registry
+from bot.commands.carrying import carry_out
 from bot.house import House
 from bot.language import phrases
 from bot.language.beyond import beyond
 from bot.language.dialogue import Dialogue
 from bot.language.grammar import read
+from bot.language.reading import Context as Said
 from bot.language.request import UNKNOWN, Request
 from core.errors import OutsideError, UserError
 from core.messages import COMMAND_BYTES, Button, Chat, Incoming, Message, Role, Style
@@ -33,10 +35,10 @@ _FIRST_WORD: Final = re.compile(r"[\u4e00-\u9fff]{3,6}?(?=涨|跌|突破|站上|
 """What stands where a share's name is expected."""
 OWNER: Final = "owner"
 PANIC: Final = "panic"
-_YES_NO: Final = re.compile("(?:吗？|是不是：)$")
-_BY_WORD: Final = frozenset({"delete", "answer"})
-"""Buttons that a typed 是 may press. What trades is not among them."""
 """Heard in the middle of any question."""
+_YES_NO: Final = re.compile("(?:吗？|是不是：)$")
+_BY_WORD: Final = frozenset({"delete", "answer", "agree"})
+"""Buttons that a typed 是 may press. What trades is not among them."""
 
 
 class Inbox:
@@ -122,10 +124,13 @@ class Inbox:
             if phrases.YES.fullmatch(text):
                 return await self._pressed(ctx, offered)
             if phrases.CANCEL.match(text):
+                ctx.dialogue = ctx.dialogue.decided()
                 return Message(text="好的，什么都没有改。")
+        if answered := propose.typed_answer(ctx, text):
+            return answered
         plain = by_name(text)
         if plain is not None and (ctx.dialogue.asked is None or plain.name == PANIC):
-            return await self._run(ctx, plain, Call())
+            return await carry_out(ctx, plain, Call())
         return await self._sentence(ctx, text)
 
     async def _pressed(self, ctx: Context, press: str) -> Reply:
@@ -140,7 +145,7 @@ class Inbox:
         found = by_name(word)
         if found is None:
             return Message(text="这个按钮已经没有用了，可能来自旧版本。发送 /help 看现有的命令。")
-        return await self._run(ctx, found, Call(tuple(rest.split())))
+        return await carry_out(ctx, found, Call(tuple(rest.split())))
 
     async def _slash(self, ctx: Context, line: str) -> Reply:
         word, _, rest = line.partition(" ")
@@ -157,7 +162,7 @@ class Inbox:
                 ctx.dialogue = ctx.dialogue.spoke(rest, request)
             else:
                 request = None  # the command may still know the words, or says how it is used
-        return await self._run(ctx, found, Call(tuple(rest.split()), request))
+        return await carry_out(ctx, found, Call(tuple(rest.split()), request))
 
     async def _sentence(self, ctx: Context, text: str) -> Reply:
         request = self._read(ctx, text)
@@ -165,10 +170,10 @@ class Inbox:
             return await self._cancelled(ctx)
         found = by_intent(request.intent)
         if found is None:
-            return self._not_understood(ctx, text, request)
+            return self._not_understood(ctx, text, request) or await propose.consult(ctx, text, *self._heard(ctx))
         corrects = ctx.dialogue.draft is not None and self._read(ctx, text, alone=True) != request
         ctx.dialogue = ctx.dialogue.spoke(text, request)
-        return await self._run(ctx, found, Call((), request, corrects))
+        return await carry_out(ctx, found, Call((), request, corrects))
 
     async def _cancelled(self, ctx: Context) -> Reply:
         """取消, typed: drops the open question or card; a watch that stands is taken back by its button alone."""
@@ -183,7 +188,8 @@ class Inbox:
             return Message(text="刚才的盯盘已经在运行，要撤销请点：", buttons=((undo,),))
         return Message(text="没有待确认的内容。要删任务请说“删除3”，要拒绝委托请点卡片上的“拒绝”。")
 
-    def _not_understood(self, ctx: Context, text: str, request: Request = UNKNOWN) -> Message:
+    def _not_understood(self, ctx: Context, text: str, request: Request = UNKNOWN) -> Message | None:
+        """What is known of a sentence that nobody understood; None where that is nothing."""
         if request.intent != "unknown":
             return Message(text="这个我还不会。发送 /help 看现在能做什么。")
         if ctx.dialogue.outlived(self._house.now()):
@@ -195,8 +201,7 @@ class Inbox:
             return Message(text="没有认出是哪只股票。\n是不是：", buttons=typo)
         if len(_TRADES.findall(text)) > 1:
             return Message(text="没有做任何事。一句话里好像有几个交易，请一次只说一个，例如：茅台跌到1380买一手")
-        hint = "没有听懂。可以这样说：\n　茅台跌破1400提醒我\n　茅台多少钱\n　我的持仓\n发送 /help 看全部命令。"
-        return Message(text=hint)
+        return None
 
     @staticmethod
     def _outlived(ctx: Context) -> Message:
@@ -226,12 +231,15 @@ class Inbox:
 
     def _read(self, ctx: Context, text: str, *, alone: bool = False) -> Request:
         """What a sentence asks for; ``alone`` without what is open in the conversation."""
-        now = ctx.house.now()
+        context, known = self._heard(ctx, alone=alone)
+        return read(text, ctx.house.names, now=ctx.house.now(), context=context, preferred=known)
+
+    def _heard(self, ctx: Context, *, alone: bool = False) -> tuple[Said, Collection[Symbol]]:
+        """What the conversation says beside a sentence, and the shares that the person watches or holds."""
         tasks = ctx.house.watchlist.of(ctx.person.owner)
         known = ctx.house.book.symbols | ctx.house.desk.symbols
         dialogue = ctx.dialogue.closed() if alone else ctx.dialogue
-        context = dialogue.context(now, self._prices(ctx), tuple(_task(one) for one in tasks))
-        return read(text, ctx.house.names, now=now, context=context, preferred=known)
+        return dialogue.context(ctx.house.now(), self._prices(ctx), tuple(_task(one) for one in tasks)), known
 
     def _prices(self, ctx: Context) -> dict[Symbol, Price]:
         """Prices of what was spoken of last, from which the side of "到 120" follows."""
@@ -241,16 +249,6 @@ class Inbox:
             if quote is not None and quote.last is not None:
                 found[symbol] = quote.last
         return found
-
-    async def _run(self, ctx: Context, found: Command, call: Call) -> Reply:
-        if not ctx.person.role.covers(found.role):
-            return Message(text=f"你没有权限使用 /{found.name}。")
-        if call.request is not None:
-            # Nothing is done while it is not clear what is meant: 撤掉那个单 is not 撤掉所有的单.
-            question = questions.about(ctx, call.request, found.optional)
-            if question is not None:
-                return question
-        return await found.run(ctx, call)
 
     # -- dialogues
 
@@ -277,10 +275,10 @@ class Inbox:
 
 
 def _yes_to(reply: Reply) -> str:
-    """The one button of a question of yes or no; empty for every other reply."""
+    """The one button that says yes to a question of yes or no; empty for every other reply."""
     if not isinstance(reply, Message) or not _YES_NO.search(reply.text):
         return ""
-    commands = [button.command for row in reply.buttons for button in row]
+    commands = [button.command for row in reply.buttons for button in row if not button.command.startswith("disagree ")]
     return commands[0] if len(commands) == 1 and commands[0].partition(" ")[0] in _BY_WORD else ""
 
 

@@ -13,14 +13,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from bot.command import REGISTRY
+from bot.command import REGISTRY, menu, tools
 from bot.house import House
 from bot.inbox import HOME, Inbox
+from bot.language.model import SecondReader
 from bot.language.names import Names
+from bot.language.proposal import NEVER
 from bot.settings import Settings
 from core import render
 from core.accounts import Accounts
 from core.adjust import Adjustments
+from core.allowance import Allowance, Limits
 from core.backfill import Backfill
 from core.bookkeeper import Bookkeeper
 from core.calendar import calendar_warning, phase, trading_date
@@ -39,9 +42,9 @@ from core.gather import Gathering
 from core.history import History
 from core.jobs import JOBS, Duties, Job, MarketPaced
 from core.listing import Listing
-from core.messages import Chat, Incoming
+from core.messages import Chat, Incoming, Message
 from core.notify import Notifier
-from core.ports import BarFetcher, Broker, Channel, Painter, QuoteSource, Store
+from core.ports import BarFetcher, Broker, Channel, Model, Painter, QuoteSource, Store
 from core.remind import Reminders
 from core.rulebook import RuleBook
 from core.spending import Spending
@@ -138,6 +141,8 @@ def assemble(
     bars: BarFetcher | None = None,
     market: Callable[[], tuple[Symbol, ...]] | None = None,
     finds_shares: bool = False,
+    model: Model | None = None,
+    limits: Limits | None = None,
 ) -> App:
     """Wire a house of its parts. Opens nothing and starts nothing.
 
@@ -149,6 +154,8 @@ def assemble(
         market: all shares that there are; without it those of ``names``.
         finds_shares: the source can be asked which other ones there are.
         painter: makes the pictures of messages; without one the words go alone, as in a replay, where nobody looks.
+        model: reads what the grammar cannot; without one that is simply not understood.
+        limits: what a person may use of it.
         market_paced: the jobs follow the market's clock (demo, replay) and not the computer's.
         jobs: what the market's clock runs; without them the whole table.
     """
@@ -269,6 +276,13 @@ def assemble(
     )
     accounts = Accounts(store, desk, engine, book, clock, on_symbols=resubscribe)
     bookkeeper = Bookkeeper(store, desk, engine, clock)
+
+    async def tell_home(text: str) -> None:
+        await notifier.say_each([(chat, Message(title="⚠️ 模型", text=text)) for chat in reachable])
+
+    reader = None
+    if model is not None:
+        reader = SecondReader(model, Allowance(store, clock, limits or Limits()), clock, tools(NEVER), tell_home)
     duties = Duties(
         store=store,
         clock=clock,
@@ -313,6 +327,7 @@ def assemble(
         listing=listing,
         chronicler=chronicler,
         bookkeeper=bookkeeper,
+        reader=reader,
         about=about,
         about_quotes=about_quotes,
         about_pictures=painter.describe() if painter is not None else "",
@@ -358,6 +373,8 @@ def build(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[App,
         painter=painter,
         bars=_bars(settings, clock, stack),
         finds_shares=True,
+        model=model_of(settings, stack),
+        limits=settings.limits,
     )
     stack.push_async_callback(app.rest)
     return app, _channels(settings, app, clock)
@@ -372,6 +389,18 @@ def _bars(settings: Settings, clock: Clock, stack: AsyncExitStack) -> BarFetcher
     fetcher = tencent_bars.connect(clock=clock, proxy=settings.quotes_proxy, base_url=settings.tencent_bars_url)
     stack.push_async_callback(fetcher.close)
     return fetcher
+
+
+def model_of(settings: Settings, stack: AsyncExitStack) -> Model | None:
+    """The model that the settings name; None without a key."""
+    if settings.deepseek_api_key is None:
+        return None
+    from adapters.models import openai  # takes a second to load
+
+    key = settings.deepseek_api_key.get_secret_value()
+    model = openai.connect(key=key, base_url=settings.llm_base_url, name=settings.llm_model)
+    stack.push_async_callback(model.close)
+    return model
 
 
 def _home(settings: Settings) -> Sequence[Chat]:
@@ -447,11 +476,6 @@ def _about(settings: Settings) -> str:
     else:
         chat = "Telegram（TELEGRAM_OWNER_IDS 是空的，没有人能使用；给机器人发一句话就能看到自己的编号）"
     return f"行情：{quotes}公开行情　账户：{account}　聊天：{chat}"
-
-
-def menu() -> list[tuple[str, str]]:
-    """The commands for a chat's menu."""
-    return [(one.name, one.help) for one in REGISTRY.values() if one.listed]
 
 
 def completions(names: Names) -> list[tuple[str, str, tuple[str, ...]]]:

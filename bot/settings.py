@@ -15,7 +15,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from pydantic_core import ErrorDetails
 
 from bot.validation import problem_text
+from core.allowance import Limits
 from core.errors import ConfigError
+from core.tariffs import Price as TokenPrice
 
 
 def _words(value: object) -> object:
@@ -27,6 +29,7 @@ def _words(value: object) -> object:
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Numbers = Annotated[tuple[int, ...], BeforeValidator(_words)]
+Prices = Annotated[tuple[Decimal, ...], BeforeValidator(_words)]
 QuoteName = Literal["tencent", "sina"]
 Quotes = Annotated[tuple[QuoteName, ...], BeforeValidator(_words)]
 
@@ -41,6 +44,11 @@ class Settings(BaseModel):
         database_url: empty means an SQLite file in ``data_dir``.
         pictures: how charts look; off sends the words alone.
         paper_cash: yuan with which a new paper account starts.
+        deepseek_api_key: without it no model is asked, whatever else is set.
+        llm_base_url, llm_model: None is DeepSeek's own, and its cheap model.
+        llm_daily_budget: yuan per person and day.
+        llm_price: yuan per million tokens: read from the cache, read anew, written. None looks it up.
+        llm_timeout: seconds that a person waits for an answer.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -57,6 +65,12 @@ class Settings(BaseModel):
     sina_url: str | None = None
     broker: Literal["paper", "manual"] = "paper"
     paper_cash: Decimal = Field(default=Decimal(1_000_000), gt=0)
+    deepseek_api_key: SecretStr | None = None
+    llm_base_url: str | None = None
+    llm_model: str | None = None
+    llm_daily_budget: Decimal = Field(default=Decimal(1), ge=0)
+    llm_price: Prices | None = None
+    llm_timeout: float = Field(default=6, gt=0, le=60)
     database_url: str = Field(default="", repr=False)
     data_dir: Path = Path("data")
     pictures: Literal["light", "dark", "off"] = "light"
@@ -69,7 +83,7 @@ class Settings(BaseModel):
             raise ValueError("不像机器人的 token（形如 123456789:AAE…，向 @BotFather 索取）")
         return token
 
-    @field_validator("telegram_base_url", "tencent_url", "tencent_bars_url", "sina_url")
+    @field_validator("telegram_base_url", "tencent_url", "tencent_bars_url", "sina_url", "llm_base_url")
     @classmethod
     def _http(cls, url: str | None) -> str | None:
         if url is not None and not re.match(r"https?://", url):
@@ -83,12 +97,25 @@ class Settings(BaseModel):
             raise ValueError("要写成 http://127.0.0.1:7890 或 socks5://127.0.0.1:1080 的样子")
         return url
 
+    @field_validator("llm_price")
+    @classmethod
+    def _three_prices(cls, prices: tuple[Decimal, ...] | None) -> tuple[Decimal, ...] | None:
+        if prices is not None and (len(prices) != 3 or min(prices) < 0):
+            raise ValueError("要写三个价格，元每百万 token：缓存命中、输入、输出，例如 0.02,1,4")
+        return prices
+
     @field_validator("quotes")
     @classmethod
     def _some_source(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if not names:
             raise ValueError("至少要写一个行情源：tencent 或 sina")
         return names
+
+    @property
+    def limits(self) -> Limits:
+        """What a person may use of the model."""
+        price = None if self.llm_price is None else TokenPrice(*self.llm_price)
+        return Limits(yuan=self.llm_daily_budget, seconds=self.llm_timeout, price=price)
 
     def folder(self) -> Path:
         """``data_dir``, made if it is not there.
@@ -150,7 +177,7 @@ def _read(file: Path) -> dict[str, str]:
         raise ConfigError([f"{file} 读不了：{error.strerror}。"]) from None
 
 
-_OURS: Final = ("TELEGRAM_", "QUOTES_", "BROKER_", "PAPER_", "TENCENT_", "SINA_", "DINGPAN_")
+_OURS: Final = ("TELEGRAM_", "QUOTES_", "BROKER_", "PAPER_", "TENCENT_", "SINA_", "LLM_", "DEEPSEEK_", "DINGPAN_")
 
 
 def _misspelt(name: str, fields: Sequence[str]) -> str | None:
@@ -164,7 +191,7 @@ def _misspelt(name: str, fields: Sequence[str]) -> str | None:
     return f"没有 {name} 这个设置，全部设置见 .env.example。" if name.upper().startswith(_OURS) else None
 
 
-_SECRET: Final = ("token", "secret", "password", "proxy", "database_url")
+_SECRET: Final = ("token", "secret", "api_key", "password", "proxy", "database_url")
 
 
 def _problem(error: ErrorDetails, given: Mapping[str, str]) -> str:

@@ -30,7 +30,7 @@ def _price(cached: str, fresh: str, out: str) -> Price:
 
 
 TARIFFS: Final = (
-    # model,             from,              off-peak,                      peak        Source: DeepSeek's price page, 2026-11
+    # model,             from,              off-peak,                 peak.  Source: DeepSeek's price page, 2026-11
     ("deepseek-flash", date(2026, 10, 17), _price("0.02", "1", "4"), _price("0.04", "2", "8")),
     ("deepseek-v4-flash", date(2026, 10, 17), _price("0.02", "1", "4"), _price("0.04", "2", "8")),
     ("deepseek-v4-pro", date(2026, 10, 17), _price("0.15", "4.5", "13.5"), _price("0.30", "9", "27")),

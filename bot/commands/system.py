@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bot.command import REGISTRY, Call, Command, Context, Reply, by_name, command
+from bot.house import House
 from bot.language.examples import MANNERS, SENTENCES
 from core.calendar import calendar_warning, trading_date
 from core.clock import stamp_text
-from core.errors import NotFound
+from core.errors import NotFound, OutsideError
 from core.messages import Button, Message, Role
 from core.tickets import TicketState
 
@@ -72,6 +73,15 @@ async def help_(ctx: Context, call: Call) -> Reply:
     return Message(title="📖 命令", text="\n".join(lines))
 
 
+async def _model(house: House) -> str:
+    if house.reader is None:
+        return "模型：没有设置（DEEPSEEK_API_KEY），只用离线语法"
+    try:
+        return await house.reader.describe()
+    except OutsideError as error:
+        return f"模型：今天用了多少暂时查不到（{error.reason}）"
+
+
 def _by_use(one: Command) -> int:
     """Families in the order in which a newcomer needs them."""
     return _FAMILIES.index(one.run.__module__.rpartition(".")[2])
@@ -93,6 +103,7 @@ async def about(ctx: Context, _call: Call) -> Reply:
         lines.append(sources)
     if house.about_pictures:
         lines.append(house.about_pictures)
+    lines.append(await _model(house))
     if house.desk.panicked is not None:
         lines.append(f"🛑 紧急停止中：{house.desk.panicked}")
     warning = calendar_warning(trading_date(house.now()))

@@ -10,8 +10,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import PlainSerializer, ValidationError
+from pydantic import AfterValidator, PlainSerializer, ValidationError
 
+from core.clock import MARKET_ZONE
 from core.conditions import CONDITION, Condition
 from core.errors import Invalid
 from core.types import Noun, Side, Symbol
@@ -26,9 +27,11 @@ Number = Annotated[Decimal, PlainSerializer(_as_number, return_type=int | float,
 """Exact inside, a plain number in JSON."""
 
 Minute = Annotated[
-    datetime, PlainSerializer(lambda at: at.strftime("%Y-%m-%dT%H:%M"), return_type=str, when_used="json")
+    datetime,
+    AfterValidator(lambda at: at if at.tzinfo is not None else at.replace(tzinfo=MARKET_ZONE)),
+    PlainSerializer(lambda at: at.strftime("%Y-%m-%dT%H:%M"), return_type=str, when_used="json"),
 ]
-"""An aware instant in market time, written to the minute."""
+"""An aware instant in market time, written to the minute and read back as it was written."""
 
 Intent = Literal[
     "watch_create",
@@ -291,7 +294,7 @@ def condition_of(draft: Draft) -> Condition:
     """
     if draft.kind == "price_reach":
         raise Invalid("还不知道是从上面跌到还是从下面涨到这个价格，请写“涨到”或“跌到”。")
-    if draft.kind not in _KINDS:
+    if draft.kind not in KINDS:
         raise Invalid(f"暂时还不能盯“{KIND_TEXT[draft.kind]}”。可以盯的种类请看 /help watch。")
     if lacks_value(draft):
         raise Invalid(f"“{KIND_TEXT[draft.kind]}”还缺一个数值，请补上。")
@@ -356,7 +359,7 @@ KIND_TEXT: Final[dict[KindName, str]] = {
 """What a kind is called where a sentence has to speak of it before it is a condition."""
 
 # The kinds that core can judge, read from its union so that a new one there needs no line here.
-_KINDS: Final = frozenset(
+KINDS: Final = frozenset(
     get_args(member.model_fields["kind"].annotation)[0] for member in get_args(get_args(Condition)[0])
 )
 NEED_VALUE: Final[frozenset[KindName]] = frozenset(
@@ -401,6 +404,7 @@ def _reason(error: ValidationError, draft: Draft) -> str:
 
 __all__ = [
     "ACCOUNT_KINDS",
+    "KINDS",
     "KIND_TEXT",
     "NEED_DAYS",
     "UNKNOWN",

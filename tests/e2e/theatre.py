@@ -17,9 +17,11 @@ from adapters.channels.script import ScriptChannel
 from adapters.stores import sql
 from bot.language.names import Names
 from bot.main import App, assemble
+from core.allowance import Limits
 from core.clock import ManualClock
 from core.messages import Button, Chat, Incoming, Message
 from core.orders import Order
+from core.ports import Model
 from core.types import Price, Shares, Symbol
 from tests.fakes.market import HandMarket, market_instant
 
@@ -43,6 +45,8 @@ class Theatre:
         positions: dict[Symbol, tuple[Shares, Price]] | None = None,
         by_hand: bool = False,
         wife: dict[Symbol, tuple[Shares, Price]] | None = None,
+        model: Model | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.folder = folder
         self.clock = ManualClock(market_instant(at))
@@ -51,6 +55,7 @@ class Theatre:
         self._positions = positions or {}
         self._by_hand = by_hand
         self._wife = wife
+        self._model, self._limits = model, limits
         self._lives = AsyncExitStack()
         self._life: asyncio.Task[None] | None = None
         self.app: App
@@ -106,6 +111,8 @@ class Theatre:
             about="测试",
             matching=(self.broker.on_frame, *(one.on_frame for one in self.others)),
             market_paced=True,
+            model=self._model,
+            limits=self._limits,
         )
         self.channel = script.connect()
         await self.app.load()

@@ -1,0 +1,18 @@
+"""Carrying out what was understood: may the person do it, is anything lacking, then the command."""
+
+from __future__ import annotations
+
+from bot.command import Call, Command, Context, Reply
+from bot.commands import questions
+from core.messages import Message
+
+
+async def carry_out(ctx: Context, found: Command, call: Call) -> Reply:
+    """Run a command. Nothing is done while it is not clear what is meant: 撤掉那个单 is not 撤掉所有的单."""
+    if not ctx.person.role.covers(found.role):
+        return Message(text=f"你没有权限使用 /{found.name}。")
+    if call.request is not None:
+        question = questions.about(ctx, call.request, found.optional)
+        if question is not None:
+            return question
+    return await found.run(ctx, call)

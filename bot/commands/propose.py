@@ -1,0 +1,189 @@
+"""What a model made of a sentence: a question is answered, everything else is a card that the person must agree to.
+
+Nothing is done by a reading alone. The card says back what would be done, in our words; 对，就这样 carries it out as if
+the person had said it plainly, which for an order means the order's own card, where another tap decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from bot.command import Call, Command, Context, Reply, by_intent, command
+from bot.commands.carrying import carry_out
+from bot.language import phrases
+from bot.language.dialogue import Proposed
+from bot.language.examples import nearest
+from bot.language.model import Unread
+from bot.language.proposal import Grounded
+from bot.language.readback import read_back
+from bot.language.reading import Context as Said
+from bot.language.request import Intent, Request
+from core.errors import Conflict, UserError
+from core.messages import COMMAND_BYTES, Button, Message, Style
+from core.render import name_text
+from core.types import Symbol
+
+QUESTIONS: Final[frozenset[Intent]] = frozenset(
+    {
+        "quote_query",
+        "positions_query",
+        "account_query",
+        "history_query",
+        "orders_query",
+        "watch_list",
+        "favourite_list",
+        "analyze",
+        "chart",
+        "help",
+    }
+)
+"""What changes nothing: answered at once, with how it was understood."""
+TAPPED: Final[frozenset[Intent]] = frozenset({"order_buy", "order_sell", "order_cancel"})
+"""What concerns orders: only a tap agrees, and never a typed word."""
+_NO: Final = re.compile("(?:不对|不是|错了|不是这样|不是这个意思)(?:了|的|啊|呀)*[!.。！]*")
+
+
+async def consult(ctx: Context, text: str, said: Said, known: Collection[Symbol]) -> Reply:
+    """What to answer to a sentence that the grammar did not read; nothing is carried out but a question."""
+    reader = ctx.house.reader
+    if reader is None:
+        return not_understood(text)
+    person = f"{ctx.chat.channel}:{ctx.person.id}"
+    found = await reader.read(person, text, ctx.house.names, context=said, preferred=known)
+    if isinstance(found, Unread):
+        return not_understood(text, found.value)
+    if found.strangers:
+        return _stranger(ctx, text, found.strangers[0])
+    chosen = by_intent(found.request.intent)
+    assert chosen is not None  # the model chooses from what there are commands for
+    if found.request.intent in QUESTIONS:
+        return await _answered(ctx, chosen, text, found.request)
+    return _card(ctx, text, found)
+
+
+def not_understood(text: str, why: str = "") -> Message:
+    """What can be said, nearest to what was."""
+    examples = "\n".join(f"　{example}" for example in nearest(text))
+    lines = (why, "没有听懂，什么都没有做。可以这样说：", examples, "发送 /help 看全部命令。")
+    return Message(text="\n".join(line for line in lines if line))
+
+
+def _stranger(ctx: Context, text: str, word: str) -> Message:
+    """A share that the table does not know is asked for: by what looks like it, or by its code."""
+    offers = [
+        (one, f"answer {text.replace(word, ctx.house.names.name_of(one))}") for one in ctx.house.names.suggest(word)
+    ]
+    buttons = tuple(
+        (Button(name_text(ctx.house.name(one), one), press),)
+        for one, press in offers
+        if word in text and len(press.encode()) <= COMMAND_BYTES
+    )
+    asked = "是不是：" if buttons else "请写全名或六位代码，再说一遍。"
+    return Message(text=f"没有认出“{word}”是哪只股票，什么都没有做。\n{asked}", buttons=buttons)
+
+
+def _said_back(ctx: Context, request: Request) -> str:
+    return read_back(request, lambda symbol: name_text(ctx.house.name(symbol), symbol))
+
+
+async def _answered(ctx: Context, chosen: Command, text: str, request: Request) -> Reply:
+    understood = f"按我的理解：{_said_back(ctx, request)}"
+    ctx.dialogue = ctx.dialogue.spoke(text, request)
+    try:
+        reply = await carry_out(ctx, chosen, Call((), request))
+    except UserError as error:
+        raise type(error)(f"{understood}\n{error}") from error
+    first, *rest = _messages(reply)
+    return [first.model_copy(update={"text": f"{understood}\n{first.text}"}), *rest]
+
+
+def _messages(reply: Reply) -> Sequence[Message]:
+    return (reply,) if isinstance(reply, Message) else tuple(reply or (Message(),))
+
+
+# -- the card
+
+
+def _card(ctx: Context, text: str, found: Grounded) -> Message:
+    proposal = Proposed(
+        id=ctx.house.clock.new_id(), request=found.request, text=text, unused=found.unused, at=ctx.house.now()
+    )
+    ctx.dialogue = ctx.dialogue.proposing(proposal)
+    return _shown(ctx, proposal)
+
+
+def _shown(ctx: Context, proposal: Proposed) -> Message:
+    agree = "agree_by_tap" if proposal.request.intent in TAPPED else "agree"
+    lines = [_said_back(ctx, proposal.request)]
+    if proposal.unused:
+        lines.append(f"⚠️ 这句话里的 {'、'.join(proposal.unused)} 没有用上。")
+    if proposal.request.intent in {"order_buy", "order_sell"}:
+        lines.append("现在还没有委托。点“对”以后出委托卡片，在卡片上点“确认”才下单。")
+    buttons = (
+        Button("对，就这样", f"{agree} {proposal.id}", Style.CONFIRM),
+        Button("不对", f"disagree {proposal.id}"),
+    )
+    return Message(
+        title="🤔 我理解为", text="\n".join([*lines, "对吗？"]), buttons=(buttons,), card=f"reading:{proposal.id}"
+    )
+
+
+def _closed(ctx: Context, proposal: Proposed, how: str) -> Message:
+    """The card without its buttons."""
+    text = f"{_said_back(ctx, proposal.request)}\n{how}"
+    return Message(title="🤔 我理解为", text=text, card=f"reading:{proposal.id}")
+
+
+def typed_answer(ctx: Context, text: str) -> Reply:
+    """A word typed to an open card: 不对 drops it; 是 is a tap only where a tap is not needed. None for any other."""
+    proposal = ctx.dialogue.on_proposal(ctx.house.now())
+    if proposal is None:
+        return None
+    if _NO.fullmatch(text) or phrases.CANCEL.match(text):
+        ctx.dialogue = ctx.dialogue.decided()
+        return [_closed(ctx, proposal, "已取消，什么都没有做。"), _try_again(proposal)]
+    if phrases.YES.fullmatch(text) or phrases.CONFIRM.match(text):
+        card = _shown(ctx, proposal)
+        return card.model_copy(update={"text": f"{card.text}请点按钮。", "card": None})
+    return None
+
+
+def _try_again(proposal: Proposed) -> Message:
+    examples = "\n".join(f"　{example}" for example in nearest(proposal.text))
+    return Message(text=f"好的，什么都没有做。请换个说法，例如：\n{examples}")
+
+
+@command("agree", help="我理解得对", listed=False)
+async def agree(ctx: Context, call: Call) -> Reply:
+    """Carry out a reading as if the person had said it plainly."""
+    proposal = _open(ctx, call)
+    chosen = by_intent(proposal.request.intent)
+    if chosen is None:
+        raise Conflict("这个现在做不了了。请再说一遍。")
+    ctx.dialogue = ctx.dialogue.decided().spoke(proposal.text, proposal.request)
+    reply = await carry_out(ctx, chosen, Call((), proposal.request))
+    done = _closed(ctx, proposal, "✅ 你说对。")
+    return [done] if reply is None else [done, *_messages(reply)]
+
+
+@command("agree_by_tap", help="我理解得对", listed=False)
+async def agree_by_tap(ctx: Context, call: Call) -> Reply:
+    """The same for what concerns orders: its word is none that a typed 是 may press."""
+    return await agree(ctx, call)
+
+
+@command("disagree", help="我理解得不对", listed=False)
+async def disagree(ctx: Context, call: Call) -> Reply:
+    proposal = _open(ctx, call)
+    ctx.dialogue = ctx.dialogue.decided()
+    return [_closed(ctx, proposal, "已取消，什么都没有做。"), _try_again(proposal)]
+
+
+def _open(ctx: Context, call: Call) -> Proposed:
+    """Raises Conflict."""
+    proposal = ctx.dialogue.on_proposal(ctx.house.now())
+    if proposal is None or call.rest != proposal.id:
+        raise Conflict("这张卡片已经处理过，或者过期了，什么都没有做。请再说一遍。")
+    return proposal
