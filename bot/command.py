@@ -131,10 +131,10 @@ def menu() -> list[tuple[str, str]]:
 
 
 def tools(without: Collection[Intent]) -> list[Tool]:
-    """The commands as a model is told of them: what help lists and a sentence can ask for."""
+    """The commands as a model is told of them: what a sentence can ask for."""
     return [
         Tool(intent, one.help, one.example)
         for one in REGISTRY.values()
         for intent in one.intents
-        if one.listed and intent not in without
+        if intent not in without
     ]

@@ -120,14 +120,14 @@ class Inbox:
             return None
         if text.startswith("/"):
             return await self._slash(ctx, text[1:])
-        if offered := ctx.dialogue.on_offer(self._house.now()):
+        offered = ctx.dialogue.on_offer(self._house.now())
+        if answered := await propose.typed_answer(ctx, text, offered):
+            return answered
+        if offered:
             if phrases.YES.fullmatch(text):
                 return await self._pressed(ctx, offered)
             if phrases.CANCEL.match(text):
-                ctx.dialogue = ctx.dialogue.decided()
                 return Message(text="好的，什么都没有改。")
-        if answered := propose.typed_answer(ctx, text):
-            return answered
         plain = by_name(text)
         if plain is not None and (ctx.dialogue.asked is None or plain.name == PANIC):
             return await carry_out(ctx, plain, Call())

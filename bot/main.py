@@ -278,7 +278,7 @@ def assemble(
     bookkeeper = Bookkeeper(store, desk, engine, clock)
 
     async def tell_home(text: str) -> None:
-        await notifier.say_each([(chat, Message(title="⚠️ 模型", text=text)) for chat in reachable])
+        await notifier.say_each([(chat, Message(title="⚠️ 模型", text=text)) for chat in home])
 
     reader = None
     if model is not None:

@@ -136,14 +136,19 @@ def _closed(ctx: Context, proposal: Proposed, how: str) -> Message:
     return Message(title="🤔 我理解为", text=text, card=f"reading:{proposal.id}")
 
 
-def typed_answer(ctx: Context, text: str) -> Reply:
-    """A word typed to an open card: 不对 drops it; 是 is a tap only where a tap is not needed. None for any other."""
+async def typed_answer(ctx: Context, text: str, offered: str) -> Reply:
+    """A word typed to an open card: 不对 drops it, 是 agrees where no tap is needed. None for any other sentence.
+
+    Args:
+        offered: what a typed 是 presses now; a question that was asked after the card is answered first.
+    """
     proposal = ctx.dialogue.on_proposal(ctx.house.now())
-    if proposal is None:
+    if proposal is None or (offered and offered != f"agree {proposal.id}"):
         return None
     if _NO.fullmatch(text) or phrases.CANCEL.match(text):
-        ctx.dialogue = ctx.dialogue.decided()
-        return [_closed(ctx, proposal, "已取消，什么都没有做。"), _try_again(proposal)]
+        return await disagree(ctx, Call((proposal.id,)))
+    if phrases.YES.fullmatch(text) and offered:
+        return await agree(ctx, Call((proposal.id,)))
     if phrases.YES.fullmatch(text) or phrases.CONFIRM.match(text):
         card = _shown(ctx, proposal)
         return card.model_copy(update={"text": f"{card.text}请点按钮。", "card": None})
@@ -163,9 +168,9 @@ async def agree(ctx: Context, call: Call) -> Reply:
     if chosen is None:
         raise Conflict("这个现在做不了了。请再说一遍。")
     ctx.dialogue = ctx.dialogue.decided().spoke(proposal.text, proposal.request)
-    reply = await carry_out(ctx, chosen, Call((), proposal.request))
-    done = _closed(ctx, proposal, "✅ 你说对。")
-    return [done] if reply is None else [done, *_messages(reply)]
+    # Closed before anything is done: what comes of it is said after it.
+    await ctx.house.notifier.say(ctx.chat, _closed(ctx, proposal, "✅ 你点了“对”。"))
+    return await carry_out(ctx, chosen, Call((), proposal.request))
 
 
 @command("agree_by_tap", help="我理解得对", listed=False)

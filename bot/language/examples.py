@@ -77,14 +77,15 @@ OTHERS: Final = (
 )
 """Everything that is no watch, and watches with a trade."""
 _SAME: Final = re.compile(
-    "[\\d.%％]+|茅台|平安银行|招商银行|股票|提醒我?|帮我|请|一下|的话|时候|我的?|了|吗|吧|呢|就|到"
+    "[\\d.%％]+|茅台|平安银行|招商银行|股票|提醒我?|帮我|请|一下|的话|时候|我的?|了|吗|吧|呢|就|到|今天|现在|这会儿"
 )
 """What says nothing of what is wanted."""
 _SYNONYMS: Final = (
     (re.compile("抛|出掉|出手|割肉|离场|减仓|走人|甩"), "卖出"),
     (re.compile("建仓|加仓|抄底|上车|进场|补仓|整点|来点"), "买"),
     (re.compile("价格|现价|几块|报价|啥价|股价"), "多少钱"),
-    (re.compile("赚|赔|亏|盈利|收益"), "盈亏亏得最多赚得最多"),
+    (re.compile("赔|亏"), "亏得最多 盈亏"),
+    (re.compile("赚|盈利|收益"), "赚得最多 盈亏"),
     (re.compile("吵|闭嘴|安静|别响|消停"), "静音别提醒"),
     (re.compile("钱|余额|现金"), "资金"),
     (re.compile("走势|曲线|k线|K线"), "日线图"),

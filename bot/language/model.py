@@ -194,7 +194,9 @@ class _Sentence(NamedTuple):
 
 def instructions(tools: Sequence[Tool]) -> str:
     """The fixed part of the prompt: our text with the house's own commands as the tools."""
-    listed = "\n".join(f"- {tool.intent}：{tool.help}（例如：{tool.example}）" for tool in tools)
+    listed = "\n".join(
+        f"- {tool.intent}：{tool.help}" + f"（例如：{tool.example}）" * bool(tool.example) for tool in tools
+    )
     kinds = "\n".join(f"- {kind}：{KIND_TEXT[kind]}" for kind in KIND_TEXT if kind in {*KINDS, "price_reach"})
     text = INSTRUCTIONS.read_text(encoding="utf-8")
     return text.replace("{tools}", listed).replace("{kinds}", kinds)

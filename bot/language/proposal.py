@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple
 
@@ -20,7 +20,7 @@ from bot.language.marks import Marked, normal, pattern
 from bot.language.moments import Moment, moments
 from bot.language.names import Mention, Names
 from bot.language.numerals import NUMBER, figures, number
-from bot.language.reading import Context, still_owed
+from bot.language.reading import UNANSWERED_S, Context, still_owed
 from bot.language.request import (
     Action,
     Ask,
@@ -89,7 +89,7 @@ class Unfounded(ValueError):
 LONGEST: Final = 4000
 """Characters of an answer that are looked at; a request takes a few hundred."""
 ORDERS: Final[frozenset[Intent]] = frozenset({"order_buy", "order_sell"})
-NEVER: Final[frozenset[Intent]] = frozenset({"draft_confirm", "draft_cancel", "ack"})
+NEVER: Final[frozenset[Intent]] = frozenset({"draft_confirm", "draft_cancel", "ack", "snooze"})
 """Answers to a card: only the person gives them."""
 
 
@@ -186,7 +186,7 @@ def _request(found: Proposal, action: Action | None, named: _Named, typed: _Type
         }
     )
     if request.intent in _OF_SHARES:
-        nothing = not (symbols or named.ambiguous or request.scope)
+        nothing = not (symbols or named.ambiguous or request.scope or request.targets)
         return request.model_copy(update={"missing": ("symbols",) if nothing else ()})
     if request.intent == "order_cancel":
         nothing = not (symbols or named.ambiguous or request.targets)
@@ -243,28 +243,36 @@ _DAYS: Final = (
     (re.compile("周线|一周"), 5),
 )
 """Words that are a number of trading days."""
+_UNANSWERED: Final = re.compile("没.{0,3}(?:回应|反应|回复|看)")
+_LEFT: Final = re.compile("剩|(?:降|减|缩|少)到")
+_BELLS: Final = frozenset({time(9, 30), time(11, 30), time(13), time(15)})
+SUNDAY: Final = 6
 _TODAY: Final = re.compile("今|当[天日]|现在|盘后|收盘|尾盘|早盘|午盘")
 _SOME: Final = "(?=<shares>|<tenths>|<fraction>|<yuan>|<num>|一?点|一半|半仓)"
-_BUYS: Final = pattern(rf"{phrases.BUY}|上车|进场|入场|入手|梭哈|(?:来|整|弄|搞|拿|接|入|吃){_SOME}")
-_SELLS: Final = pattern(rf"{phrases.SELL}|下车|出场|了结|落袋|(?:甩|抛|撤|跑|砍|割){_SOME}")
+_BUY: Final = rf"{phrases.BUY}|上车|进场|入场|入手|梭哈|(?:来|整|弄|搞|拿|接|入|吃){_SOME}"
+_SELL: Final = rf"{phrases.SELL}|下车|出场|了结|落袋|(?:甩|抛|撤|跑|砍|割){_SOME}"
+_BUYS: Final = pattern(_BUY)
+_SELLS: Final = pattern(_SELL)
+_NEGATED: Final = pattern(rf"(?:不|别|勿|没有?|甭)(?:要|想|能|用|准|必|再|给我|帮我|替我|急着)*(?:{_BUY}|{_SELL})")
 _PAST: Final = re.compile(
-    "(?:买|卖|清|割|抛|加|减|补)[入出进掉光仓]*(?:了|过)(?!吧)|已经|刚才|刚刚|之前|早知道|要是|昨|前天|上[周个]"
+    "(?:买入?|买进|加仓|卖出|建仓|补仓|减仓|抄底)[了过](?!吧)|已经|刚才|刚刚|之前|早知道|要是|昨|前天|上[周个]"
+    "|^我把?.*(?:卖|清|抛|出)[掉光仓]?了$"
 )
 _IN_DOUBT: Final = re.compile("假如|万一|听说|据说|[人友他她家]说|会不会|该不该|要不要|想想|考虑|犹豫|后悔|担心|害怕")
 _TARGET: Final = re.compile(r"all|last|#\d{1,5}")
 _SAID: Final[Mapping[tuple[str, str], re.Pattern[str]]] = {
     ("scope", "holdings"): re.compile("持仓|持有|手[里上中头]|仓"),
     ("scope", "watchlist"): re.compile("自选"),
-    ("scope", "market"): re.compile("市场|所有股|全部股|两市|a股|沪深|大盘"),
-    ("name", "macd"): re.compile("macd"),
-    ("name", "kdj"): re.compile("kdj"),
+    ("scope", "market"): re.compile("市场|所有股|全部股|任何|任意|随便|两市|全a|a股|沪深|大盘"),
+    ("name", "macd"): re.compile("macd|dif|dea"),
+    ("name", "kdj"): re.compile("kdj|[kdj]值"),
     ("name", "rsi"): re.compile("rsi"),
     ("name", "boll"): re.compile("boll|布林"),
     ("channels", "email"): re.compile("邮"),
     ("channels", "webhook"): re.compile("webhook|钩子"),
     ("account", "paper"): re.compile("模拟|纸"),
     ("account", "wife"): re.compile("老婆|媳妇|太太|爱人|妻"),
-    ("targets", "all"): re.compile("全|所有|都|一切|统统|通通"),
+    ("targets", "all"): re.compile("全|所有|都|一切|统统|通通|清空"),
 }
 """Words without which a slot cannot have this value."""
 
@@ -273,7 +281,8 @@ class _Typed:
     """What stands in the person's own sentence."""
 
     def __init__(self, text: str, names: Names, now: datetime, preferred: Collection[Symbol]) -> None:
-        self.said = normal(text)
+        plain = normal(text)
+        self.said = plain if (chinese := phrases.chinese(plain)) is plain else normal(chinese)
         self._names = names
         self._preferred = preferred
         self._here = market_time(now)
@@ -286,9 +295,13 @@ class _Typed:
         self._counts = {value for one in re.findall(NUMBER, self._plain) if (value := number(one)) is not None}
         self._counts |= {Decimal(days) for written, days in _DAYS if written.search(self._plain)}
         self._seconds = {moment.seconds for moment in found if moment.seconds}
+        if _UNANSWERED.search(self._plain):
+            self._seconds.add(UNANSWERED_S)
         self._days = {day for moment in found for day in (moment.day, moment.last) if day is not None}
         if _TODAY.search(self._plain):
             self._days.add(self._here.date())
+        # 本周 ends for the market on its Friday.
+        self._days |= {day - timedelta(days=2) for day in self._days if day.weekday() == SUNDAY}
         self._instants = {market_time(moment.at) for moment in found if moment.at is not None}
         self._parts = {part for written, part in _PARTS if written.search(self._plain)}
 
@@ -321,7 +334,8 @@ class _Typed:
     def check_draft(self, draft: Draft) -> None:
         units = _units(draft)
         for field, value in (("value", draft.value), ("low", draft.low), ("high", draft.high)):
-            if value is not None and not self._has(value, units):
+            left = draft.kind == "queue_shrink" and value is not None and _LEFT.search(self._plain) is not None
+            if value is not None and not self._has(100 - value if left else value, units):
                 raise Unfounded(f"用户没有说过 {value}（{draft.kind} 的 {field}）。")
         for field in ("ma", "fast", "slow", "base_days", "days", "n"):
             count = getattr(draft, field)
@@ -329,7 +343,7 @@ class _Typed:
                 raise Unfounded(f"用户没有说过 {count}（{draft.kind} 的 {field}）。")
         self._check_seconds("period_s", draft.period_s)
         self._check_said("name", draft.name)
-        if draft.kind != "price_reach" and not lacks_value(draft):
+        if draft.kind != "price_reach" and draft.direction != "either" and not lacks_value(draft):
             try:
                 condition_of(draft)
             except Invalid as error:
@@ -373,10 +387,11 @@ class _Typed:
             raise Unfounded(f"从用户的话里推不出 {found.until:%Y-%m-%dT%H:%M}（until）。")
 
     def instant(self, said: datetime) -> datetime | None:
-        """An instant in market time that the sentence gives; the last minute of a day is the day itself."""
+        """An instant in market time that the sentence gives: as typed, or a bell or the last minute of its day."""
         local = said.replace(tzinfo=self._here.tzinfo) if said.tzinfo is None else market_time(said)
-        whole_day = (local.hour, local.minute) == (23, 59) and local.date() in self._days
-        return local if local in self._instants or whole_day else None
+        days = self._days | ({self._here.date()} if "盘" in self._plain else set())
+        named = local.date() in days and local.time() in {*_BELLS, time(23, 59)}
+        return local if named or local in self._instants else None
 
     def check_setting(self, setting: Setting | None) -> None:
         if setting is None:
@@ -403,7 +418,7 @@ class _Typed:
         wanted, other = (_BUYS, _SELLS) if action.side is Side.BUY else (_SELLS, _BUYS)
         if wanted.search(self._marked) is None or (ordered and other.search(self._marked) is not None):
             raise Unfounded(f"用户没有明确说要{action.side.chinese}。")
-        if phrases.NEGATED_TRADE.search(self._marked):
+        if phrases.NEGATED_TRADE.search(self._marked) or _NEGATED.search(self._marked):
             raise Unfounded("用户说的是不要交易。")
         if ordered and any(one.search(self._plain) for one in (phrases.QUESTIONED, _PAST, _IN_DOUBT)):
             raise Unfounded("用户在提问、假设，或者讲过去的事，没有要下委托。")
@@ -443,7 +458,8 @@ class _Typed:
     def unused(self, request: Request) -> tuple[str, ...]:
         """Figures of the sentence that the request does not hold, as they were typed."""
         held = set(_numbers(request.model_dump(exclude_none=True)))
-        held |= {one * 100 for one in held}
+        held |= {Decimal(one[1:]) for one in request.targets if one[0] == "#"}
+        held |= {one * 100 for one in held} | ({100 - one for one in held} if _LEFT.search(self._plain) else set())
         return tuple(
             self.said[one.start : one.end]
             for one in self._figures

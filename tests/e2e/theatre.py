@@ -16,7 +16,7 @@ from adapters.channels import script
 from adapters.channels.script import ScriptChannel
 from adapters.stores import sql
 from bot.language.names import Names
-from bot.main import App, assemble
+from bot.main import HOME_CHAT, App, assemble
 from core.allowance import Limits
 from core.clock import ManualClock
 from core.messages import Button, Chat, Incoming, Message
@@ -112,6 +112,7 @@ class Theatre:
             matching=(self.broker.on_frame, *(one.on_frame for one in self.others)),
             market_paced=True,
             model=self._model,
+            home=(HOME_CHAT,) if self._model is None else (CHAT,),
             limits=self._limits,
         )
         self.channel = script.connect()
