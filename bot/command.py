@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from bot.house import House
 from bot.language.dialogue import Dialogue
 from bot.language.model import Tool
+from bot.language.names import Names
 from bot.language.request import Intent, Request
 from core.messages import Chat, Message, Role
 
@@ -128,6 +129,13 @@ def by_intent(intent: str) -> Command | None:
 def menu() -> list[tuple[str, str]]:
     """The commands for a chat's menu."""
     return [(one.name, one.help) for one in REGISTRY.values() if one.listed]
+
+
+def completions(names: Names) -> list[tuple[str, str, tuple[str, ...]]]:
+    """What Tab offers in the terminal: commands, their Chinese names, and shares by name, code or initials."""
+    words = [(f"/{one.name}", one.help, ()) for one in REGISTRY.values() if one.listed]
+    words += [(word, one.help, ()) for one in REGISTRY.values() if one.listed for word in one.names[:1]]
+    return [*words, *names.completions()]
 
 
 def tools(without: Collection[Intent]) -> list[Tool]:

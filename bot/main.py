@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from bot.command import REGISTRY, menu, tools
+from bot.command import completions, menu, tools
 from bot.house import House
 from bot.inbox import HOME, Inbox
 from bot.language.model import SecondReader
@@ -23,7 +23,7 @@ from bot.settings import Settings
 from core import render
 from core.accounts import Accounts
 from core.adjust import Adjustments
-from core.allowance import Allowance, Limits
+from core.allowance import Allowance, Budget
 from core.backfill import Backfill
 from core.bookkeeper import Bookkeeper
 from core.calendar import calendar_warning, phase, trading_date
@@ -142,7 +142,7 @@ def assemble(
     market: Callable[[], tuple[Symbol, ...]] | None = None,
     finds_shares: bool = False,
     model: Model | None = None,
-    limits: Limits | None = None,
+    budget: Budget | None = None,
 ) -> App:
     """Wire a house of its parts. Opens nothing and starts nothing.
 
@@ -155,7 +155,7 @@ def assemble(
         finds_shares: the source can be asked which other ones there are.
         painter: makes the pictures of messages; without one the words go alone, as in a replay, where nobody looks.
         model: reads what the grammar cannot; without one that is simply not understood.
-        limits: what a person may use of it.
+        budget: what a person may use of it.
         market_paced: the jobs follow the market's clock (demo, replay) and not the computer's.
         jobs: what the market's clock runs; without them the whole table.
     """
@@ -282,7 +282,7 @@ def assemble(
 
     reader = None
     if model is not None:
-        reader = SecondReader(model, Allowance(store, clock, limits or Limits()), clock, tools(NEVER), tell_home)
+        reader = SecondReader(model, Allowance(store, clock, budget or Budget()), clock, tools(NEVER), tell_home)
     duties = Duties(
         store=store,
         clock=clock,
@@ -374,7 +374,7 @@ def build(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[App,
         bars=_bars(settings, clock, stack),
         finds_shares=True,
         model=model_of(settings, stack),
-        limits=settings.limits,
+        budget=settings.budget,
     )
     stack.push_async_callback(app.rest)
     return app, _channels(settings, app, clock)
@@ -476,13 +476,6 @@ def _about(settings: Settings) -> str:
     else:
         chat = "Telegram（TELEGRAM_OWNER_IDS 是空的，没有人能使用；给机器人发一句话就能看到自己的编号）"
     return f"行情：{quotes}公开行情　账户：{account}　聊天：{chat}"
-
-
-def completions(names: Names) -> list[tuple[str, str, tuple[str, ...]]]:
-    """What Tab offers in the terminal: commands, their Chinese names, and shares by name, code or initials."""
-    words = [(f"/{one.name}", one.help, ()) for one in REGISTRY.values() if one.listed]
-    words += [(word, one.help, ()) for one in REGISTRY.values() if one.listed for word in one.names[:1]]
-    return [*words, *names.completions()]
 
 
 def status(house: House) -> str:

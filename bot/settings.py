@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from pydantic_core import ErrorDetails
 
 from bot.validation import problem_text
-from core.allowance import Limits
+from core.allowance import Budget
 from core.errors import ConfigError
 from core.tariffs import Price as TokenPrice
 
@@ -112,10 +112,10 @@ class Settings(BaseModel):
         return names
 
     @property
-    def limits(self) -> Limits:
+    def budget(self) -> Budget:
         """What a person may use of the model."""
         price = None if self.llm_price is None else TokenPrice(*self.llm_price)
-        return Limits(yuan=self.llm_daily_budget, seconds=self.llm_timeout, price=price)
+        return Budget(yuan=self.llm_daily_budget, seconds=self.llm_timeout, price=price)
 
     def folder(self) -> Path:
         """``data_dir``, made if it is not there.

@@ -26,7 +26,7 @@ log: Final = logging.getLogger(__name__)
 KEY: Final = "model_spent"
 
 
-class Limits(Noun):
+class Budget(Noun):
     """What one person may use of the model.
 
     Attributes:
@@ -87,10 +87,10 @@ class Reserved(NamedTuple):
 class Allowance:
     """Keeps the record in the store and nowhere else: a second process of the same house counts with it."""
 
-    def __init__(self, store: Store, clock: Clock, limits: Limits) -> None:
+    def __init__(self, store: Store, clock: Clock, budget: Budget) -> None:
         self._store = store
         self._clock = clock
-        self.limits = limits
+        self.budget = budget
         self._turn = asyncio.Lock()
 
     async def reserve(self, person: str, model: str, worst: Usage) -> Reserved | None:
@@ -100,12 +100,12 @@ class Allowance:
             Unavailable: it cannot be written down. Then nothing may be asked.
         """
         now = self._clock.now()
-        price = self.limits.price or price_at(model, now)
+        price = self.budget.price or price_at(model, now)
         held = Reserved(market_time(now).date(), person, worst, price.of(worst), price)
         async with self._turn:
             day = await self.today()
             mine = day.people.get(person, Spent()).plus(worst.total, held.yuan, calls=1)
-            if mine.calls > self.limits.calls or mine.tokens > self.limits.tokens or mine.yuan > self.limits.yuan:
+            if mine.calls > self.budget.calls or mine.tokens > self.budget.tokens or mine.yuan > self.budget.yuan:
                 return None
             await self._keep(day, person, mine)
         return held

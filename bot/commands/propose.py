@@ -13,7 +13,7 @@ from typing import Final
 from bot.command import Call, Command, Context, Reply, by_intent, command
 from bot.commands.carrying import carry_out
 from bot.language import phrases
-from bot.language.dialogue import Proposed
+from bot.language.dialogue import Guess
 from bot.language.examples import nearest
 from bot.language.model import Unread
 from bot.language.proposal import Grounded
@@ -72,9 +72,7 @@ def not_understood(text: str, why: str = "") -> Message:
 
 def _stranger(ctx: Context, text: str, word: str) -> Message:
     """A share that the table does not know is asked for: by what looks like it, or by its code."""
-    offers = [
-        (one, f"answer {text.replace(word, ctx.house.names.name_of(one))}") for one in ctx.house.names.suggest(word)
-    ]
+    offers = [(one, f"say {text.replace(word, ctx.house.names.name_of(one))}") for one in ctx.house.names.suggest(word)]
     buttons = tuple(
         (Button(name_text(ctx.house.name(one), one), press),)
         for one, press in offers
@@ -107,33 +105,33 @@ def _messages(reply: Reply) -> Sequence[Message]:
 
 
 def _card(ctx: Context, text: str, found: Grounded) -> Message:
-    proposal = Proposed(
+    guess = Guess(
         id=ctx.house.clock.new_id(), request=found.request, text=text, unused=found.unused, at=ctx.house.now()
     )
-    ctx.dialogue = ctx.dialogue.proposing(proposal)
-    return _shown(ctx, proposal)
+    ctx.dialogue = ctx.dialogue.guessing(guess)
+    return _shown(ctx, guess)
 
 
-def _shown(ctx: Context, proposal: Proposed) -> Message:
-    agree = "agree_by_tap" if proposal.request.intent in TAPPED else "agree"
-    lines = [_said_back(ctx, proposal.request)]
-    if proposal.unused:
-        lines.append(f"⚠️ 这句话里的 {'、'.join(proposal.unused)} 没有用上。")
-    if proposal.request.intent in {"order_buy", "order_sell"}:
+def _shown(ctx: Context, guess: Guess) -> Message:
+    agree = "agree_by_tap" if guess.request.intent in TAPPED else "agree"
+    lines = [_said_back(ctx, guess.request)]
+    if guess.unused:
+        lines.append(f"⚠️ 这句话里的 {'、'.join(guess.unused)} 没有用上。")
+    if guess.request.intent in {"order_buy", "order_sell"}:
         lines.append("现在还没有委托。点“对”以后出委托卡片，在卡片上点“确认”才下单。")
     buttons = (
-        Button("对，就这样", f"{agree} {proposal.id}", Style.CONFIRM),
-        Button("不对", f"disagree {proposal.id}"),
+        Button("对，就这样", f"{agree} {guess.id}", Style.CONFIRM),
+        Button("不对", f"disagree {guess.id}"),
     )
     return Message(
-        title="🤔 我理解为", text="\n".join([*lines, "对吗？"]), buttons=(buttons,), card=f"reading:{proposal.id}"
+        title="🤔 我理解为", text="\n".join([*lines, "对吗？"]), buttons=(buttons,), card=f"reading:{guess.id}"
     )
 
 
-def _closed(ctx: Context, proposal: Proposed, how: str) -> Message:
+def _closed(ctx: Context, guess: Guess, how: str) -> Message:
     """The card without its buttons."""
-    text = f"{_said_back(ctx, proposal.request)}\n{how}"
-    return Message(title="🤔 我理解为", text=text, card=f"reading:{proposal.id}")
+    text = f"{_said_back(ctx, guess.request)}\n{how}"
+    return Message(title="🤔 我理解为", text=text, card=f"reading:{guess.id}")
 
 
 async def typed_answer(ctx: Context, text: str, offered: str) -> Reply:
@@ -142,35 +140,35 @@ async def typed_answer(ctx: Context, text: str, offered: str) -> Reply:
     Args:
         offered: what a typed 是 presses now; a question that was asked after the card is answered first.
     """
-    proposal = ctx.dialogue.on_proposal(ctx.house.now())
-    if proposal is None or (offered and offered != f"agree {proposal.id}"):
-        return None
+    guess = ctx.dialogue.on_guess(ctx.house.now())
+    if guess is None or ctx.dialogue.draft is not None or (offered and offered != f"agree {guess.id}"):
+        return None  # something was asked or done since
     if _NO.fullmatch(text) or phrases.CANCEL.match(text):
-        return await disagree(ctx, Call((proposal.id,)))
+        return await disagree(ctx, Call((guess.id,)))
     if phrases.YES.fullmatch(text) and offered:
-        return await agree(ctx, Call((proposal.id,)))
+        return await agree(ctx, Call((guess.id,)))
     if phrases.YES.fullmatch(text) or phrases.CONFIRM.match(text):
-        card = _shown(ctx, proposal)
+        card = _shown(ctx, guess)
         return card.model_copy(update={"text": f"{card.text}请点按钮。", "card": None})
     return None
 
 
-def _try_again(proposal: Proposed) -> Message:
-    examples = "\n".join(f"　{example}" for example in nearest(proposal.text))
+def _try_again(guess: Guess) -> Message:
+    examples = "\n".join(f"　{example}" for example in nearest(guess.text))
     return Message(text=f"好的，什么都没有做。请换个说法，例如：\n{examples}")
 
 
 @command("agree", help="我理解得对", listed=False)
 async def agree(ctx: Context, call: Call) -> Reply:
     """Carry out a reading as if the person had said it plainly."""
-    proposal = _open(ctx, call)
-    chosen = by_intent(proposal.request.intent)
+    guess = _open(ctx, call)
+    chosen = by_intent(guess.request.intent)
     if chosen is None:
         raise Conflict("这个现在做不了了。请再说一遍。")
-    ctx.dialogue = ctx.dialogue.decided().spoke(proposal.text, proposal.request)
+    ctx.dialogue = ctx.dialogue.decided().spoke(guess.text, guess.request)
     # Closed before anything is done: what comes of it is said after it.
-    await ctx.house.notifier.say(ctx.chat, _closed(ctx, proposal, "✅ 你点了“对”。"))
-    return await carry_out(ctx, chosen, Call((), proposal.request))
+    await ctx.house.notifier.say(ctx.chat, _closed(ctx, guess, "✅ 你点了“对”。"))
+    return await carry_out(ctx, chosen, Call((), guess.request))
 
 
 @command("agree_by_tap", help="我理解得对", listed=False)
@@ -181,14 +179,14 @@ async def agree_by_tap(ctx: Context, call: Call) -> Reply:
 
 @command("disagree", help="我理解得不对", listed=False)
 async def disagree(ctx: Context, call: Call) -> Reply:
-    proposal = _open(ctx, call)
+    guess = _open(ctx, call)
     ctx.dialogue = ctx.dialogue.decided()
-    return [_closed(ctx, proposal, "已取消，什么都没有做。"), _try_again(proposal)]
+    return [_closed(ctx, guess, "已取消，什么都没有做。"), _try_again(guess)]
 
 
-def _open(ctx: Context, call: Call) -> Proposed:
+def _open(ctx: Context, call: Call) -> Guess:
     """Raises Conflict."""
-    proposal = ctx.dialogue.on_proposal(ctx.house.now())
-    if proposal is None or call.rest != proposal.id:
+    guess = ctx.dialogue.on_guess(ctx.house.now())
+    if guess is None or call.rest != guess.id:
         raise Conflict("这张卡片已经处理过，或者过期了，什么都没有做。请再说一遍。")
-    return proposal
+    return guess

@@ -42,7 +42,7 @@ class Step(Noun):
     limits: Limits | None = None
 
 
-class Proposed(Noun):
+class Guess(Noun):
     """A reading that the person has yet to agree to.
 
     Attributes:
@@ -72,7 +72,7 @@ class Dialogue(Noun):
         turn: counts the questions, so that a button of an earlier one answers nothing.
         offered: the button that a typed 是 presses, where the last message asked a question of yes or no.
         done: what 撤销 takes back.
-        proposal: what a model made of a sentence, until the person says whether it is right.
+        guess: what a model made of a sentence, until the person says whether it is right.
     """
 
     draft: Request | None = None
@@ -90,7 +90,7 @@ class Dialogue(Noun):
     offered_at: datetime | None = None
     turn: int = 0
     done: Step | None = None
-    proposal: Proposed | None = None
+    guess: Guess | None = None
 
     def asking(self, draft: Request, asked: str, now: datetime, choices: tuple[Symbol, ...] = ()) -> Dialogue:
         """After a question."""
@@ -138,17 +138,17 @@ class Dialogue(Noun):
         changes = tuple(Change(_slim(before), _slim(after)) for before, after in watches)
         return self.model_copy(update={"done": Step.model_validate({"text": text, "watches": changes, **what})})
 
-    def proposing(self, proposal: Proposed) -> Dialogue:
+    def guessing(self, guess: Guess) -> Dialogue:
         """After a card that asks whether a reading is right. A correction can no longer mean an earlier watch."""
-        return self.closed().model_copy(update={"proposal": proposal, "watch_id": None})
+        return self.closed().model_copy(update={"guess": guess, "watch_id": None})
 
-    def on_proposal(self, now: datetime) -> Proposed | None:
+    def on_guess(self, now: datetime) -> Guess | None:
         """The reading that the person may still agree to."""
-        return self.proposal if self.proposal is not None and now - self.proposal.at <= QUESTION_LIVES else None
+        return self.guess if self.guess is not None and now - self.guess.at <= QUESTION_LIVES else None
 
     def decided(self) -> Dialogue:
         """After the person has said whether a reading is right."""
-        return self.model_copy(update={"proposal": None})
+        return self.model_copy(update={"guess": None})
 
     def closed(self) -> Dialogue:
         """After the question was answered or dropped."""

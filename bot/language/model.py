@@ -107,10 +107,10 @@ class SecondReader:
             return Unread.BUSY
         self._busy.add(person)
         try:
-            async with asyncio.timeout(self._allowance.limits.seconds):
+            async with asyncio.timeout(self._allowance.budget.seconds):
                 return await self._ask(_Sentence(person, plain, names, self._clock.now(), context, preferred))
         except TimeoutError:
-            log.warning("the model did not answer within %s seconds", self._allowance.limits.seconds)
+            log.warning("the model did not answer within %s seconds", self._allowance.budget.seconds)
             return Unread.FAILED
         except Refused as error:
             self._refused = error.reason
@@ -162,11 +162,11 @@ class SecondReader:
     async def describe(self) -> str:
         """One line for /about: which model, and what it cost today. Raises Unavailable."""
         day = await self._allowance.today()
-        spent, limits = day.everybody, self._allowance.limits
+        spent, budget = day.everybody, self._allowance.budget
         cost = f"今天问了 {spent.calls} 次，约 {spent.yuan:.4f} 元" if spent.calls else "今天还没有问过"
         who = f"，回答的是 {'、'.join(day.models)}" if set(day.models) - {self._model.name} else ""
         out = f"。现在用不了：{self._refused}" if self._refused else ""
-        return f"模型：{self._model.describe()}，{cost}（每人每天最多 {limits.yuan:f} 元）{who}{out}"
+        return f"模型：{self._model.describe()}，{cost}（每人每天最多 {budget.yuan:f} 元）{who}{out}"
 
 
 class _Sentence(NamedTuple):

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from adapters.models import openai
-from core.allowance import Limits
+from core.allowance import Budget
 from core.ports import Model
 from core.tickets import TicketState
 from core.types import Symbol
@@ -338,7 +338,7 @@ async def test_a_server_that_answers_nonsense_is_asked_twice(theatre: Theatre, s
 @pytest.mark.parametrize("kind", ["hang", "dribble"])
 async def test_a_server_that_lets_us_wait_is_left(tmp_path: Path, model: Model, server: FakeOpenAI, kind: Kind) -> None:
     server.fail(kind)
-    async with Theatre(tmp_path, model=model, limits=Limits(seconds=0.2)) as stage:
+    async with Theatre(tmp_path, model=model, budget=Budget(seconds=0.2)) as stage:
         said = await stage.say(ODD)
         assert said.text.startswith("模型现在没有回答")
         await server.until(lambda s: s.left == 1)
@@ -390,7 +390,7 @@ async def test_at_the_limit_of_the_day_it_says_so_and_goes_on_without(
     tmp_path: Path, model: Model, server: FakeOpenAI
 ) -> None:
     server.answers({"intent": "unknown"})
-    async with Theatre(tmp_path, model=model, limits=Limits(calls=2)) as stage:
+    async with Theatre(tmp_path, model=model, budget=Budget(calls=2)) as stage:
         await stage.tick(MAOTAI, "1450")
         await stage.say("麻烦您瞅瞅茅台嘞")
         await stage.kill()
@@ -417,3 +417,13 @@ async def test_without_a_model_the_answer_says_what_can_be_said(tmp_path: Path) 
         assert said.text.startswith(PLAIN)
         assert "茅台MACD金叉" in said.text
         assert "没有设置" in (await stage.say("/about")).text
+
+
+async def test_a_word_answers_what_was_asked_last_and_not_an_older_card(theatre: Theatre, server: FakeOpenAI) -> None:
+    server.answers(WATCH)
+    await theatre.say(ODD)
+    press = theatre.button("对，就这样").command
+    await theatre.say("买茅台 价格1400")
+    assert "不设了" in (await theatre.say("取消")).text
+    await theatre.send_press(press)
+    assert len(list(theatre.app.house.watchlist.everything())) == 1

@@ -17,7 +17,7 @@ from adapters.channels.script import ScriptChannel
 from adapters.stores import sql
 from bot.language.names import Names
 from bot.main import HOME_CHAT, App, assemble
-from core.allowance import Limits
+from core.allowance import Budget
 from core.clock import ManualClock
 from core.messages import Button, Chat, Incoming, Message
 from core.orders import Order
@@ -46,7 +46,7 @@ class Theatre:
         by_hand: bool = False,
         wife: dict[Symbol, tuple[Shares, Price]] | None = None,
         model: Model | None = None,
-        limits: Limits | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.folder = folder
         self.clock = ManualClock(market_instant(at))
@@ -55,7 +55,7 @@ class Theatre:
         self._positions = positions or {}
         self._by_hand = by_hand
         self._wife = wife
-        self._model, self._limits = model, limits
+        self._model, self._budget = model, budget
         self._lives = AsyncExitStack()
         self._life: asyncio.Task[None] | None = None
         self.app: App
@@ -113,7 +113,7 @@ class Theatre:
             market_paced=True,
             model=self._model,
             home=(HOME_CHAT,) if self._model is None else (CHAT,),
-            limits=self._limits,
+            budget=self._budget,
         )
         self.channel = script.connect()
         await self.app.load()

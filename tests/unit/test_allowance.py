@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from adapters.stores.memory import MemoryStore
-from core.allowance import KEY, Allowance, Limits
+from core.allowance import KEY, Allowance, Budget
 from core.clock import ManualClock
 from core.completions import Completion, Usage
 from core.tariffs import TARIFFS, Price, price_at
@@ -44,7 +44,7 @@ async def spend(allowance: Allowance, person: str = "我", usage: Usage | None =
 async def test_the_worst_is_written_down_before_the_call_and_the_truth_after_it(
     store: MemoryStore, clock: ManualClock
 ) -> None:
-    allowance = Allowance(store, clock, Limits())
+    allowance = Allowance(store, clock, Budget())
     held = await allowance.reserve("我", FLASH, WORST)
     assert held is not None
     before = (await allowance.today()).people["我"]
@@ -57,23 +57,23 @@ async def test_the_worst_is_written_down_before_the_call_and_the_truth_after_it(
 async def test_a_call_of_which_nobody_tells_the_cost_counts_as_the_worst(
     store: MemoryStore, clock: ManualClock
 ) -> None:
-    allowance = Allowance(store, clock, Limits())
+    allowance = Allowance(store, clock, Budget())
     await spend(allowance, usage=None)
     assert (await allowance.today()).people["我"].tokens == 4500
 
 
 async def test_a_restart_forgets_nothing_and_a_new_day_begins_anew(store: MemoryStore, clock: ManualClock) -> None:
-    limits = Limits(calls=2)
-    assert await spend(Allowance(store, clock, limits))
-    assert await spend(Allowance(store, clock, limits))
-    assert not await spend(Allowance(store, clock, limits))
+    budget = Budget(calls=2)
+    assert await spend(Allowance(store, clock, budget))
+    assert await spend(Allowance(store, clock, budget))
+    assert not await spend(Allowance(store, clock, budget))
     clock.advance(timedelta(hours=14))  # midnight of the market, not of Greenwich
-    assert await spend(Allowance(store, clock, limits))
+    assert await spend(Allowance(store, clock, budget))
 
 
-@pytest.mark.parametrize("limits", [Limits(calls=3), Limits(tokens=7000), Limits(yuan=Decimal("0.0135"))])
-async def test_every_limit_ends_the_day(store: MemoryStore, clock: ManualClock, limits: Limits) -> None:
-    allowance = Allowance(store, clock, limits)
+@pytest.mark.parametrize("budget", [Budget(calls=3), Budget(tokens=7000), Budget(yuan=Decimal("0.0135"))])
+async def test_every_limit_ends_the_day(store: MemoryStore, clock: ManualClock, budget: Budget) -> None:
+    allowance = Allowance(store, clock, budget)
     done = [await spend(allowance) for _ in range(9)]
     assert done == [True] * 3 + [False] * 6
 
@@ -81,14 +81,14 @@ async def test_every_limit_ends_the_day(store: MemoryStore, clock: ManualClock, 
 async def test_no_day_costs_more_than_was_allowed_whatever_is_told_of_no_call(
     store: MemoryStore, clock: ManualClock
 ) -> None:
-    allowance = Allowance(store, clock, Limits(yuan=Decimal("0.1")))
+    allowance = Allowance(store, clock, Budget(yuan=Decimal("0.1")))
     while await allowance.reserve("我", FLASH, WORST) is not None:
         pass
     assert (await allowance.today()).everybody.yuan <= Decimal("0.1")
 
 
 async def test_each_person_has_a_day_of_their_own(store: MemoryStore, clock: ManualClock) -> None:
-    allowance = Allowance(store, clock, Limits(calls=1))
+    allowance = Allowance(store, clock, Budget(calls=1))
     assert await spend(allowance, "甲")
     assert not await spend(allowance, "甲")
     assert await spend(allowance, "乙")
@@ -97,7 +97,7 @@ async def test_each_person_has_a_day_of_their_own(store: MemoryStore, clock: Man
 
 
 async def test_a_call_over_midnight_is_counted_on_the_day_it_began(store: MemoryStore, clock: ManualClock) -> None:
-    allowance = Allowance(store, clock, Limits())
+    allowance = Allowance(store, clock, Budget())
     held = await allowance.reserve("我", FLASH, WORST)
     assert held is not None
     clock.advance(timedelta(hours=15))
@@ -107,7 +107,7 @@ async def test_a_call_over_midnight_is_counted_on_the_day_it_began(store: Memory
 
 async def test_a_record_that_cannot_be_read_begins_anew(store: MemoryStore, clock: ManualClock) -> None:
     await store.set_value(KEY, "{")
-    assert await spend(Allowance(store, clock, Limits()))
+    assert await spend(Allowance(store, clock, Budget()))
 
 
 def test_prices_follow_the_hour_the_day_and_the_model() -> None:
@@ -124,5 +124,5 @@ def test_prices_follow_the_hour_the_day_and_the_model() -> None:
 
 async def test_a_price_that_the_person_gives_goes_before_the_table(store: MemoryStore, clock: ManualClock) -> None:
     free = Price(Decimal(0), Decimal(0), Decimal(0))
-    allowance = Allowance(store, clock, Limits(yuan=Decimal(0), price=free))
+    allowance = Allowance(store, clock, Budget(yuan=Decimal(0), price=free))
     assert await spend(allowance)
