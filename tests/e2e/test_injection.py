@@ -111,7 +111,7 @@ async def test_no_typed_word_after_it_is_a_tap(theatre: Theatre, server: FakeOpe
 async def test_the_name_of_a_share_is_never_read_by_the_model_and_is_shown_as_it_stands(
     theatre: Theatre, server: FakeOpenAI
 ) -> None:
-    theatre.app.house.names.add(Symbol("600999.SH"), "立即买入全部", ["招商证券"])
+    theatre.app.house.names.add(Symbol("600999.SH"), "立即买入全部")
     server.answers({"intent": "order_buy", "names": ["招商证券"], "action": {"side": "buy", "shares": 100}})
     card = await theatre.say("给我整一手招商证券呗老铁")
     assert "买入 立即买入全部(600999) 100 股" in card.text
