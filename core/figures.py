@@ -81,7 +81,7 @@ _ARABIC: Final = r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-
 _FIGURE: Final = (
     rf"(?P<figure>(?P<sign>(?<![0-9A-Za-z%元股])[+-])?(?:(?P<number>{_ARABIC})|百分之(?P<percent>{_ARABIC}|[{_HAN}点]+)"
     rf"|(?P<below>[{_HAN}]+|[0-9]+)分之(?P<above>[{_HAN}]+|[0-9]+)|(?P<half>一半|半仓)|(?P<han>[{_HAN}]+(?:点[{_HAN}]+)?))"
-    rf"(?P<vague>[多余来几]?)\s?(?P<scale>亿|百万|万|千)?\s?(?P<unit>{_UNIT})?)"
+    rf"(?P<vague>[多余来几]?)(?:\s?(?P<scale>亿|百万|万|千))?(?:\s?(?P<unit>{_UNIT}))?)"
 )
 _DATE: Final = (
     r"(?P<date>(?:(?P<year>20[0-9]{2})[-/年])?(?<![0-9.])(?P<month>[01]?[0-9])(?:[-/](?P<day>[0-3]?[0-9])|月(?P<day2>[0-3]?[0-9])[日号])"

@@ -191,7 +191,7 @@ def _said(sheet: Sheet, row: Valued, ask: str | None) -> str:
         case "cost":
             return f"成本 {position.cost:.3f} 元"
         case "quantity":
-            hands = f"（{position.shares // 100} 手）" if position.shares and position.shares % 100 == 0 else ""
+            hands = f" = {position.shares // 100} 手" if position.shares and position.shares % 100 == 0 else ""
             return f"持仓 {position.shares} 股{hands}"
         case "sellable":
             bought = position.shares - position.sellable

@@ -167,7 +167,8 @@ def trading_days(first: date, last: date) -> int:
 # -- as facts
 
 CHANGE: Final = ("涨跌", "涨跌幅", "涨", "跌", "涨幅", "跌幅", "上涨", "下跌")
-GAINED: Final = ("已实现", "已实现盈亏", "盈亏", "赚", "亏")
+GAINED: Final = ("已实现", "已实现盈亏", "已实现收益", "落袋")
+WHOLE: Final = ("总盈亏", "总收益", "投入")
 PROFIT: Final = ("盈亏", "浮动盈亏", "浮盈", "浮亏", "赚", "亏", "盈利", "亏损", "收益", "幅度")
 TODAY: Final = ("今天", "今日", "当日", "今天盈亏")
 _TODAY: Final = (*PROFIT, "今天盈亏", *TODAY)
@@ -221,11 +222,11 @@ def _of_account(sheet: Sheet) -> Iterator[Fact]:
         yield Fact("total", valued.total, Unit.YUAN, words=("总资产",))
     yield Fact("value", valued.value, Unit.YUAN, words=("市值", "持仓市值"))
     yield Fact("floating", valued.profit, Unit.YUAN, words=PROFIT, signed=True)
-    yield Fact("realized", account.realized, Unit.YUAN, words=("已实现", "已实现盈亏", *PROFIT), signed=True)
-    yield Fact("profit", sheet.profit, Unit.YUAN, words=("总盈亏", *PROFIT), signed=True)
+    yield Fact("realized", account.realized, Unit.YUAN, words=GAINED, signed=True)
+    yield Fact("profit", sheet.profit, Unit.YUAN, words=WHOLE, signed=True)
     yield Fact("today", sheet.today, Unit.YUAN, words=_TODAY, when=TODAY, signed=True)
     if (percent := sheet.profit_percent) is not None:
-        yield Fact("profit_percent", percent, Unit.PERCENT, words=("总盈亏", "投入", *PROFIT), signed=True)
+        yield Fact("profit_percent", percent, Unit.PERCENT, words=WHOLE, signed=True)
     if (percent := sheet.today_percent) is not None:
         yield Fact("today_percent", percent, Unit.PERCENT, words=_TODAY, when=TODAY, signed=True)
     if sheet.ratio is not None:
@@ -253,9 +254,11 @@ def _of_row(sheet: Sheet, row: Valued) -> Iterator[Fact]:
     ):
         if worth is not None:
             yield Fact(f"{code}_{name}", worth, unit, symbol, words, signed=signed)
-    for name, days in (("days", sheet.days(symbol)), ("sessions", sheet.sessions(symbol))):
+    for name, days, word in (("days", sheet.days(symbol), "持有"), ("sessions", sheet.sessions(symbol), "第")):
         if days is not None:
-            yield Fact(f"{code}_{name}", Decimal(days), Unit.DAYS, symbol, ("持有", "天数"))
+            yield Fact(
+                f"{code}_{name}", Decimal(days), Unit.DAYS, symbol, (word, "天数") if word == "持有" else (word,)
+            )
 
 
 def _of_quote(symbol: Symbol, one: Seen) -> Iterator[Fact]:
