@@ -81,11 +81,11 @@ _ARABIC: Final = r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-
 _FIGURE: Final = (
     rf"(?P<figure>(?P<sign>(?<![0-9A-Za-z%元股])[+-])?(?:(?P<number>{_ARABIC})|百分之(?P<percent>{_ARABIC}|[{_HAN}点]+)"
     rf"|(?P<below>[{_HAN}]+|[0-9]+)分之(?P<above>[{_HAN}]+|[0-9]+)|(?P<half>一半|半仓)|(?P<han>[{_HAN}]+(?:点[{_HAN}]+)?))"
-    rf"(?P<vague>[多余来几]?)(?:\s?(?P<scale>亿|百万|万|千))?(?:\s?(?P<unit>{_UNIT}))?)"
+    rf"(?P<vague>[多余来几]?)(?:\s?(?P<scale>亿|百万|万|千))?(?:\s?(?P<unit>{_UNIT})(?:(?<=成)(?P<tenth>[一二三四五六七八九半]))?)?)"
 )
 _DATE: Final = (
-    r"(?P<date>(?:(?P<year>20[0-9]{2})[-/年])?(?<![0-9.])(?P<month>[01]?[0-9])(?:[-/](?P<day>[0-3]?[0-9])|月(?P<day2>[0-3]?[0-9])[日号])"
-    rf"(?![0-9.%,]|\s?(?:{_UNIT}|[万亿])))"
+    r"(?P<date>(?:(?P<year>20[0-9]{2})[-/年])?(?<![0-9.])(?P<month>[01]?[0-9])(?:月(?P<day2>[0-3]?[0-9])[日号]"
+    rf"|[-/](?P<day>[0-3]?[0-9])(?![0-9.%,]|\s?(?:{_UNIT}|[万亿]))))"
 )
 _TIME: Final = (
     r"(?P<time>(?<![0-9:])(?P<hour>[0-2]?[0-9]):(?P<minute>[0-5][0-9])(?::(?P<second>[0-5][0-9]))?(?![0-9:.]))"
@@ -96,7 +96,7 @@ _KEPT: Final = frozenset("，：；（）。！？、")
 SENTENCE_ENDS: Final = re.compile("[。！？!?；;\n]")
 CLAUSE_ENDS: Final = re.compile(r"[，、,（()）|]")
 _ITEM: Final = re.compile(r"\s*([0-9]{1,2})[.、)）](?![0-9])")
-MAY_FOLLOW: Final = re.compile(r"$|[\s，,、:：（）()/~～\-—–|]|至|到|和|与|的|\Z")
+MAY_FOLLOW: Final = re.compile(r"$|[，,、:：（）()/~～\-—–|=]|至|到|和|与|的")
 
 
 def plain(text: str) -> str:
@@ -268,6 +268,9 @@ def number_of(match: re.Match[str]) -> Number | str:
     if match["han"] and not places and value:
         # 一千四 says nothing below the hundreds.
         step = Decimal(1)
+    if match["tenth"]:  # 三成六
+        value += (Decimal(5) if match["tenth"] == "半" else _value(match["tenth"]) or Decimal(0)) / 10
+        step = Decimal("0.1")
     return Number(value * scale * factor, step * scale * factor, sign, units, places >= 2, scale > 1)
 
 

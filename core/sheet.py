@@ -277,7 +277,7 @@ def _of_quote(symbol: Symbol, one: Seen) -> Iterator[Fact]:
         if price is not None:
             yield Fact(f"{code}_{name}", price, Unit.PRICE, symbol, words)
     if quote.percent is not None and one.price is not None:
-        yield Fact(f"{code}_change", quote.percent, Unit.PERCENT, symbol, CHANGE, signed=True)
+        yield Fact(f"{code}_change", quote.percent, Unit.PERCENT, symbol, (*CHANGE, "现价"), signed=True)
 
 
 def _of_trades(sheet: Sheet) -> Iterator[Fact]:
