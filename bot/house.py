@@ -128,14 +128,15 @@ class House:
                     found[symbol] = seen
                 elif answered and symbol not in self.names:
                     raise NotFound(f"没有 {symbol} 这只证券，请核对代码。")
+                elif answered and (gone := self.listing.gone(symbol)) is not None:
+                    raise NotFound(f"{name_text(gone.name, symbol)}从 {gone.gone_on} 起没有行情，可能已经退市。")
                 elif self.listing.lacks(symbol):
                     there = len(self.listing.shares())
                     raise NotFound(
                         f"这里的行情不是真的市场，只有 {there} 只股票，没有{name_text(self.name(symbol), symbol)}。"
                     )
-        for quote in found.values():
-            if quote.name and quote.symbol not in self.names:
-                self.names.add(quote.symbol, quote.name)
+        with suppress(OutsideError):
+            await self.listing.saw(found.values())
         self.engine.learn(found.values())
         for symbol in accounts:
             worth = await self.accounts.look(account_of(symbol))

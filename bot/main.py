@@ -41,7 +41,7 @@ from core.frames import Frame, Quote, frame_of
 from core.gather import Gathering
 from core.history import History
 from core.jobs import JOBS, Duties, Job, MarketPaced
-from core.listing import Listing
+from core.listing import ByCode, Listing
 from core.messages import Chat, Incoming, Message
 from core.notify import Notifier
 from core.ports import BarFetcher, Broker, Channel, Model, Painter, QuoteSource, Store
@@ -261,7 +261,7 @@ def assemble(
         beside=(history.on_frame, backfill.on_frame),
     )
     gathering = Gathering(history, backfill, watchlist, clock)
-    listing = Listing(store, source if finds_shares else None, clock, known=market or names.shares, sleep=sleep)
+    listing = Listing(store, ByCode(source, sleep) if finds_shares else None, clock, names, market=market)
     sweep = Sweep(
         source,
         engine,

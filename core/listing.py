@@ -1,7 +1,8 @@
-"""Listing: which shares there are. The sources are asked for every code that the exchanges could have given out.
+"""Listing: which securities there are and what they are called, looked for twice a trading day and kept.
 
-The table of names knows the well-known ones; no list of all of them comes with the program, and one would be out of
-date with the next new listing. What is found is stored, and looked for again once a week.
+A table of names comes with the program, and is out of date with the next new listing. Before the open the names of the
+day are taken in: who is new, who is called otherwise, who has left; after the close the turnover, by which candidates
+are ordered.
 """
 
 from __future__ import annotations
@@ -9,27 +10,32 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import datetime, timedelta
-from typing import Final
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, time, timedelta
+from typing import Final, Protocol
 
-from core.clock import Clock
+from core.calendar import is_trading_day
+from core.clock import MARKET_ZONE, Clock, market_time
 from core.errors import OutsideError
 from core.frames import Quote
 from core.market import is_share
-from core.ports import QuoteSource, Store
+from core.ports import QuoteSource, Roster, Store
+from core.securities import LEAVES, Security, Sighting, is_old_code, learnt, missing
 from core.types import Symbol
 
 log: Final = logging.getLogger(__name__)
 
 LISTED: Final = "listed_shares"
-"""Under this key the store keeps what was found."""
-FRESH: Final = timedelta(days=7)
+"""Under this key the store keeps which there were and when, the most traded first."""
+LOOKS: Final = (time(9, 2), time(15, 32))
+"""When it is looked, on the market's clock of a trading day: a new listing has its name and price by the first."""
 RETRY: Final = timedelta(minutes=30)
 PIECE: Final = 400
 """Codes asked for at a time."""
 PAUSE: Final = 2.0
 """Seconds between two pieces: all together take about a minute and a half."""
+PLAUSIBLE: Final = 0.9
+"""Of the shares that are known, so many must be seen before the others count as gone."""
 # Source: the ranges out of which the exchanges have given codes to A-shares so far, SSE, SZSE and BSE.
 RANGES: Final = (
     ("SH", 600_000, 602_000),
@@ -42,89 +48,197 @@ RANGES: Final = (
 )
 
 
+class Book(Protocol):
+    """The table of names, as far as it is kept here."""
+
+    def __contains__(self, symbol: Symbol) -> bool: ...
+
+    def name_of(self, symbol: Symbol) -> str: ...
+
+    def shares(self) -> Sequence[Symbol]:
+        """All A-shares that it knows."""
+        ...
+
+    def learn(self, security: Security) -> None: ...
+
+    def rank(self, symbols: Sequence[Symbol]) -> None:
+        """Candidates stand in this order from now on."""
+        ...
+
+
+class ByCode:
+    """A Roster of a source of quotes: it is asked for every code that the exchanges could have given out."""
+
+    def __init__(self, source: QuoteSource, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self.name = source.name
+        self._source = source
+        self._sleep = sleep
+
+    async def sightings(self, known: Collection[Symbol]) -> Sequence[Sighting]:
+        """See :class:`core.ports.Roster`."""
+        found: list[Sighting] = []
+        for place, piece in enumerate(_pieces(known)):
+            if place:
+                await self._sleep(PAUSE)
+            quotes = await self._source.fetch(piece)
+            found += [sighting(quotes[symbol]) for symbol in piece if symbol in quotes and quotes[symbol].preclose]
+        return found
+
+
 class Listing:
-    """Keeps the list of all A-shares.
+    """Keeps the list of all A-shares, and the table of names in step with it.
 
     Args:
-        known: those of the table of names; they are on the list whatever is found.
-        source: None where the list is what is known, as in a market that is made up.
+        market: all shares that there are, where the market is made up or past; else those of the table are a beginning.
+        roster: None where nothing else can be found.
     """
 
     def __init__(
         self,
         store: Store,
-        source: QuoteSource | None,
+        roster: Roster | None,
         clock: Clock,
+        names: Book,
         *,
-        known: Callable[[], Sequence[Symbol]],
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        market: Callable[[], Sequence[Symbol]] | None = None,
     ) -> None:
         self._store = store
-        self._source = source
+        self._roster = roster
         self._clock = clock
-        self._known = known
-        self._sleep = sleep
+        self._names = names
+        self._market = market
+        self._learnt: dict[Symbol, Security] = {}
         self._found: tuple[Symbol, ...] = ()
         self._at: datetime | None = None
         self._retry_at: datetime | None = None
 
     async def load(self) -> None:
+        """Take over what an earlier process learnt."""
+        for security in await self._store.securities():
+            self._learnt[security.symbol] = security
+            self._names.learn(security)
         stored = await self._store.value(LISTED)
         if stored is not None:
             said = json.loads(stored)
             self._found = tuple(Symbol(one) for one in said["symbols"])
             self._at = datetime.fromisoformat(said["at"])
+            self._names.rank(self._found)
 
     def shares(self) -> tuple[Symbol, ...]:
         """All of them, each once, those that were known from the beginning first."""
-        return tuple(dict.fromkeys((*self._known(), *self._found)))
+        if self._market is not None:
+            return tuple(self._market())
+        known = self._names.shares()
+        others = sorted(set(self._found).difference(known))
+        return tuple(one for one in (*known, *others) if self._is_listed(one))
+
+    def _is_listed(self, symbol: Symbol) -> bool:
+        return self.gone(symbol) is None and not LEAVES.search(self._names.name_of(symbol))
+
+    def gone(self, symbol: Symbol) -> Security | None:
+        """What is known of it, where it has left the exchange."""
+        security = self._learnt.get(symbol)
+        return security if security is not None and security.gone_on is not None else None
 
     @property
     def is_complete(self) -> bool:
         """Whether they were looked for, or are all that there is."""
-        return self._source is None or self._at is not None
+        return self._roster is None or self._at is not None
 
     def lacks(self, symbol: Symbol) -> bool:
         """Whether there will never be a quote of this share: the market is made up or past, and it is not in it."""
-        return self._source is None and is_share(symbol) and symbol not in self.shares()
+        return self._roster is None and is_share(symbol) and symbol not in self.shares()
+
+    async def saw(self, quotes: Iterable[Quote]) -> None:
+        """Learn the names of securities that nobody had told us of, and keep them.
+
+        Raises:
+            Unavailable: the store does not take it; they are known all the same until the end of the process.
+        """
+        day = market_time(self._clock.now()).date()
+        unknown = [quote for quote in quotes if quote.name and quote.symbol not in self._names]
+        new = [found for quote in unknown if (found := learnt("", None, sighting(quote), day)) is not None]
+        await self._keep(new)
 
     async def run(self) -> bool:
-        """Look for all shares, where that has become necessary; whether the list may be another one now.
+        """Look for all securities, where it is time; whether the list may be another one now.
 
         Raises:
             Unavailable: the store does not take it.
         """
         now = self._clock.now()
-        is_fresh = self._at is not None and now - self._at < FRESH
         rests = self._retry_at is not None and now < self._retry_at
-        if self._source is None or is_fresh or rests:
+        if self._roster is None or rests or not self._due(now):
             return False
         # Whatever comes of it, it is not tried again at once.
         self._retry_at = now + RETRY
-        found: list[Symbol] = []
-        for place, piece in enumerate(_pieces()):
-            if place:
-                await self._sleep(PAUSE)
-            try:
-                quotes = await self._source.fetch(piece)
-            except OutsideError as error:
-                log.warning("the list of shares: %s", error)
-                return False
-            found += [symbol for symbol in piece if symbol in quotes and _is_listed(quotes[symbol])]
-        log.info("%d shares are listed", len(found))
-        said = {"at": now.isoformat(), "symbols": found}
+        known = self._names.shares()
+        try:
+            found = {one.symbol: one for one in await self._roster.sightings(known)}
+        except OutsideError as error:
+            log.warning("the list of shares: %s", error)
+            return False
+        await self._keep(self._news(known, found))
+        shares = [symbol for symbol in found if is_share(symbol) and self._is_listed(symbol)]
+        log.info("%d shares are listed", len(shares))
+        ordered = self._by_turnover(shares, found)
+        said = {"at": now.isoformat(), "symbols": ordered}
         await self._store.set_value(LISTED, json.dumps(said))
-        self._found, self._at = tuple(found), now
+        self._found, self._at = tuple(ordered), now
+        self._names.rank(ordered)
         return True
 
+    def _due(self, now: datetime) -> bool:
+        """Whether nobody has looked since the newest time at which it should have been."""
+        return self._at is None or self._at < _newest_look(now)
 
-def _pieces() -> Iterator[list[Symbol]]:
+    def _news(self, known: Sequence[Symbol], found: Mapping[Symbol, Sighting]) -> list[Security]:
+        day = market_time(self._clock.now()).date()
+        news = [
+            learnt(self._shown(symbol), self._learnt.get(symbol), one, day) for symbol, one in found.items()
+        ]  # fmt: skip
+        expected = [symbol for symbol in known if not is_old_code(symbol) and self.gone(symbol) is None]
+        absent = [symbol for symbol in expected if symbol not in found]
+        if len(expected) - len(absent) >= PLAUSIBLE * len(expected):
+            news += [missing(symbol, self._shown(symbol), self._learnt.get(symbol), day) for symbol in absent]
+        return [one for one in news if one is not None]
+
+    def _shown(self, symbol: Symbol) -> str:
+        return self._names.name_of(symbol) if symbol in self._names else ""
+
+    async def _keep(self, securities: Sequence[Security]) -> None:
+        for security in securities:
+            self._learnt[security.symbol] = security
+            self._names.learn(security)
+        if securities:
+            await self._store.save_securities(securities)
+
+    def _by_turnover(self, shares: Sequence[Symbol], found: Mapping[Symbol, Sighting]) -> list[Symbol]:
+        """Ordered by what was traded today; before anything was, as they stood."""
+        traded = {symbol: amount for symbol in shares if (amount := found[symbol].amount)}
+        if 2 * len(traded) >= len(shares):
+            return sorted(shares, key=lambda symbol: -traded.get(symbol, 0))
+        listed = set(shares)
+        return list(dict.fromkeys((*(one for one in self._found if one in listed), *shares)))
+
+
+def sighting(quote: Quote) -> Sighting:
+    return Sighting(quote.symbol, quote.name, quote.amount)
+
+
+def _newest_look(now: datetime) -> datetime:
+    day = market_time(now).date()
+    while True:
+        for clock in reversed(LOOKS):
+            at = datetime.combine(day, clock, MARKET_ZONE)
+            if at <= now and is_trading_day(day):
+                return at
+        day -= timedelta(days=1)
+
+
+def _pieces(known: Collection[Symbol]) -> Iterator[list[Symbol]]:
     codes = [Symbol(f"{code:06d}.{exchange}") for exchange, first, end in RANGES for code in range(first, end)]
     shares = [symbol for symbol in codes if is_share(symbol)]
-    for start in range(0, len(shares), PIECE):
-        yield shares[start : start + PIECE]
-
-
-def _is_listed(quote: Quote) -> bool:
-    """A share that has left the exchange may still have a row, without a price to go by or with a name that says so."""
-    return bool(quote.preclose) and not quote.name.startswith("退") and not quote.name.endswith("退")
+    wanted = list(dict.fromkeys((*shares, *(symbol for symbol in known if not is_old_code(symbol)))))
+    for start in range(0, len(wanted), PIECE):
+        yield wanted[start : start + PIECE]

@@ -17,6 +17,7 @@ from core.frames import Frame, Quote
 from core.messages import Chart, Chat, Delivery, Incoming, Message, Outgoing
 from core.orders import Fill, Order, Report
 from core.portfolio import Account, Worth
+from core.securities import Security, Sighting
 from core.tickets import Ticket, TicketState
 from core.types import Mode, Money, Price, Shares, Symbol
 from core.watches import Arm, Memory, Watch
@@ -225,6 +226,23 @@ class Model(Protocol):
 
     def describe(self) -> str:
         """Which model, and where, in a few words for people."""
+        ...
+
+
+class Roster(Protocol):
+    """A source that can say which securities there are and what they are called today."""
+
+    name: str
+
+    async def sightings(self, known: Collection[Symbol]) -> Sequence[Sighting]:
+        """All that is listed, or an error: what is absent is known to be absent.
+
+        Args:
+            known: what we have heard of so far, which may have left or lie where the source would not look.
+
+        Raises:
+            Unavailable, Malformed
+        """
         ...
 
 
@@ -444,6 +462,15 @@ class Store(Protocol):
 
     async def forget_entries(self, before: datetime) -> int:
         """Delete earlier ones; how many there were."""
+        ...
+
+    # names
+    async def securities(self) -> Sequence[Security]:
+        """What was learnt of names, by symbol."""
+        ...
+
+    async def save_securities(self, securities: Sequence[Security]) -> None:
+        """Store many; one of the same symbol is replaced."""
         ...
 
     # small things

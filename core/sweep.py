@@ -152,12 +152,12 @@ class Sweep:
                 await self._watchlist.follow(watch, market)
 
     async def list_market(self) -> None:
-        """Look for all shares, if somebody watches them and it is time.
+        """Look for all securities, if it is time.
 
         Raises:
             Unavailable: the store does not take it.
         """
-        if self._watches() and await self._listing.run():
+        if await self._listing.run():
             await self.follow()
 
     def _watches(self) -> list[Watch]:

@@ -19,6 +19,7 @@ from core.messages import Chat, Delivery, Outgoing
 from core.orders import Fill, Order
 from core.portfolio import Worth
 from core.ports import Store
+from core.securities import Security
 from core.tickets import Ticket, TicketState
 from core.types import Money, Symbol
 from core.watches import Arm, Memory, RuleKey, Watch, WatchState
@@ -41,6 +42,7 @@ class MemoryStore:
         self._outbox: dict[str, Outgoing] = {}
         self._bars: dict[tuple[Symbol, Period], dict[datetime, Bar]] = {}
         self._entries: dict[tuple[str, datetime, Kind, str, int], Entry] = {}
+        self._securities: dict[Symbol, Security] = {}
         self._values: dict[str, str] = {}
         self._closed = False
 
@@ -376,6 +378,14 @@ class MemoryStore:
         return len(old)
 
     # small things
+    async def securities(self) -> Sequence[Security]:
+        self._open()
+        return [self._securities[symbol] for symbol in sorted(self._securities)]
+
+    async def save_securities(self, securities: Sequence[Security]) -> None:
+        self._open()
+        self._securities |= {one.symbol: one for one in securities}
+
     async def value(self, key: str) -> str | None:
         self._open()
         return self._values.get(key)

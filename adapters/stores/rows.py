@@ -36,6 +36,7 @@ from core.bars import Bar
 from core.chronicle import Entry, Kind
 from core.conditions import Condition
 from core.messages import Chat, Message, Outgoing
+from core.securities import Former
 from core.types import Noun, Symbol, from_milli, to_milli
 from core.watches import Arm, Memory, Plan, RuleKey
 
@@ -155,6 +156,11 @@ class MessageJson(_Json):
 
 class TextsJson(_Json):
     adapter = TypeAdapter(tuple[str, ...])
+    cache_ok = True
+
+
+class FormerJson(_Json):
+    adapter = TypeAdapter(tuple[Former, ...])
     cache_ok = True
 
 
@@ -423,6 +429,18 @@ class EntryRow(Row, table=True):
     bound: int | None = Field(sa_type=BigInteger)
     detail: int
     note: str
+
+
+class SecurityRow(Row, table=True):
+    """What was learnt of names: what the table that comes with the program does not say."""
+
+    __tablename__ = "securities"
+
+    symbol: str = Field(primary_key=True)
+    name: str
+    since: date
+    former: tuple[Former, ...] = Field(sa_type=FormerJson)
+    gone_on: date | None
 
 
 class SettingRow(Row, table=True):

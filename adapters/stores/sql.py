@@ -63,6 +63,7 @@ from core.messages import Chat, Delivery, Outgoing
 from core.orders import Fill, Order, OrderState
 from core.portfolio import Worth
 from core.ports import Store
+from core.securities import Security
 from core.tickets import Ticket, TicketState
 from core.types import Noun, Symbol
 from core.watches import Arm, Memory, Watch, WatchState
@@ -84,6 +85,7 @@ _OUTBOX: Final = rows.table(rows.OutgoingRow)
 _TELLINGS: Final = rows.table(rows.TellingRow)
 _BARS: Final = rows.table(rows.BarRow)
 _CHRONICLE: Final = rows.table(rows.EntryRow)
+_SECURITIES: Final = rows.table(rows.SecurityRow)
 _SETTINGS: Final = rows.table(rows.SettingRow)
 _OLDEST: Final = (_ALERTS.c.at, _ALERTS.c.seq)
 _MOST_IDS: Final = 500
@@ -95,6 +97,7 @@ _KEYS: Final = {
     _OUTBOX: ("id",),
     _BARS: ("symbol", "period", "time"),
     _CHRONICLE: ("subject", "at", "kind", "symbol", "group"),
+    _SECURITIES: ("symbol",),
     _SETTINGS: ("key",),
     _WORTHS: ("account", "day"),
 }
@@ -509,6 +512,14 @@ class SqlStore:
     async def forget_entries(self, before: datetime) -> int:
         old = delete(_CHRONICLE).where(_CHRONICLE.c.at < before)
         return await self._run(_Begin.WRITE, lambda connection: connection.execute(old).rowcount)
+
+    # names
+    async def securities(self) -> Sequence[Security]:
+        return await self._nouns(Security, select(_SECURITIES).order_by(_SECURITIES.c.symbol))
+
+    async def save_securities(self, securities: Sequence[Security]) -> None:
+        if securities:
+            await self._run(_Begin.WRITE, lambda connection: self._put(connection, _SECURITIES, securities))
 
     # small things
     async def value(self, key: str) -> str | None:

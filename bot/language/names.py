@@ -84,8 +84,6 @@ class Names:
         self._initials: dict[str, tuple[Symbol, ...]] = {}
         self._lengths: dict[str, tuple[int, ...]] = {}
         self._moved: dict[Symbol, Symbol] = {}
-        self._former: dict[Symbol, tuple[str, ...]] = {}
-        self._gone: dict[Symbol, Security] = {}
         self._order: dict[Symbol, int] = {}
         self._traded: dict[Symbol, int] = {}
         self._letters: dict[str, str] = {}
@@ -163,23 +161,29 @@ class Names:
             self._initials[term] = (*self._initials.get(term, ()), symbol)
 
     def learn(self, security: Security) -> None:
-        """Take over what was seen of a security: the name it bears now, those it bore, whether it has gone."""
-        symbol = security.symbol
-        for former in security.former:
-            self.add(symbol, former.name)
-        self.add(symbol, security.name)
-        self._name[symbol] = clean_name(security.name)
-        self._former[symbol] = tuple(former.name for former in security.former)
-        if security.gone_on is None:
-            self._gone.pop(symbol, None)
-        else:
-            self._gone[symbol] = security
+        """Take over what was seen of a security: the name it bears now, and those it bore."""
+        symbol, shown = security.symbol, self._name.get(security.symbol, "")
+        if not security.former and not set(plain(shown)) & set(plain(security.name)):
+            # The table had another company under this code: that one's names lead here no longer.
+            self._forget(symbol)
+        for name in (*(former.name for former in security.former), security.name):
+            self.add(symbol, name)
+
+    def _forget(self, symbol: Symbol) -> None:
+        for tables in (self._terms, self._initials):
+            for term, symbols in list(tables.items()):
+                if symbol in symbols and term not in TOGETHER:
+                    tables[term] = tuple(one for one in symbols if one != symbol)
+                    if not tables[term]:
+                        del tables[term]
+        self._moved = {old: new for old, new in self._moved.items() if new != symbol}
 
     def _take_over(self, symbol: Symbol, name: str) -> None:
         """A share of Beijing of the same name, under a code given up in 2025, is this one."""
         for old in self._terms.get(plain(name), ()):
             if old != symbol and old.endswith(".BJ") and not old.startswith("92"):
                 self._moved[old] = symbol
+                self._order[symbol] = self._order[old]
                 for tables in (self._terms, self._initials):
                     for term, symbols in list(tables.items()):
                         if old in symbols:

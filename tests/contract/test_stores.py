@@ -33,6 +33,7 @@ from core.messages import Button, Chat, Delivery, Message, Outgoing, Style
 from core.orders import Fill, Order, OrderState
 from core.portfolio import Worth
 from core.ports import Store
+from core.securities import Former, Security
 from core.tickets import Ticket, TicketState
 from core.types import Mode, Side, Symbol
 from core.watches import Arm, Plan, Repeat, RuleKey, Watch, WatchState
@@ -1034,6 +1035,20 @@ def free_port() -> int:
 
 
 # Bars
+
+
+async def test_what_was_learnt_of_names_comes_back_by_symbol_the_newest_of_each(store: Store) -> None:
+    assert list(await store.securities()) == []
+    await store.save_securities([])
+    plain = Security(symbol=MAOTAI, name="贵州茅台", since=date(2026, 3, 23))
+    listed = Security(
+        symbol=WANKE, name="*ST万科", since=date(2026, 3, 23), former=(Former(name="万科A", until=date(2026, 3, 23)),)
+    )
+    await store.save_securities([plain, listed])
+    assert list(await store.securities()) == [listed, plain]
+    gone = plain.model_copy(update={"gone_on": date(2026, 3, 24)})
+    await store.save_securities([gone])
+    assert list(await store.securities()) == [listed, gone]
 
 
 async def test_bars_come_back_as_they_went_in_oldest_first(store: Store) -> None:
