@@ -16,6 +16,7 @@ from bot.language import phrases
 from bot.language.beyond import beyond
 from bot.language.dialogue import Dialogue
 from bot.language.grammar import read
+from bot.language.misspelt import misspelt
 from bot.language.reading import Context as Said
 from bot.language.request import UNKNOWN, Request
 from core.errors import OutsideError, UserError
@@ -31,8 +32,6 @@ LONGEST_TEXT: Final = 1000
 HOME: Final = frozenset({"console", "script"})
 """Channels that only the person at this computer can reach."""
 _TRADES: Final = re.compile("买|卖|清仓")
-_FIRST_WORD: Final = re.compile(r"[\u4e00-\u9fff]{3,6}?(?=涨|跌|突破|站上|多少|现价|行情|提醒我)")
-"""What stands where a share's name is expected."""
 OWNER: Final = "owner"
 PANIC: Final = "panic"
 """Heard in the middle of any question."""
@@ -196,9 +195,8 @@ class Inbox:
             return self._outlived(ctx)
         if not _TRADES.search(text) and (why := beyond(text)):
             return Message(text=why)
-        typo = self._misspelt(ctx, text)
-        if typo:
-            return Message(text="没有认出是哪只股票。\n是不是：", buttons=typo)
+        if (typo := self._misspelt(ctx, text)) is not None:
+            return typo
         if len(_TRADES.findall(text)) > 1:
             return Message(text="没有做任何事。一句话里好像有几个交易，请一次只说一个，例如：茅台跌到1380买一手")
         return None
@@ -212,22 +210,24 @@ class Inbox:
         text = f"没有听懂。刚才“{said}”里的问题过了半小时，已经作废；请把整句话再说一遍。"
         return Message(text=text, buttons=((again,),) if fits else ())
 
-    def _misspelt(self, ctx: Context, text: str) -> tuple[tuple[Button, ...], ...]:
-        """The sentence again with a name that looks like its first word; a guess is only ever offered.
+    def _misspelt(self, ctx: Context, text: str) -> Message | None:
+        """Which share was meant by a word that looks like the name of one; a guess is only ever a question."""
+        guess = misspelt(text, ctx.house.names, lambda said: self._read(ctx, said, alone=True), self._known())
+        if guess is None:
+            return None
+        if guess.request is not None:
+            ctx.dialogue = ctx.dialogue.spoke(text, guess.request)
+            return questions.about(ctx, guess.request)
+        offers = [
+            (Button(name_text(ctx.house.name(symbol), symbol), command),)
+            for symbol, said in zip(guess.candidates, guess.sentences, strict=True)
+            if len((command := f"say {said}").encode()) <= COMMAND_BYTES
+        ]
+        return Message(text=f"没有认出“{guess.word}”是哪只股票。\n是不是：", buttons=tuple(offers)) if offers else None
 
-        Only the word itself is replaced, and only where no name begins the sentence: nothing else may be lost.
-        """
-        names = ctx.house.names
-        word = _FIRST_WORD.match(text)
-        if word is None or any(mention.start == 0 for mention in names.find(text.lower())):
-            return ()
-        rest = text[word.end() :]
-        offers = [(one, f"say {names.name_of(one)}{rest}") for one in names.suggest(word[0])]
-        return tuple(
-            (Button(name_text(ctx.house.name(one), one), command),)
-            for one, command in offers
-            if len(command.encode()) <= COMMAND_BYTES
-        )
+    def _known(self) -> frozenset[Symbol]:
+        """What is watched or held."""
+        return frozenset(self._house.book.symbols | self._house.desk.symbols)
 
     def _read(self, ctx: Context, text: str, *, alone: bool = False) -> Request:
         """What a sentence asks for; ``alone`` without what is open in the conversation."""
@@ -237,9 +237,8 @@ class Inbox:
     def _heard(self, ctx: Context, *, alone: bool = False) -> tuple[Said, Collection[Symbol]]:
         """What the conversation says beside a sentence, and the shares that the person watches or holds."""
         tasks = ctx.house.watchlist.of(ctx.person.owner)
-        known = ctx.house.book.symbols | ctx.house.desk.symbols
         dialogue = ctx.dialogue.closed() if alone else ctx.dialogue
-        return dialogue.context(ctx.house.now(), self._prices(ctx), tuple(_task(one) for one in tasks)), known
+        return dialogue.context(ctx.house.now(), self._prices(ctx), tuple(_task(one) for one in tasks)), self._known()
 
     def _prices(self, ctx: Context) -> dict[Symbol, Price]:
         """Prices of what was spoken of last, from which the side of "到 120" follows."""

@@ -53,6 +53,18 @@ class Mention(NamedTuple):
     symbols: tuple[Symbol, ...]
 
 
+class Near(NamedTuple):
+    """A security with a name that is near to what was written.
+
+    Attributes:
+        distance: in characters.
+    """
+
+    symbol: Symbol
+    distance: float
+    name: str
+
+
 def plain(text: str) -> str:
     """The form in which names are compared: half-width, lower case, no spaces.
 
@@ -269,26 +281,29 @@ class Names:
         return ()
 
     def suggest(self, text: str, most: int = 3, preferred: Collection[Symbol] = ()) -> tuple[Symbol, ...]:
-        """Securities whose names look or sound like ``text``, nearest first. A guess: only ever offered as a question.
+        """Securities whose names look or sound like ``text``, nearest first. A guess: only ever a question."""
+        return tuple(found.symbol for found in self.near(text, preferred, most))
+
+    def near(self, text: str, preferred: Collection[Symbol] = (), most: int = 3) -> list[Near]:
+        """The same, with the name that is near, and how near.
 
         One character that is wrong, missing or too many, two that are swapped, several that sound alike, and the
         beginning of a name. Takes a few milliseconds: asked after a sentence was not understood.
         """
         word = plain(text)
         if not 2 <= len(word) <= _LONGEST_NAME:
-            return ()
+            return []
         shared = Counter(term for char in set(word) for term in self._terms if char in term)
-        near: dict[Symbol, float] = {}
+        near: dict[Symbol, Near] = {}
         enough = 1 if len(word) < 4 else 2
         for term, count in shared.items():
-            if count < enough:
-                continue
-            distance = apart(word, term, self.letter)
+            distance = apart(word, term, self.letter) if count >= enough else None
             if distance is not None:
                 for symbol in self._terms[term]:
-                    near[symbol] = min(distance, near.get(symbol, distance))
-        ranked = self.ranked(near, preferred)
-        return tuple(sorted(ranked, key=lambda symbol: near[symbol]))[:most]
+                    if symbol not in near or distance < near[symbol].distance:
+                        near[symbol] = Near(symbol, distance, term)
+        ranked = [near[symbol] for symbol in self.ranked(near, preferred)]
+        return sorted(ranked, key=lambda found: found.distance)[:most]
 
     def letter(self, char: str) -> str:
         """With which letter a character is typed; empty where that is not known.

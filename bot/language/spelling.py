@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
 
-_FAR: Final = (0.0, 0.0, 0.5, 1.0, 1.5)
+_FAR: Final = (0.0, 0.0, 0.5, 1.0, 1.0, 1.5)
 """How much may be wrong in a word of so many characters."""
 _PART: Final = 0.75
 _SWAPPED: Final = 0.75

@@ -28,6 +28,11 @@ from tests.fakes.market import HandMarket, market_instant
 CHAT = Chat("script", "local")
 
 
+async def at_once(_seconds: float) -> None:
+    """No pause between the questions to a source."""
+    await asyncio.sleep(0)
+
+
 class Theatre:
     """A house over SQLite and a paper account in a folder, with a market that the test moves.
 
@@ -47,6 +52,7 @@ class Theatre:
         wife: dict[Symbol, tuple[Shares, Price]] | None = None,
         model: Model | None = None,
         budget: Budget | None = None,
+        finds_shares: bool = False,
     ) -> None:
         self.folder = folder
         self.clock = ManualClock(market_instant(at))
@@ -56,6 +62,7 @@ class Theatre:
         self._by_hand = by_hand
         self._wife = wife
         self._model, self._budget = model, budget
+        self._finds_shares = finds_shares
         self._lives = AsyncExitStack()
         self._life: asyncio.Task[None] | None = None
         self.app: App
@@ -114,6 +121,8 @@ class Theatre:
             model=self._model,
             home=(HOME_CHAT,) if self._model is None else (CHAT,),
             budget=self._budget,
+            finds_shares=self._finds_shares,
+            sleep=at_once if self._finds_shares else asyncio.sleep,
         )
         self.channel = script.connect()
         await self.app.load()

@@ -68,6 +68,10 @@ class HandMarket:
         self._quotes[symbol] = Quote.model_validate(words | fields)
         return self._quotes[symbol]
 
+    def remove(self, code: str) -> None:
+        """It is on the list no longer."""
+        del self._quotes[parse_symbol(code)]
+
     def forget(self) -> None:
         """A new day begins: nothing has been traded yet."""
         self._quotes.clear()

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import json
 import re
+from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from bot.language.name_words import LATIN
 from bot.language.names import ALIASES, SEED, Names, known, plain
 from core.errors import Invalid
 from core.market import is_share
+from core.securities import Former, Security
 from core.types import Symbol, parse_symbol
 from tests.evals.__main__ import SENTENCES, load, wanted
 from tests.seed.__main__ import table
@@ -142,6 +144,43 @@ def test_a_name_learned_at_run_time_is_known() -> None:
     assert names.name_of(Symbol("688795.SH")) == "摩尔线程-U"
     assert names.candidates("摩尔线程") == ("688795.SH",)
     assert names.name_of(MOUTAI) == "600519.SH"
+
+
+def test_a_share_that_is_renamed_goes_by_all_its_names_and_is_shown_by_the_newest() -> None:
+    names = Names.seed()
+    share = Symbol("603108.SH")
+    former = (Former(name="润达医疗", until=date(2026, 9, 1)), Former(name="ST润达", until=date(2026, 10, 1)))
+    names.learn(Security(symbol=share, name="华南健康", since=date(2026, 10, 1), former=former))
+    assert names.name_of(share) == "华南健康"
+    for text in ("华南健康", "润达医疗", "ST润达", "润达", "hnjk", "rdyl", "603108"):
+        assert names.candidates(text) == (share,), text
+    assert known().name_of(share) == "润达医疗"
+
+
+def test_a_code_of_beijing_that_stood_under_another_company_leads_to_it_no_longer() -> None:
+    names = Names.seed()
+    names.learn(Security(symbol=Symbol("920047.BJ"), name="火星股份", since=date(2026, 9, 1)))
+    assert names.name_of(Symbol("920047.BJ")) == "火星股份"
+    assert names.candidates("诺思兰德") == ()
+    assert names.candidates("430047") == ("430047.BJ",)
+
+
+def test_a_share_of_beijing_whose_new_code_was_not_known_is_recognised_by_its_name() -> None:
+    names = Names.seed()
+    old, new = Symbol("831152.BJ"), Symbol("920152.BJ")
+    assert names.candidates("昆工科技") == (old,)
+    names.learn(Security(symbol=new, name="昆工科技", since=date(2026, 9, 1)))
+    for text in ("昆工科技", "kgkj", "831152", "831152.BJ", "920152"):
+        assert new in names.candidates(text), text
+        assert old not in names.candidates(text), text
+    assert old not in names.shares()
+
+
+def test_the_letters_of_a_new_name_come_from_the_names_that_are_known() -> None:
+    assert known().initials("火星银行") == "hxyh"
+    assert known().initials("沐曦股份") == "mxgf"
+    assert known().initials("绿的谐波") == "ldxb"
+    assert known().initials("䶮股份") == ""
 
 
 def test_every_row_of_the_seed_is_well_formed() -> None:
