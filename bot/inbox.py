@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from bot.command import Call, Context, Person, Reply, by_intent, by_name
-from bot.commands import propose  # the package fills the registry
+from bot.commands import propose, questions  # the package fills the registry
 from bot.commands.carrying import carry_out
 from bot.house import House
 from bot.language import phrases

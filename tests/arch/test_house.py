@@ -26,7 +26,7 @@ LONG: Final = {
     "core/rulebook.py": 800,  # one book: how rules come in, where they hold, what a frame does to them
     "core/desk.py": 700,  # the life of a ticket and its order
     "tests/contract/test_brokers.py": 1200,  # one suite over every broker
-    "tests/contract/test_stores.py": 1200,
+    "tests/contract/test_stores.py": 1220,
     "tests/contract/test_telegram.py": 900,
     "tests/unit/test_desk.py": 1400,
     "tests/fakes/telegram.py": 1000,  # a whole Bot API
