@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -132,6 +132,42 @@ def replay(
         return play(bars, lines, press or (), cash=Decimal(str(cash)), as_json=as_json, write=_print)
 
     _go(begin)
+
+
+@app.command()
+def parse(
+    text: Annotated[str | None, typer.Argument(help="一句话，例如 茅台跌破1400提醒我")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="只输出一个 JSON 对象")] = False,
+    jsonl: Annotated[
+        bool,
+        typer.Option("--jsonl", help="从标准输入读 {id, text, context}，每行一个；输出 {id, result, ms, via}"),
+    ] = False,
+    now: Annotated[str | None, typer.Option(help="当作现在的时刻（北京时间），例如 2026-11-18T10:15")] = None,
+    model: Annotated[bool, typer.Option("--model", help="离线语法听不懂的，再问 .env 里设置的模型")] = False,
+    env_file: EnvFile = None,
+) -> None:
+    """一句话被听成什么，只看不做。"""
+    if jsonl == (text is not None):
+        _complain("请写一句话，或者用 --jsonl 从标准输入读，二选一。")
+        raise typer.Exit(MISCONFIGURED)
+    from bot.parsing import instant, parse_lines, parse_one, parser
+    from core.errors import Invalid
+
+    try:
+        at = instant(now)
+    except Invalid as error:
+        _complain(str(error))
+        raise typer.Exit(MISCONFIGURED) from None
+
+    async def step() -> None:
+        async with AsyncExitStack() as stack:
+            read = await parser(at, _settings(env_file) if model else None, stack, _complain)
+            if text is not None:
+                await parse_one(read, text, as_json=as_json, write=_print)
+            else:
+                await parse_lines(read, sys.stdin.buffer, _print)
+
+    _go(step)
 
 
 @app.command()

@@ -27,7 +27,19 @@ from tests.shared import SHARED, needs_shared
 ROOT = Path(__file__).resolve().parents[2]
 BARS = SHARED / "data" / "bars" / "minute1" / "600519.SH_2026-03-23_2026-03-27.csv"
 HEADER = "symbol,time,open,high,low,close,volume,amount"
-OURS = ("TELEGRAM_", "QUOTES", "BROKER", "PAPER_", "DATABASE_URL", "DATA_DIR", "LOG_LEVEL", "TENCENT_", "SINA_URL")
+OURS = (
+    "TELEGRAM_",
+    "QUOTES",
+    "BROKER",
+    "PAPER_",
+    "DATABASE_URL",
+    "DATA_DIR",
+    "LOG_LEVEL",
+    "TENCENT_",
+    "SINA_URL",
+    "LLM_",
+    "DEEPSEEK_",
+)
 NOWHERE = "http://127.0.0.1:9"
 
 
