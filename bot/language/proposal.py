@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import ValidationError
@@ -122,7 +123,7 @@ class Grounded(NamedTuple):
 
     Attributes:
         strangers: words that the model took for names of shares and that our table does not know.
-        unused: figures that the person typed and that no part of the request holds; the person is told.
+        unused: names and figures that the person typed and that the request does not hold; the person is told.
     """
 
     request: Request
@@ -258,7 +259,9 @@ _PAST: Final = re.compile(
     "(?:买入?|买进|加仓|卖出|建仓|补仓|减仓|抄底)[了过](?!吧)|已经|刚才|刚刚|之前|早知道|要是|昨|前天|上[周个]"
     "|^我把?.*(?:卖|清|抛|出)[掉光仓]?了$"
 )
-_IN_DOUBT: Final = re.compile("假如|万一|听说|据说|[人友他她家]说|会不会|该不该|要不要|想想|考虑|犹豫|后悔|担心|害怕")
+_IN_DOUBT: Final = re.compile(
+    "吗|[?]|假如|万一|听说|据说|[人友他她家]说|会不会|该不该|要不要|想想|考虑|犹豫|后悔|担心|害怕"
+)
 _TARGET: Final = re.compile(r"all|last|#\d{1,5}")
 _SAID: Final[Mapping[tuple[str, str], re.Pattern[str]]] = {
     ("scope", "holdings"): re.compile("持仓|持有|手[里上中头]|仓"),
@@ -456,15 +459,19 @@ class _Typed:
         return "pct" in units and value / 100 in self._parts
 
     def unused(self, request: Request) -> tuple[str, ...]:
-        """Figures of the sentence that the request does not hold, as they were typed."""
+        """Names and figures of the sentence that the request does not hold, as they were typed."""
+        asked = {symbol for task in request.tasks for symbol in task.symbols} | {*request.symbols}
+        asked |= {symbol for one in request.ambiguous for symbol in one.candidates}
+        names = [one.text for one in self._mentions if one.symbols and not asked & {*one.symbols}]
         held = set(_numbers(request.model_dump(exclude_none=True)))
         held |= {Decimal(one[1:]) for one in request.targets if one[0] == "#"}
         held |= {one * 100 for one in held} | ({100 - one for one in held} if _LEFT.search(self._plain) else set())
-        return tuple(
+        figures_left = [
             self.said[one.start : one.end]
             for one in self._figures
             if abs(one.value) not in held and not any(abs(one.value / 100 - part) < Decimal("0.006") for part in held)
-        )
+        ]
+        return (*names, *figures_left)
 
 
 def _blanked(text: str, found: Iterable[Mention | Moment]) -> str:
@@ -493,6 +500,7 @@ def _numbers(value: object) -> Iterator[Decimal]:
         yield abs(Decimal(value))
 
 
+@cache
 def schema() -> dict[str, Any]:
     """The JSON schema of an answer."""
     return Proposal.model_json_schema()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ import pytest
 
 from adapters.models import openai
 from core.completions import Prompt, Turn, Usage
-from core.errors import Malformed, Refused, Unavailable
+from core.errors import Malformed, OutsideError, Refused, Unavailable
 from core.ports import Model
 from tests.fakes.openai import FakeOpenAI, Kind
 
@@ -144,3 +145,18 @@ async def test_whoever_asks_may_stop_waiting_at_any_time(server: FakeOpenAI, mod
     with pytest.raises(asyncio.CancelledError):
         await asking
     await server.until(lambda s: s.left == 1)
+
+
+async def test_the_key_is_in_no_log_and_in_no_error(
+    server: FakeOpenAI, model: Model, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        await model.complete(PROMPT)
+        for kind in (401, 500, 400):
+            server.fail(kind)
+            with pytest.raises(OutsideError) as caught:
+                await model.complete(PROMPT)
+            assert "sk-secret" not in repr(caught.value)
+    assert caplog.text
+    assert "sk-secret" not in caplog.text
+    assert "sk-secret" not in model.describe()

@@ -304,3 +304,7 @@ def test_every_request_can_be_said_back() -> None:
         said = read_back(request, lambda symbol: symbol)
         assert said.strip(), text
         assert "None" not in said, text
+
+
+def test_a_share_that_was_named_and_not_used_is_told() -> None:
+    assert believed("茅台和宁王掉到1400以下都吱一声", WATCH).unused == ("宁王",)
