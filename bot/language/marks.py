@@ -93,9 +93,14 @@ _INITIALS_END: Final = re.compile(r"(?<![a-z0-9])([a-z]{4,6})(?=\d)(?!macd|boll)
 _PRIVATE: Final = re.compile("[\ue000-\uf8ff]")
 
 
-def pattern(written: str) -> re.Pattern[str]:
-    """Compile a pattern whose ``<price>``, ``<name>`` … stand for marks."""
-    return re.compile(_MACRO.sub(lambda macro: _MACROS[macro[1]], written))
+def pattern(written: str, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
+    """Compile a pattern whose ``<price>``, ``<name>`` … stand for marks.
+
+    A group repeats at most eight times. Words in it are often parts of one another, and a text of nothing but such
+    words would otherwise be tried in twice as many ways with each of them.
+    """
+    bounded = written.replace(")*", "){0,8}").replace(")+", "){1,8}")
+    return re.compile(_MACRO.sub(lambda macro: _MACROS[macro[1]], bounded), flags)
 
 
 _VERB_FIRST: Final = pattern(

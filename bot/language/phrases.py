@@ -451,8 +451,8 @@ FAVOURITE_REMOVE: Final = pattern(
 FAVOURITE_ASK: Final = re.compile(
     "有哪些|有什么|有啥|都有谁|有谁|哪些|列表|清单|列出|显示|打开|都|有几[只个]|多少只?|[里中]|是|什么|股票?"
 )
-ACK: Final = re.compile(
-    r"(?:好的?|嗯+|行|ok|okay|哦|噢|我|都|已经?|谢谢|多谢|辛苦|[,。!.])*(?:知道|收到|看到|看见|看过|看|晓得|明白|了解|已阅|朕知道|roger|got ?it|noted|ack)(?:了|啦|咯|过|提醒)*(?:谢谢你?|多谢|辛苦了?|感谢|不用再?(?:提醒|说|发)了?|别再?提醒了?|[,。!.])*$"
+ACK: Final = pattern(
+    r"(?:好的?|嗯|行|ok|okay|哦|噢|我|都|已经?|谢谢|多谢|辛苦|[,。!.])*(?:知道|收到|看到|看见|看过|看|晓得|明白|了解|已阅|朕知道|roger|got ?it|noted|ack)(?:了|啦|咯|过|提醒)*(?:谢谢你?|多谢|辛苦了?|感谢|不用再?(?:提醒|说|发)了?|别再?提醒了?|[,。!.])*$"
 )
 """A whole sentence that only says that a telling was seen."""
 SNOOZE: Final = (
