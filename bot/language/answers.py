@@ -58,9 +58,11 @@ def answer(reading: Reading) -> Request | None:
 def _decision(reading: Reading) -> Request | None:
     if reading.sentence.mentions or reading.sentence.figures:
         return None
-    if reading.context.draft is not None and phrases.CONFIRM.match(reading.plain):
+    if reading.context.draft is not None and (
+        phrases.CONFIRM.match(reading.plain) or phrases.CONFIRM.match(reading.sentence.text)
+    ):
         return Request(intent="draft_confirm")
-    if phrases.CANCEL.match(reading.plain):
+    if phrases.CANCEL.match(reading.plain) or phrases.CANCEL.match(reading.sentence.text):
         return Request(intent="draft_cancel")
     return None
 

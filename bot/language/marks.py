@@ -71,7 +71,7 @@ _TRADITIONAL: Final = str.maketrans(
     "鹞鸥鹰鹭咸碱盐丽麦曲面么黄点齐斋齿龄出龙",
 )  # fmt: skip
 _TIDY: Final = str.maketrans({"。": ".", "、": "、", "“": "", "”": "", "「": "", "」": "", "『": "", "』": "", "《": "", "》": "",  # noqa: E501 - one list
-                              "~": "-", "～": "-", "—": "-", "–": "-", "−": "-", "\u200b": "", "\ufeff": "", "蝕": "蚀", "俩": "两个", "仨": "三个", "¥": "", "￥": ""})  # noqa: E501 - one list  # fmt: skip
+                              "~": "-", "～": "-", "—": "-", "–": "-", "−": "-", "\u200b": "", "\ufeff": "", "蝕": "蚀", "燈": "灯", "廿": "二十", "卅": "三十", "俩": "两个", "仨": "三个", "¥": "", "￥": ""})  # noqa: E501 - one list  # fmt: skip
 _SPACES: Final = re.compile(r"\s+")
 _SPACE: Final = re.compile(r"(?<![0-9a-z])\s+|\s+(?![0-9a-z])")
 
@@ -103,6 +103,29 @@ def pattern(written: str, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
     return re.compile(_MACRO.sub(lambda macro: _MACROS[macro[1]], bounded), flags)
 
 
+_ASKED_POLITELY: Final = re.compile(
+    "^(?:你好|您好|请问|麻烦问下|,)*(?:你)?(?:是否)?(?:可以|可否|能否|能不能|可不可以|能)(?:请你?)?(?=帮|给|把|让|将|为|替|告诉|在|提醒|设|取消|撤|列|查|看)"
+    "(.+?)(?:吗|么|呢|不)?[?]*$"
+)
+"""可以帮我把…换成邮件吗: a request in the form of a question. An order is not read out of a question all the same."""
+_AGREED: Final = re.compile("[,]?(?:可以|行|好|能|方便|成|行得通)(?:吗|么|不)[?]*$")
+_SLIP: Final = re.compile(
+    "|".join(
+        f"{before}(?:的?(?:股|手|元|块|钱|个|那个)?)(?:[,]?(?:哦|噢|呃|啊)?(?:不对|不是(?=[,]?是)|错了|说错了|口误|哦不))+[,]?(?:应该)?(?:是)?(?={after})"
+        for before, after in (
+            (_MACROS["name"], _MACROS["name"]),
+            (
+                f"[{chr(_BASE['num'])}-{chr(_BASE['times'] + _ROOM - 1)}]",
+                f"[{chr(_BASE['num'])}-{chr(_BASE['times'] + _ROOM - 1)}]",
+            ),
+            (_MACROS["ma"], _MACROS["ma"]),
+            (_MACROS["dur"], _MACROS["dur"]),
+            (_MACROS["day"], f"{_MACROS['day']}|今天|昨天"),
+            (r"#\d+", r"#\d+"),
+        )
+    )
+)
+"""卖掉五百不对三百股: what is taken back while speaking. Only like is taken back by like."""
 _VERB_FIRST: Final = pattern(
     "^(止损|止盈|跌破|跌到|下破|涨破|涨到|突破|上破|站上|低于|高于)(<name>)(?=<price>|<percent>|<ma>)"
 )
@@ -126,6 +149,8 @@ class Marked:
         self.text = in_our_words(self.text)
         self.text = self._mark(self.text, ((m.start, m.end, self._moment(m)) for m in moments(self.text, now)))
         self.text = self._mark(self.text, ((f.start, f.end, self._figure(f)) for f in figures(self.text)))
+        self.text = _ASKED_POLITELY.sub(r"\1", _SLIP.sub("", self.text))
+        self.text = _AGREED.sub("", self.text)
         self.text = _VERB_FIRST.sub(r"\2\1", self.text.replace(" ", ""))
         self.rest = self.text
 

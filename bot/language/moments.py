@@ -69,6 +69,7 @@ _MOMENT: Final = re.compile(
     rf"|(?P<date>(?:(?<![\d.])(?P<year>20\d{{2}})[年\-/.])(?P<ymonth>\d{{1,2}})[月\-/.](?P<yday>\d{{1,2}})(?![\d.])[号日]?"
     rf"|(?P<month>\d{{1,2}}|[一二三四五六七八九十]{{1,2}})月(?P<mday>\d{{1,2}}|[一二三四五六七八九十]{{1,3}})[号日]?"
     r"|(?<![#\d])(?P<only_day>\d{1,2}|[一二三四五六七八九十]{1,3})号(?!任务|提醒|盯|单|委托|条|的?任务))"
+    r"|(?P<of_month>(?:去年)?(?P<named_month>1[0-2]|[1-9]|十[一二]?|[一二三四五六七八九])月份)"
     rf"|(?P<recent>(?:最近|近|过去|这|前)(?P<recent_count>{NUMBER}|几)?个?(?P<recent_unit>天|日|周|星期|礼拜|月|年))(?!线|[一二三四五六日末底])"
     rf"|(?P<week_day>(?P<which>这个?|本|下下个?|下个?|上个?)?(?:周|星期|礼拜)(?P<weekday>[一二三四五六日天1-6](?!个|天|年|\d)))"
     r"|(?P<month_end>(?P<which_month>这个?|本|下个?)?月[底末])|(?P<year_end>今?年[底末])|(?P<weekend>(?:这个?|本)?周末)"
@@ -285,6 +286,15 @@ def _of_whole_month(it: _Found) -> Moment | None:
     return _month_span(it.now, {"下": 1, "上": -1}.get(it.match["whole_month"][0], 0))
 
 
+def _of_named_month(it: _Found) -> Moment | None:
+    """10月份: the last one that has begun."""
+    month = int(number(it.match["named_month"]) or 0)
+    if not 1 <= month <= 12:
+        return None
+    back = (it.now.month - month) % 12 + 12 * it.match[0].startswith("去年")
+    return _month_span(it.now, -back)
+
+
 def _of_whole_year(it: _Found) -> Moment | None:
     year = it.now.year - (it.match["whole_year"][0] == "去")
     return Moment(0, 0, "span", day=date(year, 1, 1), last=date(year, 12, 31))
@@ -361,6 +371,7 @@ _READERS: Final[tuple[tuple[str, _Reader], ...]] = (
     ("year_end", _of_year_end),
     ("weekend", _of_weekend),
     ("week", _of_week),
+    ("of_month", _of_named_month),
     ("whole_month", _of_whole_month),
     ("whole_year", _of_whole_year),
     ("day", _of_day),

@@ -10,7 +10,7 @@ from bot.language.reading import (
 )
 
 _NUMBERED: Final = re.compile(
-    r"(?<![#\d月到至])(\d{1,3})号(?=(?:的)?(?:任务|提醒|盯盘|监控|委托|单|$|[,。]|停|删|暂停|恢复|改|取消|撤|静音|延|推迟|续|调|换|价格|提醒价|触发|条件|目标|有效|冷却|间隔|启用|继续|先|别|不|每|只提醒|为什么|为啥|怎么))"
+    r"(?<![#\d月到至])(\d{1,3})号(?=(?:的)?(?:任务|提醒|盯盘|监控|委托|单|$|[,。]|停|删|暂停|恢复|改|取消|撤|静音|那个|不对|延|推迟|续|调|换|价格|提醒价|触发|条件|目标|有效|冷却|间隔|启用|继续|先|别|不|每|只提醒|为什么|为啥|怎么))"
 )
 _ONCE_A_DAY: Final = re.compile(
     "(?<![这那近过])[一1](?:天|日)(?=(?:里|内)?(?:之内)?(?:最多|只|就|仅|至多|顶多|能)*(?:提醒|通知|报|说|叫|响|告诉)?(?:我)?[一1][次遍回])"
@@ -27,6 +27,8 @@ _ASKED_NUMBER: Final = re.compile(
 # 3号20分钟后再提醒, 静音3号半小时
 _NUMBER_THEN_TIME: Final = re.compile(r"^(静音)?(\d{1,3})号(?=半|[\d一二两三四五六七八九十]+个?(?:分|小时|钟头|刻|天))")
 _NUMBER_FIRST: Final = re.compile(r"(?P<n>\d{1,3})(?:号)?(?:的?(?:价格|提醒)?)?改")
+_DIGIT: Final = "零一二三四五六七八九十"
+_SPELLED: Final = re.compile("(?<![月十到至一二三四五六七八九])([一二三四五六七八九十])号")
 _MANAGED: Final = re.compile(
     "延期|延长|顺延|推迟|续|调|换|静音|为什么|为啥|怎么没|再提醒|再说|再通知|再叫|重新|启用|盯|暂停|停|删|恢复|取消|撤|改|任务|继续|启用|关掉|不要"
 )
@@ -36,6 +38,8 @@ def numbered(text: str, context: Context) -> str:
     """``3号`` beside a verb that manages watches is a number, not a day; so is the 3 of 3改成, when there is a #3."""
     if (start := _NUMBER_FIRST.match(text)) and any(str(task.get("id")) == start["n"] for task in context.tasks):
         text = f"#{text}"
+    if _MANAGED.search(text):
+        text = _SPELLED.sub(lambda found: str(_DIGIT.index(found[1])) + "号", text)
     text = _ONCE_A_DAY.sub("每天", text)
     text = _ASKED_NUMBER.sub(r"#\1", text)
     if _MANAGED.search(text):

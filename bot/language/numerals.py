@@ -122,8 +122,9 @@ _FIGURE: Final = re.compile(
     rf"|(?P<parts>{NUMBER})分之(?P<part>{NUMBER})"
     r"|(?<![\d/])(?P<above>\d)/(?P<below>\d{1,2})(?![\d/])"
     rf"|(?P<halves>{NUMBER})个半(?:百分)?点"
+    rf"|(?P<half_more>{NUMBER})个半(?![小点钟星月])"
     r"|(?P<half_point>半个?(?:百分)?点)"
-    rf"|(?P<percent>-?{NUMBER})(?:%|个?百分点|个点)"
+    rf"|(?P<percent>-?{NUMBER})(?:%|个?百分点|个点|个?巴仙)"
     rf"|(?P<tenths>{NUMBER})成(?:(?P<tenths_half>半)|(?P<tenths_more>[1-9一二三四五六七八九])(?![\d十百千万%手股个块元]))?(?!交|本|功|立|长|份)"
     rf"|(?P<times>{NUMBER})倍(?P<times_half>半)?"
     rf"|(?P<lots>{NUMBER})手"
@@ -168,6 +169,9 @@ def _read(match: re.Match[str]) -> tuple[Decimal, Unit] | None:
         return None
     if kind == "half_point":
         return _HALF, "pct"
+    if kind == "half_more":
+        whole = number(match["half_more"])
+        return None if whole is None else (whole + _HALF, "yuan")
     if kind == "below":
         below = int(match["below"])
         return (_ratio(int(match["above"]), below), "fraction") if below else None

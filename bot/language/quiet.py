@@ -62,6 +62,8 @@ def silence(reading: Reading) -> Request | None:
     if off:
         return Request(intent="silence", off=True, symbols=named.symbols) if reading.covered() else None
     slots = _quiet_time(reading)
+    if slots:
+        sentence.take(_LUNCH)
     if not named.anything:
         sentence.take_all(EVERYTHING)
         if alerted(reading):
@@ -82,6 +84,7 @@ def silence(reading: Reading) -> Request | None:
     return Request(intent="silence", symbols=named.symbols, ambiguous=named.ambiguous, **slots)
 
 
+_LUNCH: Final = re.compile("午休|午间|午饭|吃饭|开会|睡觉")
 _QUIETENED: Final = re.compile("静音|静默|免打扰|勿扰|消音")
 _NUMBER_ALONE: Final = pattern(r"(?:第)?(?P<n>\d{1,4}|<num>)(?:号|个)?(?=$|[,。]|<dur>|到|的)")
 EVERYTHING: Final = pattern("(?:所有|全部|一切|全体)(?:的)?(?:提醒|任务|盯盘|消息|通知)?|全都?")
@@ -103,12 +106,12 @@ _MUTED: Final = re.compile(r"(?:开启|打开|进入|设置?|开|设为)?(?:静�
 _QUIET: Final = (
     pattern(r"(?:到|直到|在|至)?(?P<at><at>)(?:之前|以前|前|为止)?(?:都)?"),
     pattern(r"(?:到|直到|在|至)?(?P<midday>(?:今天)?(?:中午|晌午))(?:之前|以前|前|为止)?(?:都)?(?!收盘)"),
+    pattern(r"(?P<today>今天|今日|今儿|当天)(?:之?内|一整?天|<dur>|全天|都|整天|剩下的?时间|剩余时间)?"),
     pattern(r"(?:接下来|未来|往后|先|这|持续)?(?:的)?(?P<t><dur>)(?:之?内|以内|里)?"),
     pattern(r"(?:到|直到|至|在)?(?P<close>(?:今天|今日|下午)?收盘)(?:之前|以前|前|为止|后)?"),
     pattern(r"(?:到|直到|至|在)?(?P<lunch>(?:中午|上午)收盘|午休)(?:之前|以前|前|为止)?"),
     pattern(r"(?:到|直到|至|在)?(?P<noon>下午开盘|午盘开始)(?:之前|以前|前|为止)?"),
     pattern(r"(?:到|直到|至|在)?(?P<open><day>?开盘)(?:之前|以前|前|为止)?"),
-    pattern(r"(?P<today>今天|今日|今儿|当天)(?:之?内|一整?天|全天|都|整天|剩下的?时间|剩余时间)?"),
     pattern(r"(?:到|直到|至|在)?(?P<d><day>|<span>)(?:之前|以前|前|为止|之?内)?(?:都)?"),
 )
 

@@ -200,7 +200,7 @@ def read_options(reading: Reading) -> dict[str, Any]:
             found["cooldown_s"] = sentence.moments[match["t"]].seconds
             break
     for written, repeat in phrases.REPEATS:
-        if sentence.take(written):
+        if sentence.take_all(written):
             found["repeat"] = repeat
             break
     for written in phrases.INTERVAL:
