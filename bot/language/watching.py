@@ -104,8 +104,10 @@ def watch(reading: Reading) -> Request | None:
     if len({group.chars for group in groups}) > 1 and _CHAINED.search(reading.plain) and not _EACH.search(text):
         # 如果大盘跌2%,茅台跌破1400提醒我: one waits for the other, which no watch can.
         return None
+    if _AT_ONCE.search(text):
+        return None
     several = sum(len(one.drafts) for one in found) > 1
-    if (len(groups) > 1 and _ACROSS.search(reading.plain)) or (several and len(_TRADED.findall(reading.plain)) > 1):
+    if (len(groups) > 1 and _ACROSS.search(text)) or (several and len(_TRADED.findall(reading.plain)) > 1):
         # Shares cannot wait for each other, and two trades are two sentences: half of it must not be done.
         return None
     return _watch_request(
@@ -122,7 +124,10 @@ def watch(reading: Reading) -> Request | None:
 _TRADED: Final = re.compile("买|卖|清仓|平仓|割肉|抛")
 _CHAINED: Final = re.compile("^.{0,8}?(?:如果|要是|假如|当|只要|一旦|等|在)")
 _EACH: Final = re.compile("或|分别|各自|任[意一何]|都|也")
-_ACROSS: Final = re.compile("并且|而且|都满足|同时满足")
+_ACROSS: Final = pattern(
+    "并且|而且|都满足|同时满足|(?:且|同时)(?:当)?(?=<name>)|(?:的时候|时|之?后|情况下)[,]?(?=<name>)"
+)
+_AT_ONCE: Final = pattern("<name>(?:同时|一起|一同)(?:都)?(?=[跌涨到破突站升掉满达])")
 _WATCH_WORDS: Final = pattern("破|失守|穿|站|突|到$|<price>|<percent>|<times>|<ma>|叉|轨|停|板|成本|本|套|提醒|通知|告诉|喊|叫|说|报|提示|警|响|盯|监|关注|留意|看着|跟踪|观察|守|自选|打平|量|损|盈")  # noqa: E501 - one list  # fmt: skip
 _BOTH: Final = pattern(
     "(?:两个|几个|这些)?(?:条件)?(?:都|同时)(?:满足|成立|达到|符合)(?:了|时|的时候|才)?|同时满足|同时达到"
