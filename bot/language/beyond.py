@@ -1,6 +1,5 @@
 """What people ask for that cannot be watched: said plainly, with what comes nearest."""
 
-# ruff: noqa: E501 - a way of speaking stays on one line; Chinese counts double
 from __future__ import annotations
 
 import re

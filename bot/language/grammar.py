@@ -5,8 +5,9 @@ in a fixed order, each for one family of requests; a reader claims what it under
 that is neither claimed nor a filler. So a sentence that holds anything we do not know is ``unknown`` and is never
 guessed at. An order is read by one reader alone, which knows no doubt, no question, no condition and no past tense.
 
-Where the phrases are: conditions in :mod:`bot.language.kinds`, everything else in :mod:`bot.language.phrases`. Where
-the readers are: one module for each family, named by what it reads.
+Where the phrases are: conditions in :mod:`bot.language.kinds`, words that mean the same in :mod:`bot.language.words`,
+English in :mod:`bot.language.english`, everything else in :mod:`bot.language.phrases`. Where the readers are: one
+module for each family, named by what it reads.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Final
 
-from bot.language import phrases
 from bot.language.answers import answer
 from bot.language.asking import analyze, bare, chart, question
 from bot.language.defaults import defaults
+from bot.language.english import chinese
 from bot.language.favourites import favourites
 from bot.language.managing import manage, watch_list
 from bot.language.marks import LONGEST, Marked, normal
@@ -54,7 +55,7 @@ def read(
     plain = normal(text)
     if not plain or len(plain) > LONGEST:
         return UNKNOWN
-    said = phrases.chinese(plain)
+    said = chinese(plain)
     if said is not plain:
         said = normal(said)
     sentence = Marked(numbered(said, context), names, now, preferred)

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, NamedTuple
 from pydantic import ValidationError
 
 from bot.language import phrases
+from bot.language.english import chinese
 from bot.language.marks import Marked, normal, pattern
 from bot.language.moments import Moment, moments
 from bot.language.names import Mention, Names
@@ -285,7 +286,7 @@ class _Typed:
 
     def __init__(self, text: str, names: Names, now: datetime, preferred: Collection[Symbol]) -> None:
         plain = normal(text)
-        self.said = plain if (chinese := phrases.chinese(plain)) is plain else normal(chinese)
+        self.said = plain if (translated := chinese(plain)) is plain else normal(translated)
         self._names = names
         self._preferred = preferred
         self._here = market_time(now)

@@ -134,7 +134,8 @@ _DIGITS: Final = "零一二三四五六七八九"
 
 def chinese_number(value: int) -> str:
     """1400 as 一千四, 1420 as 一千四百二, 105 as 一百零五: as it is said."""
-    parts, zero = [], False
+    parts: list[str] = []
+    zero = False
     scales = ((1000, "千"), (100, "百"), (10, "十"), (1, ""))
     for scale, word in scales:
         digit = value // scale % 10
@@ -144,9 +145,9 @@ def chinese_number(value: int) -> str:
         else:
             zero = True
     text = "".join(parts)
-    for scale, word in (("千", "百"), ("百", "十")):
+    for above, below in (("千", "百"), ("百", "十")):
         # The last unit is left out right after the one above it: 一千四, 一百二.
-        if len(text) >= 4 and text[-1] == word and text[-3] == scale:
+        if len(text) >= 4 and text[-1] == below and text[-3] == above:
             return text[:-1]
     return text.removeprefix("一") if 10 <= value < 20 else text
 
@@ -253,7 +254,7 @@ def test_a_meaning_is_the_same_request_however_it_is_said(
         name=name, verb=(FALLS if falls else RISES)[verb], price=written(value), tell=tell, lead=lead, tail=tail
     )
     request = said(text)
-    found = [(one.kind, one.value, one.unit) for one in request.conditions]
+    found: list[Any] = [(one.kind, one.value, one.unit) for one in request.conditions]
     assert request.intent == "watch_create", text
     assert request.symbols == (SYMBOL,), text
     assert found == [("price_below" if falls else "price_above", value, "yuan")], text
@@ -277,7 +278,7 @@ def test_an_order_is_that_order_and_every_doubt_about_it_is_none(
     assert request.intent == ("order_sell" if sells else "order_buy"), text
     assert request.symbols == (SYMBOL,), text
     assert request.action is not None
-    assert (request.action.shares, request.action.price) == (shares, price), text
+    assert (request.action.shares, request.action.price) == (shares, Decimal(price)), text
     assert said(asks.format(text)).intent not in ORDERS, asks.format(text)
 
 
