@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from core.calendar import is_trading_day, trading_date
@@ -11,7 +11,6 @@ from core.clock import Clock, market_time
 from core.desk import Desk
 from core.engine import Engine
 from core.errors import OutsideError
-from core.frames import Quote
 from core.portfolio import Account, Worth
 from core.ports import Store
 from core.reckoning import Seen, day_of_fill, seen
@@ -33,33 +32,27 @@ class Bookkeeper:
         self._engine = engine
         self._clock = clock
 
-    async def symbols(self, account: Account) -> set[Symbol]:
-        """What must be quoted for a sheet: what is held, and what was traded on its day."""
-        day = day_meant(self._clock.now())
-        fills = await self._store.fills(account.id, limit=ALL)
-        traded = {fill.symbol for fill in fills if day_of_fill(fill) == day}
-        return traded | {one.symbol for one in account.positions if one.shares}
-
-    async def take(self, account: Account, asked: Mapping[Symbol, Quote] | None = None) -> Sheet:
+    async def take(self, account: Account) -> Sheet:
         """An account as it stands by the newest quotes.
-
-        Args:
-            asked: quotes that were asked for just now, where the stream has none.
 
         Raises:
             Unavailable: the store does not answer.
         """
-        now = self._clock.now()
         fills = tuple(reversed(await self._store.fills(account.id, limit=ALL)))
+        now = self._clock.now()
         day = day_meant(now)
         wanted = {one.symbol for one in account.positions if one.shares}
         wanted |= {fill.symbol for fill in fills if day_of_fill(fill) == day}
-        found = {symbol: self._seen(symbol, (asked or {}).get(symbol)) for symbol in sorted(wanted)}
+        found = {symbol: self._seen(symbol) for symbol in sorted(wanted)}
         names = {symbol: self._desk.name(symbol) for symbol in {*wanted, *(fill.symbol for fill in fills)}}
         return Sheet(account, day, now, found, fills, names)
 
-    def _seen(self, symbol: Symbol, asked: Quote | None) -> Seen:
-        quote = self._engine.quote(symbol) or asked
+    def again(self, sheet: Sheet) -> Sheet:
+        """The same account with the quotes that are there now."""
+        return replace(sheet, found={symbol: self._seen(symbol) for symbol in sheet.found})
+
+    def _seen(self, symbol: Symbol) -> Seen:
+        quote = self._engine.quote(symbol)
         # Bad data makes nobody richer or poorer; what does not trade now has no price that could be bad.
         trusted = quote is None or not quote.last or quote.suspended or self._engine.traded_quote(symbol) is not None
         return seen(quote, trusted=trusted)

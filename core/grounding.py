@@ -340,7 +340,7 @@ def check_message(message: Message, facts: Facts, about: str = "") -> list[Probl
     return found
 
 
-LEFT_OUT: Final = "（这一句的数字没有通过核对，没有显示）"
+LEFT_OUT: Final = "（这句话的数字没有通过核对，没有显示）"
 
 
 def held_to(message: Message, facts: Facts, about: str = "") -> tuple[Message, list[Problem]]:

@@ -102,10 +102,10 @@ def _cut(rows: Sequence[object]) -> list[str]:
     return ["（太多，后面的没有列出）"] if len(rows) > ROWS else []
 
 
-def _by_profit(rows: Sequence[Valued], *, best_first: bool = True) -> list[Valued]:
+def _by_profit(rows: Sequence[Valued], *, best_first: bool = True, by_percent: bool = False) -> list[Valued]:
     """Those without a price last."""
     known = [row for row in rows if row.profit is not None]
-    known.sort(key=lambda row: row.profit or Decimal(0), reverse=best_first)
+    known.sort(key=lambda row: (row.percent if by_percent else row.profit) or Decimal(0), reverse=best_first)
     return [*known, *(row for row in rows if row.profit is None)]
 
 
@@ -241,35 +241,43 @@ def each_share(sheet: Sheet, ask: str) -> Message:
     return Message(title=f"💼 {title}", text=text, table=((head, ""), *body))
 
 
-def extreme(sheet: Sheet, ask: str) -> Message:
-    """The best or the worst by what it brought so far."""
-    rows = _by_profit(sheet.held, best_first=ask == "best")
+def extreme(sheet: Sheet, ask: str, *, by_percent: bool = False) -> Message:
+    """The best or the worst by what it brought so far, in yuan or in percent of its cost."""
+    rows = _by_profit(sheet.held, best_first=ask == "best", by_percent=by_percent)
     first = rows[0]
     if first.profit is None:
         return positions(sheet)
     name, gain = _name(sheet, first.position.symbol), _gain(first)
-    if ask == "best":
-        title = f"{name} 赚得最多：{gain}" if first.profit > 0 else f"没有在赚的；{name} 亏得最少：{gain}"
-    else:
-        title = f"{name} 亏得最多：{gain}" if first.profit < 0 else f"没有在亏的；{name} 赚得最少：{gain}"
+    before, most = _most(ask, first.profit, "赚", "亏")
+    if by_percent and first.percent is not None:
+        most, gain = f"按比例{most}", f"{percent_text(first.percent, sign=True)}（{signed(first.profit)} 元）"
     text = "\n".join([*_foot(sheet), *_cut(rows)])
-    return Message(title=title, text=text, table=_profit_table(sheet, rows))
+    return Message(title=f"{before}{name} {most}：{gain}", text=text, table=_profit_table(sheet, rows))
 
 
-def extreme_today(sheet: Sheet, ask: str) -> Message:
-    """The same by what it brought today."""
-    known = [one for one in sheet.earned.values() if one.gain is not None]
-    if not known:
+def _most(ask: str, gain: Decimal, up: str, down: str) -> tuple[str, str]:
+    """What is said before the name, and what of it: the best of losers has not gained."""
+    best = ask == "best"
+    if gain > 0 if best else gain < 0:
+        return "", f"{up if best else down}得最多"
+    return f"没有在{up if best else down}的；", f"{down if best else up}得最少"
+
+
+def extreme_today(sheet: Sheet, ask: str, *, by_percent: bool = False) -> Message:
+    """The same by what it brought today, or by how far its price moved."""
+    brought = {one.symbol: one.gain for one in sheet.earned.values() if one.gain is not None}
+    moved = {symbol: change for symbol in brought if (change := sheet.change(symbol)) is not None}
+    ranked = moved if by_percent else brought
+    if not ranked:
         return today(sheet)
-    first = (max if ask == "best" else min)(known, key=lambda one: one.gain or Decimal(0))
-    gain = first.gain or Decimal(0)
-    word = _today_word(sheet)
-    right = gain > 0 if ask == "best" else gain < 0
-    most = ("赚得最多" if ask == "best" else "亏得最多") if right else ("亏得最少" if ask == "best" else "赚得最少")
-    none = "" if right else f"{word}没有在{'赚' if ask == 'best' else '亏'}的；"
-    return today(sheet).model_copy(
-        update={"title": f"{none}{_name(sheet, first.symbol)} {word}{most}：{signed(gain)} 元"}
-    )
+    symbol = (max if ask == "best" else min)(ranked, key=lambda one: ranked[one])
+    word, name = _today_word(sheet), _name(sheet, symbol)
+    before, most = _most(ask, ranked[symbol], *("涨跌" if by_percent else "赚亏"))
+    said = f"{signed(brought[symbol])} 元"
+    if by_percent:
+        said = f"{percent_text(moved[symbol], sign=True)}（{word}盈亏 {said}）"
+    before = f"{word}{before}" if before else ""
+    return today(sheet).model_copy(update={"title": f"{before}{name} {word}{most}：{said}"})
 
 
 def largest(sheet: Sheet) -> Message:

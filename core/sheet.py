@@ -6,7 +6,6 @@ facts, so that every answer, whoever wrote it, can be held against them.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -169,7 +168,7 @@ def trading_days(first: date, last: date) -> int:
 CHANGE: Final = ("涨跌", "涨跌幅", "涨", "跌", "涨幅", "跌幅", "上涨", "下跌")
 GAINED: Final = ("已实现", "已实现盈亏", "已实现收益", "落袋")
 WHOLE: Final = ("总盈亏", "总收益", "投入")
-PROFIT: Final = ("盈亏", "浮动盈亏", "浮盈", "浮亏", "赚", "亏", "盈利", "亏损", "收益", "幅度")
+PROFIT: Final = ("盈亏", "浮动盈亏", "浮盈", "浮亏", "赚", "亏", "盈利", "亏损", "收益", "收益率", "幅度")
 TODAY: Final = ("今天", "今日", "当日", "今天盈亏")
 _TODAY: Final = (*PROFIT, "今天盈亏", *TODAY)
 
@@ -178,11 +177,16 @@ def facts_of(
     sheet: Sheet,
     *,
     orders: Collection[Order] = (),
+    span: Span | None = None,
     more: Collection[Fact] = (),
     moments: Collection[date | datetime] = (),
     literals: Collection[str] = (),
 ) -> Facts:
-    """Every figure of a sheet, and of what is told beside it."""
+    """Every figure of a sheet, and of what is told beside it.
+
+    Args:
+        span: the days whose trades are told.
+    """
     names = dict(sheet.names)
     traded = {fill.symbol for fill in sheet.fills} | {order.symbol for order in orders}
     whom = {symbol: symbol for symbol in (*sheet.found, *traded)}
@@ -191,7 +195,12 @@ def facts_of(
         called |= {symbol: symbol, code_of(symbol): symbol}
         if name := names.get(symbol):
             called[name] = symbol
-    figures = [*_of_account(sheet), *_of_trades(sheet), *more]
+    figures = [*_of_account(sheet), *_of_today(sheet), *more]
+    if span is not None:
+        named = {fill.symbol for fill in span.fills}
+        figures += [*span.facts(), *_of_trades(span)]
+        if len(named) == 1:
+            figures += span.facts(named.pop())
     for row in sheet.held:
         figures += _of_row(sheet, row)
     for symbol, one in sheet.found.items():
@@ -206,7 +215,9 @@ def facts_of(
         ]
     times: list[date | datetime] = [sheet.now, sheet.account.as_of, sheet.day, *moments]
     times += [one.quote.quoted_at for one in sheet.found.values() if one.quote is not None]
-    times += [fill.at for fill in sheet.fills]
+    times += [since for row in sheet.held if (since := sheet.since(row.position.symbol)) is not None]
+    if span is not None:
+        times += [span.first, span.last, *(fill.at for fill in span.fills)]
     times += [order.created_at for order in orders]
     return Facts(tuple(figures), called, tuple(times), (*(order.id for order in orders), *literals))
 
@@ -280,22 +291,21 @@ def _of_quote(symbol: Symbol, one: Seen) -> Iterator[Fact]:
         yield Fact(f"{code}_change", quote.percent, Unit.PERCENT, symbol, (*CHANGE, "现价"), signed=True)
 
 
-def _of_trades(sheet: Sheet) -> Iterator[Fact]:
-    day = Counter(fill.symbol for fill in sheet.fills if day_of_fill(fill) == sheet.day)
-    for place, fill in enumerate(sheet.fills):
-        name = f"fill{place}"
-        yield Fact(f"{name}_price", fill.price, Unit.PRICE, fill.symbol, ("成交价", "价"))
-        yield Fact(f"{name}_shares", Decimal(fill.shares), Unit.SHARES, fill.symbol, ("股数", "股", "买入", "卖出"))
-        yield Fact(f"{name}_amount", fill.price * fill.shares, Unit.YUAN, fill.symbol, ("成交额",))
-        yield Fact(f"{name}_fee", fill.fee, Unit.YUAN, fill.symbol, ("费用",))
-    for sale in sheet.sales:
-        if sale.gain is not None:
-            yield Fact(f"sale_{sale.fill.id}", sale.gain, Unit.YUAN, sale.fill.symbol, GAINED, signed=True)
+def _of_today(sheet: Sheet) -> Iterator[Fact]:
     for symbol, one in sheet.earned.items():
         if one.gain is not None:
             name = f"{code_of(symbol)}_today"
             yield Fact(name, one.gain, Unit.YUAN, symbol, _TODAY, when=TODAY, signed=True)
-    yield Fact("traded", Decimal(sum(day.values())), Unit.COUNT, words=("成交",), when=TODAY, counter="笔")
+
+
+def _of_trades(span: Span) -> Iterator[Fact]:
+    for place, fill in enumerate(span.fills):
+        name = f"fill{place}"
+        yield Fact(f"{name}_price", fill.price, Unit.PRICE, fill.symbol, ("成交价", "价"))
+        yield Fact(f"{name}_shares", Decimal(fill.shares), Unit.SHARES, fill.symbol, ("股数", "股", "买入", "卖出"))
+    for sale in span.sales:
+        if sale.gain is not None:
+            yield Fact(f"sale_{sale.fill.id}", sale.gain, Unit.YUAN, sale.fill.symbol, GAINED, signed=True)
 
 
 # -- spans of days

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import date, datetime
@@ -16,13 +17,16 @@ from core.grounding import Fact, held_to
 from core.messages import Button, Message, Role
 from core.orders import Order
 from core.risk import limits_of
-from core.sheet import Sheet, facts_of
+from core.sheet import Sheet, Span, facts_of
 from core.types import Symbol
 
 log: Final = logging.getLogger(__name__)
 
 MANY_QUOTES: Final = 10
 _TODAY: Final = ("今天", "今日", "今儿", "当日")
+_BY_PERCENT: Final = re.compile("[涨跌幅率]|百分|比例|个点")
+"""Who asks for the largest by percent, and not by yuan."""
+_ALL_ACCOUNTS: Final = re.compile("(?:所有|全部|每个|各个?|两个|几个)账户")
 _FLOATING: Final = ("浮盈", "浮亏", "浮动")
 _OF_ACCOUNT: Final = frozenset({"available_cash", "total_asset", "position_ratio", "frozen_cash", "withdrawable"})
 _OF_EACH: Final = frozenset({"cost", "quantity", "sellable", "holding_days", "weight"})
@@ -74,13 +78,14 @@ def account_meant(ctx: Context, call: Call) -> tuple[str, Call]:
 
 async def sheet_of(ctx: Context, account: str) -> Sheet:
     """An account with the newest quotes; what the stream does not have is asked for."""
-    fresh = await ctx.house.desk.refresh(account)
-    wanted = await ctx.house.bookkeeper.symbols(fresh)
-    unseen = [symbol for symbol in wanted if ctx.house.engine.quote(symbol) is None]
+    bookkeeper = ctx.house.bookkeeper
+    sheet = await bookkeeper.take(await ctx.house.desk.refresh(account))
+    unseen = [symbol for symbol, one in sheet.found.items() if one.quote is None]
     if unseen:
         with suppress(UserError):  # a share that nobody knows has no quote, and that is said
             await ctx.house.look(unseen)
-    return await ctx.house.bookkeeper.take(fresh)
+        sheet = bookkeeper.again(sheet)
+    return sheet
 
 
 def answered(
@@ -89,12 +94,13 @@ def answered(
     message: Message,
     *,
     orders: Collection[Order] = (),
+    span: Span | None = None,
     more: Collection[Fact] = (),
     moments: Collection[date | datetime] = (),
     about: str = "",
 ) -> Message:
     """The answer as it may be shown: each of its figures held against the facts once more, by another way."""
-    facts = facts_of(sheet, orders=orders, more=more, moments=moments, literals=("/hold", "/cash"))
+    facts = facts_of(sheet, orders=orders, span=span, more=more, moments=moments, literals=("/hold", "/cash"))
     shown, problems = held_to(message, facts, about)
     for problem in problems:
         log.error("an answer did not stand: %s (%s, %s)", problem.sentence, problem.figure, problem.why)
@@ -114,31 +120,43 @@ def answered(
     intents=("positions_query",),
 )
 async def positions(ctx: Context, call: Call) -> Reply:
-    account, call = account_meant(ctx, call)
     ask = call.request.ask if call.request is not None else None
+    if _every_account(ctx, call):
+        return [one for broker in ctx.house.desk.brokers for one in await _positions(ctx, broker.account, ask, ())]
+    account, call = account_meant(ctx, call)
     return await _positions(ctx, account, ask, targets.symbols(ctx, call, last=False))
 
 
-async def _positions(ctx: Context, account: str, ask: str | None, symbols: Sequence[Symbol]) -> Reply:
+def _every_account(ctx: Context, call: Call) -> bool:
+    """Whether a sentence speaks of all accounts, where there are several."""
+    return (
+        call.request is not None
+        and len(ctx.house.desk.brokers) > 1
+        and not call.request.symbols
+        and _ALL_ACCOUNTS.search(ctx.dialogue.sentence) is not None
+    )
+
+
+async def _positions(ctx: Context, account: str, ask: str | None, symbols: Sequence[Symbol]) -> Sequence[Message]:
     sheet = await sheet_of(ctx, account)
     if symbols:
         return [_of_share(ctx, sheet, symbol, ask) for symbol in symbols]
-    if ask == "pnl_total":
-        floating = any(word in ctx.dialogue.sentence for word in _FLOATING)
-        return answered(ctx, sheet, render_answers.profit(sheet, floating=floating))
-    if ask == "pnl_today":
-        return answered(ctx, sheet, render_answers.today(sheet))
-    if not sheet.held:
-        return answered(ctx, sheet, render_answers.nothing_held(sheet))
-    return answered(ctx, sheet, _of_all(ctx, sheet, ask))
+    return [answered(ctx, sheet, _of_all(ctx, sheet, ask))]
 
 
 def _of_all(ctx: Context, sheet: Sheet, ask: str | None) -> Message:
+    if ask == "pnl_total":
+        return render_answers.profit(sheet, floating=any(word in ctx.dialogue.sentence for word in _FLOATING))
+    if ask == "pnl_today":
+        return render_answers.today(sheet)
+    if not sheet.held:
+        return render_answers.nothing_held(sheet)
     if ask in _OF_EACH:
         return render_answers.each_share(sheet, ask)
     if ask in {"best", "worst"}:
-        today = any(word in ctx.dialogue.sentence for word in _TODAY)
-        return (render_answers.extreme_today if today else render_answers.extreme)(sheet, ask)
+        said = ctx.dialogue.sentence
+        ranked = render_answers.extreme_today if any(word in said for word in _TODAY) else render_answers.extreme
+        return ranked(sheet, ask, by_percent=_BY_PERCENT.search(said) is not None)
     if ask == "largest":
         return render_answers.largest(sheet)
     return render_answers.losers(sheet) if ask == "losers" else render_answers.positions(sheet)
@@ -162,17 +180,22 @@ def _of_share(ctx: Context, sheet: Sheet, symbol: Symbol, ask: str | None) -> Me
     intents=("account_query",),
 )
 async def account(ctx: Context, call: Call) -> Reply:
-    if call.request is None and not call.words and len(ctx.house.desk.brokers) > 1:
-        return [await _card(ctx, broker.account) for broker in ctx.house.desk.brokers]
-    meant, call = account_meant(ctx, call)
     ask = call.request.ask if call.request is not None else None
+    every = [broker.account for broker in ctx.house.desk.brokers]
+    if (call.request is None and not call.words) or _every_account(ctx, call):
+        return [one for account in every for one in await _money(ctx, account, ask)]
+    meant, call = account_meant(ctx, call)
+    return await _money(ctx, meant, ask)
+
+
+async def _money(ctx: Context, account: str, ask: str | None) -> Sequence[Message]:
     if ask in {"pnl_total", "pnl_today"}:
-        return await _positions(ctx, meant, ask, ())
-    if ask in _OF_ACCOUNT:
-        sheet = await sheet_of(ctx, meant)
-        waiting = [one for one in await ctx.house.store.orders(open_only=True, limit=200) if one.account == meant]
-        return answered(ctx, sheet, render_answers.money(sheet, ask, waiting), orders=waiting)
-    return await _card(ctx, meant)
+        return await _positions(ctx, account, ask, ())
+    if ask not in _OF_ACCOUNT:
+        return [await _card(ctx, account)]
+    sheet = await sheet_of(ctx, account)
+    waiting = [one for one in await ctx.house.store.orders(open_only=True, limit=200) if one.account == account]
+    return [answered(ctx, sheet, render_answers.money(sheet, ask, waiting), orders=waiting)]
 
 
 async def _card(ctx: Context, account: str) -> Message:

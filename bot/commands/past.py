@@ -29,7 +29,7 @@ async def trades(ctx: Context, call: Call) -> Reply:
     span = span_of(sheet, symbols, *_days(ctx, call), side=_side(ctx))
     about = symbols[0] if len(symbols) == 1 else ""
     message = render_past.trades(sheet, span, symbols)
-    return answered(ctx, sheet, message, more=span.facts(about), moments=(span.first, span.last), about=about)
+    return answered(ctx, sheet, message, span=span, about=about)
 
 
 async def realized(ctx: Context, call: Call) -> Reply:
@@ -40,7 +40,7 @@ async def realized(ctx: Context, call: Call) -> Reply:
     span = span_of(sheet, symbols, *_days(ctx, call))
     about = symbols[0] if len(symbols) == 1 else ""
     message = render_past.realized(sheet, span, symbols)
-    return answered(ctx, sheet, message, more=span.facts(about), moments=(span.first, span.last), about=about)
+    return answered(ctx, sheet, message, span=span, about=about)
 
 
 @command("curve", "资产曲线", help="总资产每天的变化", example="/curve", role=Role.VIEWER)

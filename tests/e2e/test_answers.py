@@ -139,6 +139,26 @@ async def test_what_has_been_can_be_asked_for_by_command(tmp_path: Path, line: s
         assert "模拟账户·模拟" in shown.text
 
 
+async def test_the_most_in_percent_is_another_one_than_the_most_in_yuan(tmp_path: Path) -> None:
+    async with Theatre(tmp_path, positions=HELD) as house:
+        await quoted(house)
+        assert (await house.say("哪只赚得最多")).title == "贵州茅台(600519) 赚得最多：+3,000.00 元（+2.14%）"
+        best = await house.say("持仓里哪只涨得最多")
+        assert best.title == "招商银行(600036) 按比例赚得最多：+2.50%（+1,000.00 元）"
+        today = await house.say("今天持仓里哪只涨得最多")
+        assert today.title == "招商银行(600036) 今天涨得最多：+2.50%（今天盈亏 +1,000.00 元）"
+        worst = await house.say("今天持仓里哪只跌得最多")
+        assert worst.title == "今天没有在跌的；贵州茅台(600519) 今天涨得最少：+0.70%（今天盈亏 +1,000.00 元）"
+
+
+async def test_all_accounts_are_answered_one_by_one(tmp_path: Path) -> None:
+    async with Theatre(tmp_path, positions=HELD, wife={CMB: (500, Decimal(38))}) as house:
+        await quoted(house)
+        await house.say("所有账户的总资产")
+        titles = [message.title for message in house.channel.shown[-2:]]
+        assert titles == ["💰 总资产 1,184,000.00 元", "💰 总资产 220,500.00 元"]
+
+
 async def test_an_unknown_account_is_named_with_those_there_are(tmp_path: Path) -> None:
     async with Theatre(tmp_path, positions=HELD) as house:
         assert "没有账户“wife”。现有账户：模拟账户。" in (await house.say("老婆账户的持仓")).text
