@@ -20,6 +20,9 @@ from core.types import Side, Symbol, account_symbol, money_text, percent_text, p
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _LINES: Final = 15
+_SHOWN: Final = 5
+"""Points from which on a picture says more than the table."""
+_WAN: Final = 10_000
 _DAYS_NAMED: Final = 3
 
 
@@ -114,7 +117,9 @@ def curve(account: Account, found: Curve, asked: str) -> Message:
     if len(points) > len(shown):
         rows = rows[1:]
     table = (("总资产", "增减", ""), *reversed(rows))
-    return Message(title=title, text="\n".join(lines), table=table, chart=_chart(account, found))
+    return Message(
+        title=title, text="\n".join(lines), table=table, chart=_chart(account, found) if len(points) >= _SHOWN else None
+    )
 
 
 def _spark(values: Sequence[Decimal]) -> str:
@@ -126,13 +131,15 @@ def _spark(values: Sequence[Decimal]) -> str:
 
 def _chart(account: Account, found: Curve) -> Chart:
     """One candle a day: from what it was worth the day before to what it was worth then."""
-    candles = []
     points = found.points
+    large = max(one.total or Decimal(0) for one in points) >= 10 * _WAN  # the scale has room for nine characters
+    scale = _WAN if large else 1
+    candles = []
     for before, after in zip([points[0], *points], points, strict=False):
-        opened, closed = to_milli(before.total or Decimal(0)), to_milli(after.total or Decimal(0))
+        opened, closed = (to_milli((one.total or Decimal(0)) / scale) for one in (before, after))
         candles.append(Candle(seconds(after.as_of), opened, max(opened, closed), min(opened, closed), closed, 0))
     return Chart(
-        title=f"{account.name} 总资产",
+        title=f"{account.name} 总资产" + ("（万元）" if large else ""),
         subtitle=f"{points[-1].day:%Y-%m-%d}  {money_text(points[-1].total or Decimal(0))} 元",
         symbol=account_symbol(account.id),
         period=ChartPeriod.DAY,
