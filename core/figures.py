@@ -157,22 +157,28 @@ class Sentence(NamedTuple):
     """A sentence of a text.
 
     Attributes:
-        start: where it stands.
+        place: how many stand before it.
         indented: it goes on about what the line before was about.
     """
 
     text: str
-    start: int
+    place: int
     indented: bool
 
 
 def sentences(text: str) -> Iterator[Sentence]:
     start = 0
-    for end in [*(match.start() for match in SENTENCE_ENDS.finditer(text)), len(text)]:
+    for place, end in enumerate([*(match.start() for match in SENTENCE_ENDS.finditer(text)), len(text)]):
         piece = text[start:end]
         if piece.strip():
-            yield Sentence(piece, start, piece[:1].isspace() and start > 0 and text[start - 1] == "\n")
+            yield Sentence(piece, place, piece[:1].isspace() and start > 0 and text[start - 1] == "\n")
         start = end + 1
+
+
+def pieces(text: str) -> list[str]:
+    """The same sentences with what ends them, blank ones too: the place of a sentence is its index here."""
+    ends = [match.end() for match in SENTENCE_ENDS.finditer(text)]
+    return [text[start:end] for start, end in pairwise([0, *ends, len(text)])]
 
 
 class Reader:

@@ -11,7 +11,7 @@ Text with ``{{name}}`` in place of figures is filled by :func:`fill`, which bind
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -26,12 +26,14 @@ from core.figures import (
     SENTENCE_ENDS,
     SLOT,
     SPANS,
+    Clause,
     Number,
     Reader,
     Sentence,
     Token,
     Unit,
     number_of,
+    pieces,
     plain,
     sentences,
     sign_of,
@@ -107,11 +109,16 @@ class Facts(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """Why a sentence does not stand."""
+    """Why a sentence does not stand.
+
+    Attributes:
+        place: how many sentences stand before it, as :func:`core.figures.pieces` counts them.
+    """
 
     sentence: str
     figure: str
     why: str
+    place: int = 0
 
 
 class Filled(NamedTuple):
@@ -142,10 +149,12 @@ class _Said(NamedTuple):
     rest: str
 
 
-def _read(reader: Reader, sentence: Sentence, about: str) -> Iterator[_Said | tuple[Token, str]]:
+def _read(
+    reader: Reader, sentence: Sentence, clauses: Sequence[Clause], about: str
+) -> Iterator[_Said | tuple[Token, str]]:
     """Every figure of a sentence as it is meant; a token with a reason where it can be no fact."""
     owner, when, before = about, frozenset[str](), ""
-    for clause in reader.clauses(sentence.text):
+    for clause in clauses:
         named = [token for token in clause.tokens if token.kind in {"owner", "code"}]
         figures = [token for token in clause.tokens if token.kind in {"figure", "slot"}]
         distinct = list(dict.fromkeys(reader.owner(token) for token in named))
@@ -186,15 +195,37 @@ def _called(reader: Reader, tokens: Sequence[Token]) -> str:
 # -- judging
 
 
-def _meant(facts: Facts, said: _Said) -> list[Fact]:
+class _Bench(NamedTuple):
+    """Facts, laid out to judge by.
+
+    Attributes:
+        of: the facts of each share; under an empty text those of the account.
+    """
+
+    facts: Facts
+    reader: Reader
+    of: Mapping[str, Sequence[Fact]]
+
+
+def _bench(facts: Facts) -> _Bench:
+    of: dict[str, list[Fact]] = {}
+    for fact in facts.figures:
+        of.setdefault(fact.owner, []).append(fact)
+    words = {word for fact in facts.figures for word in (*fact.words, *fact.when)}
+    return _Bench(facts, Reader(facts.names, words, facts.literals), of)
+
+
+def _meant(bench: _Bench, said: _Said) -> list[Fact]:
     """The facts that a text may mean: by whom, what and when it speaks of."""
-    called = [fact for fact in facts.figures if not said.called or said.called in fact.words]
-    meant = [fact for fact in called if fact.owner == said.owner]
-    if not meant and said.called and not said.named_here:
-        # 总资产 in a sentence on a share: the account's own words call it by name.
-        meant = [fact for fact in called if not fact.owner]
-    dated = [fact for fact in meant if said.when.intersection(fact.when)]
-    return dated or [fact for fact in meant if not fact.when]
+    owners = [said.owner]
+    if said.called and not said.named_here:
+        owners.append("")  # 总资产 in a sentence on a share: the account's own words call it by name
+    for owner in owners:
+        meant = [fact for fact in bench.of.get(owner, ()) if not said.called or said.called in fact.words]
+        if meant:
+            dated = [fact for fact in meant if said.when.intersection(fact.when)]
+            return dated or [fact for fact in meant if not fact.when]
+    return []
 
 
 def _agrees(fact: Fact, sign: int, words: int | None) -> bool:
@@ -219,7 +250,7 @@ def _equals(fact: Fact, number: Number) -> bool:
     return off <= room + fact.tolerance
 
 
-def _judge(facts: Facts, said: _Said) -> str:
+def _judge(bench: _Bench, said: _Said) -> str:
     """Why a figure is no fact; empty where it is one."""
     number = number_of(said.token.match)
     if isinstance(number, str):
@@ -231,7 +262,7 @@ def _judge(facts: Facts, said: _Said) -> str:
             return "没有单位的数"
     fitting = [
         fact
-        for fact in _meant(facts, said)
+        for fact in _meant(bench, said)
         if (number.units is None or fact.unit in number.units)
         and not (number.units is None and fact.unit is Unit.COUNT)
     ]
@@ -260,37 +291,34 @@ def _moment_known(facts: Facts, token: Token) -> bool:
     return False
 
 
-def _problems(reader: Reader, facts: Facts, sentence: Sentence, about: str, *, slots: bool) -> Iterator[Problem]:
+def _problems(
+    bench: _Bench, sentence: Sentence, clauses: Sequence[Clause], about: str, *, slots: bool
+) -> Iterator[Problem]:
     shown = sentence.text.strip()
-    for found in _read(reader, sentence, about):
+    for found in _read(bench.reader, sentence, clauses, about):
         if isinstance(found, _Said) and found.token.kind == "slot":
-            why = _slot_problem(facts, found) if slots else "没有填的数"
+            why = _slot_problem(bench, found) if slots else "没有填的数"
         elif slots:
             why = "数字要由程序填"
         elif isinstance(found, _Said):
-            why = _judge(facts, found)
+            why = _judge(bench, found)
         else:
-            why = found[1] or ("" if _moment_known(facts, found[0]) else "不是数据里的时间")
+            why = found[1] or ("" if _moment_known(bench.facts, found[0]) else "不是数据里的时间")
         if why:
             token = found.token if isinstance(found, _Said) else found[0]
-            yield Problem(shown, token.text, why)
-    strange = next((char for char in _left_over(reader, sentence) if char.isnumeric()), None)
+            yield Problem(shown, token.text, why, sentence.place)
+    covered = {at for clause in clauses for token in clause.tokens for at in range(token.start, token.end)}
+    strange = next((char for at, char in enumerate(sentence.text) if char.isnumeric() and at not in covered), None)
     if strange is not None:
-        yield Problem(shown, strange, "读不懂的数")
+        yield Problem(shown, strange, "读不懂的数", sentence.place)
 
 
-def _left_over(reader: Reader, sentence: Sentence) -> Iterator[str]:
-    """What no token covers."""
-    taken = [token for clause in reader.clauses(sentence.text) for token in clause.tokens]
-    covered = {at for token in taken for at in range(token.start, token.end)}
-    return (char for at, char in enumerate(sentence.text) if at not in covered)
-
-
-def _slot_problem(facts: Facts, said: _Said) -> str:
-    fact = next((one for one in facts.figures if one.name == said.token.match["name"]), None)
+def _slot_problem(bench: _Bench, said: _Said) -> str:
+    name = said.token.match["name"]
+    fact = next((one for one in bench.facts.figures if one.name == name), None)
     if fact is None:
         return "没有这个数据"
-    if fact not in _meant(facts, said):
+    if fact not in _meant(bench, said):
         return "不是这里说的那个数"
     return "" if _agrees(fact, 0, said.sign) or not said.sign else "正负和数据相反"
 
@@ -304,25 +332,19 @@ def check(text: str, facts: Facts, about: str = "") -> list[Problem]:
     Args:
         about: the symbol that the text as a whole is about.
     """
-    return _check(text, facts, about, slots=False)
+    return _check(_bench(facts), text, about)
 
 
-def _check(text: str, facts: Facts, about: str, *, slots: bool) -> list[Problem]:
-    words = {word for fact in facts.figures for word in (*fact.words, *fact.when)}
-    reader = Reader(facts.names, words, facts.literals)
+def _check(bench: _Bench, text: str, about: str, *, slots: bool = False) -> list[Problem]:
     found: list[Problem] = []
     owner = about
     for sentence in sentences(without_items(plain(text))):
         mine = owner if sentence.indented else about
-        found += _problems(reader, facts, sentence, mine, slots=slots)
-        named = [
-            token
-            for clause in reader.clauses(sentence.text)
-            for token in clause.tokens
-            if token.kind in {"owner", "code"}
-        ]
+        clauses = bench.reader.clauses(sentence.text)
+        found += _problems(bench, sentence, clauses, mine, slots=slots)
+        named = [token for clause in clauses for token in clause.tokens if token.kind in {"owner", "code"}]
         if named:
-            owner = reader.owner(named[-1])
+            owner = bench.reader.owner(named[-1])
         elif not sentence.indented:
             owner = about
     return found
@@ -330,14 +352,14 @@ def _check(text: str, facts: Facts, about: str, *, slots: bool) -> list[Problem]
 
 def check_message(message: Message, facts: Facts, about: str = "") -> list[Problem]:
     """The same of a message; a cell of its table is read behind the heading of its column, for the share of its row."""
-    found = check(f"{message.title}\n{message.text}", facts, about)
-    if not message.table:
-        return found
-    heads, *rows = message.table
+    return held_to(message, facts, about)[1]
+
+
+def _cells(message: Message) -> Iterator[str]:
+    heads, *rows = message.table or ((),)
     for row in rows:
         for head, cell in zip(heads[:-1], row[:-1], strict=True):
-            found += check(f"{row[-1]} {head} {cell}", facts, about)
-    return found
+            yield f"{row[-1]} {head} {cell}"
 
 
 LEFT_OUT: Final = "（这句话的数字没有通过核对，没有显示）"
@@ -345,41 +367,31 @@ LEFT_OUT: Final = "（这句话的数字没有通过核对，没有显示）"
 
 def held_to(message: Message, facts: Facts, about: str = "") -> tuple[Message, list[Problem]]:
     """A message without the sentences that do not stand, and without its table where a cell of that does not."""
-    problems = check_message(message, facts, about)
-    if not problems:
-        return message, problems
-    wrong = {problem.sentence for problem in problems}
-    title, text = (_without(part, wrong) for part in (message.title, message.text))
-    table = message.table if not check_message(message.model_copy(update={"title": "", "text": ""}), facts) else ()
-    return message.model_copy(update={"title": title, "text": text, "table": table}), problems
-
-
-def _without(text: str, wrong: Collection[str]) -> str:
-    pieces = re.findall("[^。！？!?；;\n]*[。！？!?；;\n]?", text)
-    return "".join(LEFT_OUT if plain(SENTENCE_ENDS.sub("", one)).strip() in wrong else one for one in pieces if one)
+    bench = _bench(facts)
+    found: list[Problem] = []
+    parts: dict[str, str] = {}
+    for name, text in (("title", message.title), ("text", message.text)):
+        problems = _check(bench, text, about)
+        wrong = {problem.place for problem in problems}
+        shown = (LEFT_OUT if place in wrong else one for place, one in enumerate(pieces(plain(text))))
+        parts[name] = "".join(shown) if wrong else text
+        found += problems
+    cells = [problem for cell in _cells(message) for problem in _check(bench, cell, about)]
+    found += cells
+    return message.model_copy(update={**parts, "table": () if cells else message.table}), found
 
 
 def grounded(text: str, facts: Facts, instead: str, about: str = "") -> str:
     """A text with every sentence that does not stand taken out, and the plain one in the place of the first of them."""
-    wrong = {problem.sentence for problem in check(text, facts, about)}
+    bench = _bench(facts)
+    wrong = sorted({problem.place for problem in _check(bench, text, about)})
     if not wrong:
         return text
-    kept: list[str] = []
-    replaced = False
-    for piece in re.findall("[^。！？!?；;\n]*[。！？!?；;\n]?", text):
-        if piece and plain(SENTENCE_ENDS.sub("", piece)).strip() in wrong:
-            if not replaced:
-                kept.append(instead if instead.endswith(("。", "\n")) else f"{instead}\n")
-            replaced = True
-        else:
-            kept.append(piece)
-    result = "".join(kept).strip()
-    # What is left must stand without what was around it.
-    return (
-        result
-        if replaced and not check("".join(one for one in kept if one.strip() != instead.strip()), facts, about)
-        else instead
-    )
+    kept = [one for place, one in enumerate(pieces(plain(text))) if place not in wrong]
+    if _check(bench, "".join(kept), about):
+        return instead  # what is left leaned on what went
+    kept.insert(wrong[0], instead if instead.endswith(("。", "\n")) else f"{instead}\n")
+    return "".join(kept).strip()
 
 
 def fill(text: str, facts: Facts, about: str = "") -> Filled:
@@ -388,7 +400,8 @@ def fill(text: str, facts: Facts, about: str = "") -> Filled:
     Nothing is filled in that is no slot of these facts, belongs to another share than the clause names, is called by
     another name or goes the other way; and no figure may stand outside of the slots.
     """
-    problems = _check(text, facts, about, slots=True)
+    bench = _bench(facts)
+    problems = _check(bench, text, about, slots=True)
     if problems:
         return Filled("", problems)
     by_name = {fact.name: fact for fact in facts.figures}
@@ -401,5 +414,5 @@ def fill(text: str, facts: Facts, about: str = "") -> Filled:
         return fact.text(sign=not told or neutral)
 
     filled = re.sub(rf"{SLOT}(?:\s?(?:元|%|股|天))?", shown, text)
-    problems = check(filled, facts, about)
+    problems = _check(bench, filled, about)
     return Filled("" if problems else filled, problems)

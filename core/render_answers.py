@@ -14,11 +14,9 @@ from core.orders import Order
 from core.portfolio import Account, Valued
 from core.reckoning import day_of_fill
 from core.render import age_text, count_text, name_text, signed
-from core.sheet import Sheet
+from core.sheet import TOLD, Sheet
 from core.types import Mode, Money, Price, Side, Symbol, money_text, percent_text, price_text
 
-ROWS: Final = 30
-"""Rows of a table; what is left out is said."""
 _MANY: Final = 6
 """From more holdings on, the list is a table."""
 _WAN: Final = 10_000
@@ -94,12 +92,12 @@ def _today_word(sheet: Sheet) -> str:
 
 def _profit_table(sheet: Sheet, rows: Sequence[Valued]) -> Table:
     """Each share's profit."""
-    body = [(yuan(row.profit), _percent(row.percent), _short(sheet, row.position.symbol)) for row in rows[:ROWS]]
+    body = [(yuan(row.profit), _percent(row.percent), _short(sheet, row.position.symbol)) for row in rows[:TOLD]]
     return (("盈亏", "幅度", ""), *body) if body else ()
 
 
 def _cut(rows: Sequence[object]) -> list[str]:
-    return ["（太多，后面的没有列出）"] if len(rows) > ROWS else []
+    return ["（太多，后面的没有列出）"] if len(rows) > TOLD else []
 
 
 def _by_profit(rows: Sequence[Valued], *, best_first: bool = True, by_percent: bool = False) -> list[Valued]:
@@ -235,7 +233,7 @@ def each_share(sheet: Sheet, ask: str) -> Message:
         "holding_days": lambda row: "没有记录" if (days := sheet.days(row.position.symbol)) is None else f"{days}天",
         "weight": lambda row: _percent(sheet.weight(row), sign=False),
     }
-    body = [(cell[ask](row), _short(sheet, row.position.symbol)) for row in held[:ROWS]]
+    body = [(cell[ask](row), _short(sheet, row.position.symbol)) for row in held[:TOLD]]
     quoted = ask == "weight"
     text = "\n".join([*_foot(sheet, quoted=quoted), *_cut(held)])
     return Message(title=f"💼 {title}", text=text, table=((head, ""), *body))
@@ -290,7 +288,7 @@ def largest(sheet: Sheet) -> Message:
     part = f"，占总资产 {percent_text(weight)}" if weight is not None else ""
     body = [
         (_amount(row.value), _percent(sheet.weight(row), sign=False), _short(sheet, row.position.symbol))
-        for row in rows[:ROWS]
+        for row in rows[:TOLD]
     ]
     return Message(
         title=f"{_name(sheet, first.position.symbol)} 最重：市值 {money_text(first.value)} 元{part}",
@@ -361,7 +359,7 @@ def today(sheet: Sheet) -> Message:
         lines.append("今天才登记的持仓，按昨天就持有算")
     lines.append(where_text(sheet.account, sheet.as_of))
     lines += [f"⚠️ 不含 {_name(sheet, one.symbol)}：{one.why}" for one in unknown]
-    body = [(yuan(one.gain), _percent(sheet.change(one.symbol)), _short(sheet, one.symbol)) for one in earned[:ROWS]]
+    body = [(yuan(one.gain), _percent(sheet.change(one.symbol)), _short(sheet, one.symbol)) for one in earned[:TOLD]]
     return Message(
         title=title,
         text="\n".join([*lines, *_cut(earned)]),

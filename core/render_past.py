@@ -13,8 +13,8 @@ from core.messages import Button, Candle, Chart, ChartPeriod, Message
 from core.orders import Fill, Order
 from core.portfolio import Account
 from core.render import name_text, signed
-from core.render_answers import ROWS, Table, where_text, yuan
-from core.sheet import Curve, Sheet, Span
+from core.render_answers import Table, where_text, yuan
+from core.sheet import TOLD, Curve, Sheet, Span
 from core.tickets import Ticket
 from core.types import Side, Symbol, account_symbol, money_text, percent_text, price_text, to_milli
 
@@ -27,7 +27,7 @@ _DAYS_NAMED: Final = 3
 
 
 def _rest(count: int) -> list[str]:
-    return ["（太多，更早的没有列出）"] if count > ROWS else []
+    return ["（太多，更早的没有列出）"] if count > TOLD else []
 
 
 def _whose(sheet: Sheet, symbols: Sequence[Symbol]) -> str:
@@ -52,7 +52,7 @@ def trades(sheet: Sheet, span: Span, symbols: Sequence[Symbol]) -> Message:
 
 def _fills(sheet: Sheet, fills: Sequence[Fill], *, one_day: bool) -> Table:
     rows = []
-    for fill in list(reversed(fills))[:ROWS]:
+    for fill in list(reversed(fills))[:TOLD]:
         at = market_time(fill.at)
         side = "买" if fill.side is Side.BUY else "卖"
         name = sheet.names.get(fill.symbol) or fill.symbol[:6]
@@ -79,7 +79,7 @@ def realized(sheet: Sheet, span: Span, symbols: Sequence[Symbol]) -> Message:
     elif any(not sale.exact for sale in span.sales):
         lines.append("买入不全在记录里的，成本按现在的持仓成本倒推")
     rows = []
-    for sale in list(reversed(span.sales))[:ROWS]:
+    for sale in list(reversed(span.sales))[:TOLD]:
         name = sheet.names.get(sale.fill.symbol) or sale.fill.symbol[:6]
         rows.append((f"{market_time(sale.fill.at):%m-%d}", yuan(sale.gain), name))
     table = (("日期", "已实现", ""), *rows) if rows else ()
@@ -154,7 +154,7 @@ def decisions(tickets: Sequence[Ticket], orders: dict[str, Order], asked: str, w
     if not tickets:
         return Message(title=f"🗂 {asked}没有决定过委托", text=f"{none}\n{where}")
     lines = [none]
-    for ticket in tickets[:ROWS]:
+    for ticket in tickets[:TOLD]:
         order = orders.get(ticket.order_id)
         came = f"，{order.state.chinese}" if order is not None else ""
         lines.append(

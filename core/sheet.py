@@ -24,6 +24,8 @@ from core.reckoning import Earned, Sale, Seen, day_of_fill, earned_on, held_sinc
 from core.types import Money, Side, Symbol, code_of
 
 _ONE_DAY: Final = timedelta(days=1)
+TOLD: Final = 30
+"""Rows of a table; of what has been, the newest."""
 _BEGINS: Final = time(9, 15)
 """From when on 今天 is the new day: before, the last one that traded is meant."""
 
@@ -217,7 +219,7 @@ def facts_of(
     times += [one.quote.quoted_at for one in sheet.found.values() if one.quote is not None]
     times += [since for row in sheet.held if (since := sheet.since(row.position.symbol)) is not None]
     if span is not None:
-        times += [span.first, span.last, *(fill.at for fill in span.fills)]
+        times += [span.first, span.last, *(fill.at for fill in span.fills[-TOLD:])]
     times += [order.created_at for order in orders]
     return Facts(tuple(figures), called, tuple(times), (*(order.id for order in orders), *literals))
 
@@ -299,11 +301,11 @@ def _of_today(sheet: Sheet) -> Iterator[Fact]:
 
 
 def _of_trades(span: Span) -> Iterator[Fact]:
-    for place, fill in enumerate(span.fills):
+    for place, fill in enumerate(span.fills[-TOLD:]):
         name = f"fill{place}"
         yield Fact(f"{name}_price", fill.price, Unit.PRICE, fill.symbol, ("成交价", "价"))
         yield Fact(f"{name}_shares", Decimal(fill.shares), Unit.SHARES, fill.symbol, ("股数", "股", "买入", "卖出"))
-    for sale in span.sales:
+    for sale in span.sales[-TOLD:]:
         if sale.gain is not None:
             yield Fact(f"sale_{sale.fill.id}", sale.gain, Unit.YUAN, sale.fill.symbol, GAINED, signed=True)
 

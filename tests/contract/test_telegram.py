@@ -404,6 +404,16 @@ async def test_a_line_that_is_too_long_is_cut_between_characters(server: FakeTel
     assert "".join(part.text for part in server.chat()) == "<" * 4096 + text
 
 
+async def test_a_table_stands_in_letters_of_one_width_in_every_part(server: FakeTelegram, bench: Bench) -> None:
+    rows = [("盈亏", "幅度", ""), *[(f"+{number:,}", "-6.67%", "比亚迪<&>") for number in range(10_000, 10_200)]]
+    async with bench.running(limits=UNHURRIED) as channel:
+        await channel.send(HOME, Message(title="持仓", text="模拟账户·模拟", table=tuple(rows)))
+    first, *rest = server.chat()
+    assert first.text.splitlines()[:4] == ["持仓", "模拟账户·模拟", "   盈亏    幅度", "+10,000  -6.67%  比亚迪<&>"]
+    assert rest
+    assert all([entity["type"] for entity in part.entities][-1] == "pre" for part in (first, *rest))
+
+
 @pytest.mark.parametrize(("title", "text", "parts"), [(2000, 2095, 1), (2000, 2096, 2), (0, 4096, 1), (4096, 0, 1)])
 def test_the_limit_is_used_to_the_last_character(title: int, text: int, parts: int) -> None:
     assert len(compose(Message(title="涨" * title, text="跌" * text))) == parts

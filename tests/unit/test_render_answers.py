@@ -17,7 +17,7 @@ from core.messages import Message
 from core.orders import Fill
 from core.portfolio import Account, Position, Worth
 from core.reckoning import Seen, seen
-from core.sheet import Curve, Sheet, facts_of, span_of
+from core.sheet import TOLD, Curve, Sheet, facts_of, span_of
 from core.types import Mode, Side, Symbol
 
 MOUTAI = Symbol("600519.SH")
@@ -236,7 +236,7 @@ def test_no_line_of_a_table_is_wider_than_a_phone_and_every_column_stands(count:
     for message in shown:
         lines = columns(message.table)
         assert all(cells(line) <= WIDTH for line in lines), "\n".join(lines)
-        assert len(lines) <= render_answers.ROWS + 1
+        assert len(lines) <= TOLD + 1
         if message.table:
             ends = {cells(line) - cells(row[-1]) for line, row in zip(lines[1:], message.table[1:], strict=True)}
             assert len(ends) == 1, "every name begins in the same column"
