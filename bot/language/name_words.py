@@ -34,7 +34,7 @@ ORDINARY: Final = _words(
 NOT_HERE: Final = {
     "移动": re.compile("移动(?:止|平均|均线)"),
     "三一": re.compile("[周期拜]三一"),
-    "今天国际": re.compile("今天国际[^涨跌多现破到的,]"),
+    "今天国际": re.compile("今天国际[油金银原局形贸市社上大舆]"),
     "值得买": re.compile("[还才不更也]值得买"),
 }
 # One word for several: each of them is meant.

@@ -30,6 +30,11 @@ ALIASES: Final = Path(__file__).with_name("aliases.csv")
 
 _LEADS: Final = frozenset(" ,.。;:、!?(\"'“”盯看买卖着只把下有给让仓进出和与跟及或，在查于是对撤抛清持加补")
 _NOT_AFTER_ORDINARY: Final = re.compile("[吗么嘛]")
+# Before and after such words stands a name, whatever else it means.
+_BEFORE_NAME: Final = re.compile(r"(?:股|手|一半|[\d.]+[元块份]|提醒我?|通知我?)$")
+_AFTER_NAME: Final = re.compile(
+    r"涨(?![价势])|跌(?!价)|突破|站[上稳]|[升跌]?破|止[损盈]|多少钱|现价|股价|行情|走势|赚|亏|持仓|成本|回落|反弹|封板|炸板|量比|换手|创[新\d]"
+)
 _TERM: Final = re.compile(r"[a-z][a-z0-9]*")
 _CODE: Final = re.compile(
     r"(?<![\d.a-z])(?:(?:sh|sz|bj)\.?)?\d{6}(?:\.(?:sh|sz|bj|ss))?(?![\d元块股手份万千百成%]|\.\d|个点|[a-z])"
@@ -379,7 +384,9 @@ class Names:
             return False
         if term in ORDINARY or term in self._shy:
             stands = before in _LEADS and not _NOT_AFTER_ORDINARY.match(after)
-            return stands or any(symbol in preferred for symbol in self._terms[term])
+            if not stands and term not in self._shy:
+                stands = _BEFORE_NAME.search(text, max(0, at - 8), at) or _AFTER_NAME.match(text, end)
+            return bool(stands) or any(symbol in preferred for symbol in self._terms[term])
         return True
 
 

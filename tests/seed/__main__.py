@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from bot.language.marks import normal
 from bot.language.name_words import ELSEWHERE, ORDINARY
 from bot.language.names import ALIASES, SEED, forms, plain
 from core.market import clean_name, is_share
@@ -113,6 +114,8 @@ def table(source: Path, by_hand: Path) -> Iterable[tuple[str, ...]]:
             hand[symbol]["initials"] if symbol in hand and hand[symbol]["initials"] else "|".join(_initials(fact.name))
         )
         others = [form for form in forms(fact.name) if len(form) > 2] if is_share(symbol) else _fund_forms(fact.name)
+        # A sentence is read in simplified characters, 昇 as 升.
+        others += [form for one in (fact.name, *others) if (form := normal(one)) not in (plain(one), *others)]
         yield (symbol, fact.name, "|".join(others), "|".join(dict.fromkeys(shorts.get(symbol, ()))), initials, fact.was)
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.language.grammar import read
 from bot.language.marks import normal
 from bot.language.name_words import LATIN
 from bot.language.names import ALIASES, SEED, Names, known, plain
@@ -19,7 +20,7 @@ from core.errors import Invalid
 from core.market import is_share
 from core.securities import Former, Security
 from core.types import Symbol, parse_symbol
-from tests.evals.__main__ import SENTENCES, load, wanted
+from tests.evals.__main__ import NOW, SENTENCES, WAYS, load, wanted
 from tests.seed.__main__ import table
 from tests.shared import SHARED, needs_shared
 
@@ -106,6 +107,10 @@ def test_an_ordinary_word_is_a_name_only_where_a_name_stands() -> None:
     assert known().find("我家太阳能坏了") == ()
     assert [mention.text for mention in known().find("盯着太阳能")] == ["太阳能"]
     assert known().find("移动止损5%") == ()
+    assert [mention.text for mention in known().find("买100股机器人")] == ["机器人"]
+    assert [mention.text for mention in known().find("如果老百姓涨停了")] == ["老百姓"]
+    assert known().find("现在值得买吗") == ()
+    assert known().find("听说今天国际油价涨了") == ()
 
 
 def test_a_company_listed_elsewhere_is_named_and_unknown() -> None:
@@ -236,6 +241,19 @@ def test_every_share_is_found_by_its_name_its_code_and_its_initials() -> None:
     assert all(row["initials"] for row in shares if len(plain(row["name"])) > 2)
 
 
+@pytest.mark.parametrize("said", ["{}跌破10提醒我", "买100股{}", "如果{}涨停就告诉我", "我的{}赚了多少"])
+def test_any_name_of_the_table_makes_the_same_sentence(said: str) -> None:
+    names = known()
+    meant = read(said.format("东方雨虹"), names, now=NOW).intent
+    lost = []
+    for symbol in [*names.shares(), Symbol("510300.SH"), Symbol("159915.SZ")]:
+        request = read(said.format(names.name_of(symbol)), names, now=NOW)
+        about = {*request.symbols, *(one for choice in request.ambiguous for one in choice.candidates)}
+        if request.intent != meant or symbol not in about:
+            lost.append(names.name_of(symbol))
+    assert lost == []
+
+
 def test_ordinary_sentences_name_nothing() -> None:
     lines = (EVALS / "unnamed.txt").read_text(encoding="utf-8").split("\n")
     found = {line: [mention.text for mention in known().find(normal(line))] for line in lines}
@@ -245,7 +263,7 @@ def test_ordinary_sentences_name_nothing() -> None:
 
 def test_the_sentences_of_the_evals_name_what_they_are_expected_to_name_and_nothing_else() -> None:
     strange = []
-    for line in load(SENTENCES):
+    for line in (*load(SENTENCES), *load(WAYS)):
         meant = set(re.findall(r"\d{6}\.(?:SH|SZ|BJ)", json.dumps([wanted(line), line.get("context")])))
         unread = any(one["intent"] == "unknown" or "unknown_symbol" in one.get("problems", ()) for one in wanted(line))
         strange += [
