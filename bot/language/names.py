@@ -385,8 +385,9 @@ class Names:
         if term in ORDINARY or term in self._shy:
             stands = before in _LEADS and not _NOT_AFTER_ORDINARY.match(after)
             if not stands and term not in self._shy:
-                stands = _BEFORE_NAME.search(text, max(0, at - 8), at) or _AFTER_NAME.match(text, end)
-            return bool(stands) or any(symbol in preferred for symbol in self._terms[term])
+                around = _BEFORE_NAME.search(text, max(0, at - 8), at) or _AFTER_NAME.match(text, end)
+                stands = around is not None
+            return stands or any(symbol in preferred for symbol in self._terms[term])
         return True
 
 
