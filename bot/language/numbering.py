@@ -28,7 +28,7 @@ _ASKED_NUMBER: Final = re.compile(
 _NUMBER_THEN_TIME: Final = re.compile(r"^(静音)?(\d{1,3})号(?=半|[\d一二两三四五六七八九十]+个?(?:分|小时|钟头|刻|天))")
 _NUMBER_FIRST: Final = re.compile(r"(?P<n>\d{1,3})(?:号)?(?:的?(?:价格|提醒)?)?改")
 _DIGIT: Final = "零一二三四五六七八九十"
-_SPELLED: Final = re.compile("(?<![月十到至一二三四五六七八九])([一二三四五六七八九十])号")
+_SPELLED: Final = re.compile("(?<![月十到至一二三四五六七八九])([一二三四五六七八九十])号(?!公司)")
 _MANAGED: Final = re.compile(
     "延期|延长|顺延|推迟|续|调|换|静音|为什么|为啥|怎么没|再提醒|再说|再通知|再叫|重新|启用|盯|暂停|停|删|恢复|取消|撤|改|任务|继续|启用|关掉|不要"
 )
