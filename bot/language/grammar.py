@@ -2,8 +2,9 @@
 
 A scanner, not a parser. Names, times and figures are marked first (:mod:`bot.language.marks`). Then readers are tried
 in a fixed order, each for one family of requests; a reader claims what it understands and gives up when a word is left
-that is neither claimed nor a filler. So a sentence that holds anything we do not know is ``unknown`` and is never
-guessed at. An order is read by one reader alone, which knows no doubt, no question, no condition and no past tense.
+that is neither claimed nor a filler. So a sentence that holds anything we do not know is never guessed at: if the
+unknown words are few and can hardly change its meaning (劳您大驾), it comes back with them as ``unheard`` and is asked
+back; else it is ``unknown``. An order is read by one reader alone, which knows no doubt, no question, no condition and no past tense.
 
 Where the phrases are: conditions in :mod:`bot.language.kinds`, words that mean the same in :mod:`bot.language.words`,
 English in :mod:`bot.language.english`, everything else in :mod:`bot.language.phrases`. Where the readers are: one
@@ -49,8 +50,8 @@ def read(
         preferred: what the person watches or holds; first among candidates to choose from, never a decision.
 
     Returns:
-        ``intent="unknown"`` unless every word was understood. ``missing``, ``ambiguous`` and ``problems`` say what must
-        be asked before anything is done.
+        ``intent="unknown"`` unless every word was understood, or all but those that ``unheard`` holds. That,
+        ``missing``, ``ambiguous`` and ``problems`` say what must be asked before anything is done.
     """
     plain = normal(text)
     if not plain or len(plain) > LONGEST:
@@ -67,7 +68,21 @@ def read(
         found = reader(reading)
         if found is not None:
             return found
-    return UNKNOWN
+    return _half_heard(Reading(sentence, plain, names, context, market_time(now), lenient=True))
+
+
+def _half_heard(reading: Reading) -> Request:
+    """What a sentence with a few words that nobody knows seems to ask for: the reading that leaves the fewest of them.
+
+    No order is read in this way, and the plan of a watch still waits for its tap.
+    """
+    found: list[Request] = []
+    for reader in HALF_HEARD:
+        reading.sentence.rest = reading.sentence.text
+        request = reader(reading)
+        if request is not None and not request.missing:
+            found.append(request.model_copy(update={"unheard": reading.unheard}))
+    return min(found, key=lambda one: sum(map(len, one.unheard)), default=UNKNOWN)
 
 
 _Reader = Callable[[Reading], Request | None]
@@ -89,5 +104,7 @@ READERS: Final[tuple[_Reader, ...]] = (
     bare,
 )
 """In order: the first one that understands the whole sentence has read it."""
+HALF_HEARD: Final[tuple[_Reader, ...]] = (silence, watch_list, manage, watch, chart, question, analyze)
+"""Those that may read a sentence of which a few words stay unknown."""
 
 __all__ = ["NO_CONTEXT", "READERS", "Context", "Reading", "read"]

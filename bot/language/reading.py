@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
@@ -70,14 +70,23 @@ class Named(NamedTuple):
 
 
 class Reading:
-    """One sentence, one conversation, one moment."""
+    """One sentence, one conversation, one moment.
 
-    def __init__(self, sentence: Marked, plain: str, names: Names, context: Context, now: datetime) -> None:
+    Attributes:
+        lenient: words that cannot change what is asked for may stay unknown.
+        unheard: those words, after a reader has found the rest covered.
+    """
+
+    def __init__(
+        self, sentence: Marked, plain: str, names: Names, context: Context, now: datetime, *, lenient: bool = False
+    ) -> None:
         self.sentence = sentence
         self._names = names
         self.plain = plain
         self.context = context
         self.now = now
+        self.lenient = lenient
+        self.unheard: tuple[str, ...] = ()
 
     def name_of(self, symbol: Symbol) -> str:
         return self._names.name_of(symbol)
@@ -103,9 +112,9 @@ class Reading:
 
     def covered(self, filler: re.Pattern[str] = phrases.FILLER) -> bool:
         """True when nothing is left that we do not know. Names count as known."""
-        rest = NAMES.sub("", self.sentence.rest.replace(CLAIMED, " "))
-        rest = filler.sub("", rest)
-        return not rest.strip()
+        rest = NAMES.sub(" ", self.sentence.rest.replace(CLAIMED, " "))
+        self.unheard = tuple(filler.sub(" ", rest).split())
+        return not self.unheard or (self.lenient and innocent(self.unheard))
 
     def day(self, match: re.Match[str], group: str = "d") -> tuple[date, date]:
         """First and last day of what a pattern found; today for 今天, 收盘 and the like."""
@@ -116,6 +125,34 @@ class Reading:
 
     def value(self, match: re.Match[str], group: str = "v") -> Decimal:
         return self.sentence.figures[match[group]].value
+
+
+MOST_UNHEARD: Final = 8
+"""Characters. A sentence of which more was not heard was not heard."""
+_TELLING: Final = re.compile(
+    # Marks of figures, times and names, and digits.
+    "[\ue000-\uf8fe0-9&|/<>+=]"
+    # What turns a sentence round or narrows it.
+    "|[不没别勿莫甭未非无除但只]|如果|取消"
+    # Numbers, their units, times.
+    "|[零一二三四五六七八九十百千万亿半几两仨俩廿成点块毛蚊元手百分每隔次天周月年号日今明昨晚早前后至]|收市"
+    # Measures and what happens to them.
+    "|[股线均轨量倍率额仓本开炸封撬套]|rsi|macd|kdj|boll|turnover"
+    "|[涨跌升降高低总连有回到为因午]"
+    # What is done: with money, with watches, with settings.
+    "|[买卖止损盈亏赚出清沽甩抛抢进建加减补撤托停删单笔设置限确认]"
+    # What makes it a question.
+    "|[吗么谁何啥咩乜点?]"
+)
+
+
+def innocent(words: Sequence[str]) -> bool:
+    """Whether words that nobody knows can hardly change what the rest of the sentence asks for.
+
+    >>> innocent(["劳您大驾", "吼我"]), innocent(["至多"]), innocent(["收市"])
+    (True, False, False)
+    """
+    return sum(map(len, words)) <= MOST_UNHEARD and not any(map(_TELLING.search, words))
 
 
 NAMES: Final = pattern("<name>")

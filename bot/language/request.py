@@ -234,6 +234,7 @@ class Request(Noun):
         band: percent that the measure must leave its threshold by before the watch is armed again.
         only_held: told only for shares that are held. resolved: the end of it is told too.
         escalate_s: how long it may stay unanswered before it goes out by the next channel.
+        unheard: words that nobody knows; the rest is what it seems to be, and is asked back before it is done.
     """
 
     intent: Intent
@@ -267,10 +268,12 @@ class Request(Noun):
     missing: tuple[Slot, ...] = ()
     ambiguous: tuple[Choice, ...] = ()
     problems: tuple[Literal["lot_size", "unknown_symbol"], ...] = ()
+    unheard: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The written form of the schema: numbers as numbers, nothing that was not said."""
-        return {key: value for key, value in self.model_dump(mode="json", exclude_none=True).items() if value != []}
+        said = self.model_dump(mode="json", exclude_none=True, exclude={"unheard"})
+        return {key: value for key, value in said.items() if value != []}
 
 
 UNKNOWN: Final = Request(intent="unknown")
