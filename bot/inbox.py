@@ -157,6 +157,8 @@ class Inbox:
             request = self._read(ctx, found.phrase.format(rest))
             if request.intent not in found.intents:
                 request = self._read(ctx, rest)
+            if request.unheard:
+                return await self._half_heard(ctx, rest, request)
             if request.intent in found.intents:
                 ctx.dialogue = ctx.dialogue.spoke(rest, request)
             else:
@@ -170,9 +172,15 @@ class Inbox:
         found = by_intent(request.intent)
         if found is None:
             return self._not_understood(ctx, text, request) or await propose.consult(ctx, text, *self._heard(ctx))
+        if request.unheard:
+            return await self._half_heard(ctx, text, request)
         corrects = ctx.dialogue.draft is not None and self._read(ctx, text, alone=True) != request
         ctx.dialogue = ctx.dialogue.spoke(text, request)
         return await carry_out(ctx, found, Call((), request, corrects))
+
+    async def _half_heard(self, ctx: Context, text: str, request: Request) -> Reply:
+        """A sentence with words that nobody knows. Where these are something that we know of, that is said instead."""
+        return self._not_understood(ctx, text) or await propose.half_heard(ctx, text, request)
 
     async def _cancelled(self, ctx: Context) -> Reply:
         """取消, typed: drops the open question or card; a watch that stands is taken back by its button alone."""

@@ -70,7 +70,8 @@ async def parser(now: datetime, settings: Settings | None, stack: AsyncExitStack
             found = await reader.read(PERSON, text, names, context=context)
             request = UNKNOWN if isinstance(found, Unread) else found.request
         ms = round((time.perf_counter() - begun) * 1000, 3)
-        return {"result": request.as_json(), "ms": ms, "via": via}
+        unheard = {"unheard": list(request.unheard)} if request.unheard else {}
+        return {"result": request.as_json(), "ms": ms, "via": via, **unheard}
 
     return parse
 
@@ -99,6 +100,8 @@ async def parse_one(parse: Parse, text: str, *, as_json: bool, write: Callable[[
     names = known()
     request = Request.model_validate(found["result"])
     write(read_back(request, lambda symbol: name_text(names.name_of(symbol), symbol)))
+    if unheard := found.get("unheard"):
+        write(f"没有听懂：{'、'.join(unheard)}（在聊天里会先问一句对不对）")
     for what, said in (("还要问", request.missing), ("有问题", request.problems)):
         if said:
             write(f"{what}：{'、'.join(_WORDS[one] for one in said)}")
@@ -134,4 +137,6 @@ async def parse_lines(parse: Parse, lines: Iterable[bytes], write: Callable[[str
                 raise TypeError
         except (ValueError, KeyError, TypeError, AttributeError, ValidationError):
             raise Invalid(f'第 {count} 行读不懂。每行要像 {{"id": "1", "text": "茅台跌破1400提醒我"}}。') from None
-        write(json.dumps({"id": item.get("id"), **await parse(text, context)}, ensure_ascii=False))
+        found = await parse(text, context)
+        shown = {"id": item.get("id"), **{key: found[key] for key in ("result", "ms", "via")}}
+        write(json.dumps(shown, ensure_ascii=False))

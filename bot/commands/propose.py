@@ -1,7 +1,7 @@
-"""What a model made of a sentence: a question is answered, everything else is a card that the person must agree to.
+"""What a model, or the grammar but for a few words, made of a sentence: a question is answered, the rest is a card.
 
-Nothing is done by a reading alone. The card says back what would be done, in our words; 对，就这样 carries it out as if
-the person had said it plainly, which for an order means the order's own card, where another tap decides.
+Nothing is done by such a reading alone. The card says back what would be done, in our words; 对，就这样 carries it out
+as if the person had said it plainly, which for an order means the order's own card, where another tap decides.
 """
 
 from __future__ import annotations
@@ -61,6 +61,17 @@ async def consult(ctx: Context, text: str, said: Said, known: Collection[Symbol]
     if found.request.intent in QUESTIONS:
         return await _answered(ctx, chosen, text, found.request)
     return _card(ctx, text, found)
+
+
+async def half_heard(ctx: Context, text: str, request: Request) -> Reply:
+    """The same for what the grammar has read but for a few words."""
+    chosen = by_intent(request.intent)
+    if chosen is None:
+        return not_understood(text)
+    heard = request.model_copy(update={"unheard": ()})
+    if request.intent in QUESTIONS:
+        return await _answered(ctx, chosen, text, heard)
+    return _card(ctx, text, Grounded(heard, (), request.unheard))
 
 
 def not_understood(text: str, why: str = "") -> Message:

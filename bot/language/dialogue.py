@@ -48,7 +48,7 @@ class Guess(Noun):
     Attributes:
         id: on the buttons of its card, so that an old card answers for nothing new.
         text: the sentence.
-        unused: figures of the sentence that the request does not hold.
+        unused: figures and words of the sentence that the request does not hold.
     """
 
     id: str

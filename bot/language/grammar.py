@@ -4,7 +4,8 @@ A scanner, not a parser. Names, times and figures are marked first (:mod:`bot.la
 in a fixed order, each for one family of requests; a reader claims what it understands and gives up when a word is left
 that is neither claimed nor a filler. So a sentence that holds anything we do not know is never guessed at: if the
 unknown words are few and can hardly change its meaning (劳您大驾), it comes back with them as ``unheard`` and is asked
-back; else it is ``unknown``. An order is read by one reader alone, which knows no doubt, no question, no condition and no past tense.
+back; else it is ``unknown``. An order is read by one reader alone, which knows no doubt, no question, no condition and
+no past tense, and no unknown word.
 
 Where the phrases are: conditions in :mod:`bot.language.kinds`, words that mean the same in :mod:`bot.language.words`,
 English in :mod:`bot.language.english`, everything else in :mod:`bot.language.phrases`. Where the readers are: one

@@ -137,8 +137,8 @@ _TELLING: Final = re.compile(
     # Numbers, their units, times.
     "|[零一二三四五六七八九十百千万亿半几两仨俩廿成点块毛蚊元手百分每隔次天周月年号日今明昨晚早前后至]|收市"
     # Measures and what happens to them.
-    "|[股线均轨量倍率额仓本开炸封撬套]|rsi|macd|kdj|boll|turnover"
-    "|[涨跌升降高低总连有回到为因午]"
+    "|[股线均轨量倍率额仓本户金开炸封撬套]|rsi|macd|kdj|boll|turnover"
+    "|[涨跌升降高低总连有回到为因午全]"
     # What is done: with money, with watches, with settings.
     "|[买卖止损盈亏赚出清沽甩抛抢进建加减补撤托停删单笔设置限确认]"
     # What makes it a question.

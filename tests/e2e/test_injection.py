@@ -122,7 +122,7 @@ async def test_the_name_of_a_share_is_never_read_by_the_model_and_is_shown_as_it
 async def test_the_text_of_a_watch_is_never_read_by_the_model(theatre: Theatre, server: FakeOpenAI) -> None:
     await theatre.say("茅台跌破1400提醒我")
     await theatre.say("茅台跌破1300提醒我，到周五有效")
-    await theatre.say("我那堆单子眼下都啥情况嘞老哥")
+    await theatre.say("我那堆东西眼下混得不赖吧老哥")
     assert server.asked
     for asked in server.asked:
         assert "1300" not in str(asked.body)

@@ -23,7 +23,7 @@ from tests.e2e.theatre import Theatre
 from tests.fakes.openai import FakeOpenAI, Kind
 
 MAOTAI = Symbol("600519.SH")
-ODD = "麻烦您多留个心眼，茅台要是掉到一千四以下就吱我一声哈"
+ODD = "麻烦您半步不离，茅台要是掉到一千四以下就吱我一声哈"
 WATCH = {
     "intent": "watch_create",
     "names": ["茅台"],
@@ -110,7 +110,7 @@ async def test_a_card_answers_once_and_for_itself_alone(theatre: Theatre, server
     server.answers(WATCH)
     await theatre.say(ODD)
     old = theatre.button("对，就这样").command
-    await theatre.say("麻烦您再多留个心眼，茅台要是掉到一千四以下就吱我一声哈")
+    await theatre.say("麻烦您再半步不离，茅台要是掉到一千四以下就吱我一声哈")
     assert "处理过，或者过期" in (await theatre.send_press(old)).text
     new = theatre.button("对，就这样").command
     await theatre.send_press(new)
@@ -126,7 +126,7 @@ async def test_a_card_expires_and_outlives_a_restart(theatre: Theatre, server: F
     await theatre.tick(MAOTAI, "1450")
     await theatre.send_press(press)
     assert len(list(theatre.app.house.watchlist.everything())) == 1
-    await theatre.say("麻烦您再多留个心眼，茅台要是掉到一千四以下就吱我一声哈")
+    await theatre.say("麻烦您再半步不离，茅台要是掉到一千四以下就吱我一声哈")
     theatre.clock.advance(timedelta(minutes=31))
     assert "过期" in (await theatre.press("对，就这样")).text
 
@@ -176,7 +176,7 @@ async def test_what_is_missing_is_asked_after_it_is_agreed(theatre: Theatre, ser
 
 async def test_a_name_of_several_is_chosen_by_the_person(theatre: Theatre, server: FakeOpenAI) -> None:
     server.answers({**WATCH, "names": ["平安"], "conditions": [{"kind": "price_below", "value": 12, "unit": "yuan"}]})
-    card = await theatre.say("麻烦您多留个心眼，平安要是掉到12以下就吱我一声哈")
+    card = await theatre.say("麻烦您半步不离，平安要是掉到12以下就吱我一声哈")
     assert "有好几只" in card.text
     asked = await theatre.press("对，就这样")
     assert "是哪一只？" in asked.text
@@ -185,7 +185,7 @@ async def test_a_name_of_several_is_chosen_by_the_person(theatre: Theatre, serve
 
 async def test_a_share_that_nobody_knows_is_asked_for(theatre: Theatre, server: FakeOpenAI) -> None:
     server.answers({**WATCH, "names": ["火星矿业"]})
-    said = await theatre.say("麻烦您多留个心眼，火星矿业要是掉到1400以下就吱我一声哈")
+    said = await theatre.say("麻烦您半步不离，火星矿业要是掉到1400以下就吱我一声哈")
     assert "没有认出“火星矿业”是哪只股票" in said.text
     await nothing_happened(theatre)
 
@@ -200,7 +200,7 @@ async def test_a_question_is_answered_at_once_with_how_it_was_understood(theatre
 
 async def test_figures_that_were_not_used_are_told(theatre: Theatre, server: FakeOpenAI) -> None:
     server.answers(WATCH)
-    card = await theatre.say("麻烦您多留个心眼，茅台要是掉到一千四以下吱我一声哈，再到1380再吱一声")
+    card = await theatre.say("麻烦您半步不离，茅台要是掉到一千四以下吱我一声哈，再到1380再吱一声")
     assert "⚠️ 这句话里的 1380 没有用上" in card.text
 
 

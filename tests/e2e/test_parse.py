@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.test_cli import dingpan
 from tests.fakes.openai import FakeOpenAI
 
-ODD = "麻烦您多留个心眼，茅台要是掉到一千四以下就吱我一声哈"
+ODD = "麻烦您半步不离，茅台要是掉到一千四以下就吱我一声哈"
 WATCH = {
     "intent": "watch_create",
     "names": ["茅台"],

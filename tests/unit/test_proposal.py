@@ -110,7 +110,7 @@ def test_what_our_own_grammar_reads_would_be_believed_of_a_model_too() -> None:
     count = 0
     for text, body, request in proposals():
         found = believed(text, body)
-        assert found.request == request, text
+        assert found.request == request.model_copy(update={"unheard": ()}), text
         assert not found.unused, text
         count += 1
     assert count > 600
