@@ -571,7 +571,14 @@ def ticket_list(tickets: Sequence[Ticket], now: datetime) -> Message:
     return Message(title=f"📝 待确认委托（{len(waiting)}）", text="\n".join(lines), buttons=rows)
 
 
-def order_list(orders: Sequence[Order], name_of: dict[Symbol, str]) -> Message:
+def order_list(
+    orders: Sequence[Order], name_of: dict[Symbol, str], where: Callable[[str], str] | None = None
+) -> Message:
+    """Orders with their state.
+
+    Args:
+        where: an account with its mode, in words, where there are several.
+    """
     if not orders:
         return Message(
             title="今天还没有委托", text="触发带计划的盯盘任务，或直接说“买100股茅台 价格1400”，会出一张待确认的委托。"
@@ -580,7 +587,8 @@ def order_list(orders: Sequence[Order], name_of: dict[Symbol, str]) -> Message:
     for order in orders:
         unit = board_of(order.symbol).unit
         name = name_text(name_of.get(order.symbol, ""), order.symbol)
-        lines.append(f"{order.id} {stamp_text(order.created_at)}·{order.mode.chinese}")
+        place = order.mode.chinese if where is None else where(order.account)
+        lines.append(f"{order.id} {stamp_text(order.created_at)}·{place}")
         lines.append(
             f"　{order.side.chinese}{name} {order.shares} {unit}，限价 {price_text(order.limit)}，"
             f"{order.state.chinese} {order.filled}/{order.shares}"

@@ -456,11 +456,13 @@ def quote_answer(quote: Quote, name: str, ask: str, now: datetime) -> Message:
             said = f"今天最高 {_price(quote.high)}，最低 {_price(quote.low)}"
         case "limit_up_price":
             up, down = quote.limit("up", name), quote.limit("down", name)
-            said = "没有涨跌停价" if up is None else f"涨停价 {_price(up)}，跌停价 {_price(down)}"
+            left = f"（还差 {percent_text((up / price - 1) * 100)}）" if up is not None and price and up > price else ""
+            said = "没有涨跌停价" if up is None else f"涨停价 {_price(up)}{left}，跌停价 {_price(down)}"
         case "turnover":
             amount = "未知" if quote.amount is None else f"{count_text(quote.amount)}元"
-            rate = "" if quote.turnover is None else f"，换手率 {percent_text(quote.turnover)}"
-            said = f"成交额 {amount}{rate}"
+            rate = "未知" if quote.turnover is None else percent_text(quote.turnover)
+            shares = f"，成交量 {count_text(quote.volume)}股" if quote.volume else ""
+            said = f"成交额 {amount}{shares}，换手率 {rate}"
         case _:
             change = quote.percent
             said = f"现价 {_price(price)}" + (f"（{_percent(change)}）" if change is not None else "")

@@ -109,17 +109,39 @@ def curve(account: Account, found: Curve, asked: str) -> Message:
     if found.missing:
         gone = "、".join(f"{day:%m-%d}" for day in found.missing[-_DAYS_NAMED:])
         lines.append(f"⚠️ 缺 {len(found.missing)} 天的记录（{gone}）：程序当时没有运行，或行情不全")
+    chart = _chart(account, found) if len(points) >= _SHOWN else None
+    return Message(title=title, text="\n".join(lines), table=_days(found), chart=chart)
+
+
+def _days(found: Curve) -> Table:
+    """Day by day, newest first."""
     rows = []
-    shown = points[-_LINES - 1 :]
+    shown = found.points[-_LINES - 1 :]
     for before, after in zip([None, *shown], shown, strict=False):
         step = "" if before is None else yuan(found.gain(before, after))
         rows.append((money_text(after.total or Decimal(0)), step, f"{after.day:%m-%d}"))
-    if len(points) > len(shown):
+    if len(found.points) > len(shown):
         rows = rows[1:]
-    table = (("总资产", "增减", ""), *reversed(rows))
-    return Message(
-        title=title, text="\n".join(lines), table=table, chart=_chart(account, found) if len(points) >= _SHOWN else None
-    )
+    return (("总资产", "增减", ""), *reversed(rows))
+
+
+def period(sheet: Sheet, span: Span, found: Curve) -> Message:
+    """What an account brought in some days, by what it was worth before them and after.
+
+    Args:
+        found: with at least two points, from the last record before those days on, where there is one.
+    """
+    whole, percent = found.whole or Decimal(0), found.percent or Decimal(0)
+    first = found.points[0].day
+    lines = [f"从 {first:%m-%d} 收盘算起，转入转出不算"]
+    if first >= span.first:
+        lines[0] = f"更早没有资产记录，只能{lines[0]}"
+    if span.sales:
+        left_out = f"，不含 {span.unknown} 笔" if span.unknown else ""
+        lines.append(f"其中已实现盈亏 {signed(span.gained)} 元{left_out}")
+    lines.append(where_text(sheet.account, found.points[-1].as_of))
+    title = f"📈 {span.text} 期间盈亏 {signed(whole)} 元（{percent_text(percent, sign=True)}）"
+    return Message(title=title, text="\n".join(lines), table=_days(found))
 
 
 def _spark(values: Sequence[Decimal]) -> str:

@@ -438,9 +438,9 @@ class Curve:
             for before, after in steps
         ]
         if self.whole is not None:
-            found.append(Fact("curve", self.whole, Unit.YUAN, words=("增减",), signed=True))
+            found.append(Fact("curve", self.whole, Unit.YUAN, words=("增减", "期间盈亏"), signed=True))
         if self.percent is not None:
-            found.append(Fact("curve_percent", self.percent, Unit.PERCENT, words=("增减",), signed=True))
+            found.append(Fact("curve_percent", self.percent, Unit.PERCENT, words=("增减", "期间盈亏"), signed=True))
         found.append(Fact("curve_days", Decimal(len(self.missing)), Unit.DAYS, words=("缺",)))
         return found
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
+from typing import Final
 
 from bot.command import Call, Context, Reply, command
 from bot.commands import targets
@@ -10,13 +12,14 @@ from bot.commands.ask import account_meant, answered, sheet_of
 from core import render_answers, render_past
 from core.clock import market_time
 from core.messages import Role
-from core.sheet import Curve, span_of
+from core.sheet import Curve, Sheet, span_of
 from core.tickets import TicketState
 from core.types import Side
 
-_DAY = timedelta(days=1)
-_WEEK = 7 * _DAY
-TICKETS = 300
+_WEEK: Final = timedelta(days=7)
+_SOLD: Final = re.compile("卖|抛|实现|落袋|平仓|清仓|兑现|了结")
+"""Who asks for what sales earned, and not for what the account did."""
+TICKETS: Final = 300
 """The newest so many are looked through."""
 
 
@@ -33,11 +36,16 @@ async def trades(ctx: Context, call: Call) -> Reply:
 
 
 async def realized(ctx: Context, call: Call) -> Reply:
-    """What the sales earned."""
+    """What the sales earned; of some days as a whole, what the account did in them."""
     account, call = account_meant(ctx, call)
     symbols = targets.symbols(ctx, call, last=False)
     sheet = await sheet_of(ctx, account)
     span = span_of(sheet, symbols, *_days(ctx, call))
+    if span.asked and not symbols and not _SOLD.search(ctx.dialogue.sentence):
+        found = await _worths(ctx, sheet, span.first, span.last, before=True)
+        if len(found.points) > 1:
+            message = render_past.period(sheet, span, found)
+            return answered(ctx, sheet, message, span=span, more=found.facts(), moments=found.moments)
     about = symbols[0] if len(symbols) == 1 else ""
     message = render_past.realized(sheet, span, symbols)
     return answered(ctx, sheet, message, span=span, about=about)
@@ -49,14 +57,25 @@ async def curve(ctx: Context, call: Call) -> Reply:
     account, call = account_meant(ctx, call)
     first, last = _days(ctx, call)
     sheet = await sheet_of(ctx, account)
-    worths = await ctx.house.store.worths(account, first, last)
-    today = market_time(ctx.house.now()).date()
-    now = ctx.house.bookkeeper.worth(sheet) if last is None or last >= today else None
-    found = Curve(worths, now)
+    found = await _worths(ctx, sheet, first, last)
     asked = f"{first:%m-%d} 起" if first is not None else ""
     message = render_past.curve(sheet.account, found, asked)
     moments = [*found.moments, *([first] if first is not None else [])]
     return answered(ctx, sheet, message, more=found.facts(), moments=moments)
+
+
+async def _worths(ctx: Context, sheet: Sheet, first: date | None, last: date | None, *, before: bool = False) -> Curve:
+    """What an account was worth in those days, and now where they reach so far.
+
+    Args:
+        before: begin with the last record before them.
+    """
+    found = await ctx.house.store.worths(sheet.account.id, None, last)
+    inside = [one for one in found if first is None or one.day >= first]
+    earlier = [one for one in found if one not in inside and one.total is not None]
+    today = market_time(ctx.house.now()).date()
+    now = ctx.house.bookkeeper.worth(sheet) if last is None or last >= today else None
+    return Curve([*(earlier[-1:] if before else ()), *inside], now)
 
 
 async def decisions(ctx: Context, call: Call) -> Reply:

@@ -141,7 +141,8 @@ async def orders(ctx: Context, call: Call) -> Reply:
     found = found[:ORDERS_SHOWN]
     if ask == "open" and not found:
         return Message(title="没有未完成的委托")
-    listed = render.order_list(found, {order.symbol: ctx.house.name(order.symbol) for order in found})
+    where = ctx.house.desk.where if len(ctx.house.desk.brokers) > 1 else None
+    listed = render.order_list(found, {order.symbol: ctx.house.name(order.symbol) for order in found}, where)
     return listed.model_copy(update={"title": f"📑 没成交完的委托 {len(found)} 笔"}) if ask == "open" else listed
 
 

@@ -38,6 +38,7 @@ NUMBERS_AGAIN: Final = 8
 _DAY: Final = timedelta(days=1)
 _DENIED: Final = re.compile("没|不|未")
 """In a question about what was not told."""
+_TIMES: Final = re.compile("[几少]次")
 _AS_WRITTEN: Final = re.compile(r"(\d{1,2})[-/](\d{1,2})")
 """A day as our own messages write it: 11-24."""
 _PAST: Final = {
@@ -132,22 +133,24 @@ async def _told(ctx: Context, question: _Question, request: Request | None) -> t
     store, owner = ctx.house.store, ctx.person.owner
     if not question.days:
         recent = await store.alerts(owner, limit=ALERTS)
-        last = next((one for one in recent if one.reason.tells and question.means(one)), None)
-        if last is None:
+        told = [one for one in recent if one.reason.tells and question.means(one)]
+        if not told:
             return plain, []
+        last = told[0]
         [event] = await _alert_events(ctx, [last])
-        return f"🔔 最近一次提醒：{render.headline(last)}", [[f"条件：{last.condition}", *event.lines, ""]]
+        times = f"提醒过 {len(told)} 次，" if _TIMES.search(ctx.dialogue.sentence) else ""
+        return f"🔔 {times}最近一次提醒：{render.headline(last)}", [[f"条件：{last.condition}", *event.lines, ""]]
     first, last_day = question.days[-1], question.days[0]
     if request.date_from is not None and request.date_from < first:
         first = request.date_from  # more days than are written out
     since = datetime.combine(first, time(), MARKET_ZONE)
     until = datetime.combine(last_day, time(), MARKET_ZONE) + _DAY
     alerts = [one for one in await store.alerts(owner, limit=ALERTS, since=since, until=until) if question.means(one)]
-    told = sum(one.reason.tells for one in alerts)
+    count = sum(one.reason.tells for one in alerts)
     days = f"{last_day:%m-%d}" if first == last_day else f"{first:%m-%d} 至 {last_day:%m-%d}"
-    silent = f"，另有 {len(alerts) - told} 次触发没有提醒" if told < len(alerts) else ""
+    silent = f"，另有 {len(alerts) - count} 次触发没有提醒" if count < len(alerts) else ""
     least = "至少" if len(alerts) >= ALERTS else ""
-    return f"🔔 {days} {least}提醒 {told} 次{silent}", [_names_told(alerts)] if told else []
+    return f"🔔 {days} {least}提醒 {count} 次{silent}", [_names_told(alerts)] if count else []
 
 
 def _names_told(alerts: Sequence[Alert]) -> list[str]:

@@ -78,6 +78,21 @@ async def test_the_curve_is_written_after_every_close_and_survives_a_restart(tmp
         assert wife.table[-1][2] == "11-16"
 
 
+async def test_what_some_days_brought_is_what_the_account_did_in_them(tmp_path: Path) -> None:
+    async with stage(tmp_path) as house:
+        await play(house)
+        yesterday = await house.say("昨天赚了多少")
+        assert yesterday.title == "📈 11-17 期间盈亏 +2,153.41 元（+0.18%）"
+        assert yesterday.text.startswith("从 11-16 收盘算起，转入转出不算\n其中已实现盈亏 +1,234.61 元")
+        week = await house.say("这周赚了多少")
+        assert week.title == "📈 11-16 至 11-18 期间盈亏 +8,107.21 元（+0.69%）"
+        assert week.text.startswith("更早没有资产记录，只能从 11-16 收盘算起")
+        sold = await house.say("这周卖股票赚了多少")
+        assert sold.title == "💵 11-16 至 11-18 已实现盈亏 +3,155.57 元"
+        before = await house.say("上周赚了多少")
+        assert "没有卖出" in before.title
+
+
 async def test_a_day_without_a_record_is_said(tmp_path: Path) -> None:
     async with Theatre(tmp_path, at="2026-11-16 10:00", positions=HELD) as house:
         for day in (16, 18):
@@ -105,6 +120,15 @@ async def test_the_other_account_is_a_tap_away(tmp_path: Path) -> None:
         assert "老婆账户·模拟" in other.text
         assert "老婆账户·模拟" in (await house.press("今天盈亏")).text
         assert "老婆账户·模拟" in (await house.press("账户资金")).plain()
+
+
+async def test_orders_say_whose_they_are_where_there_are_several_accounts(tmp_path: Path) -> None:
+    async with stage(tmp_path) as house:
+        await play(house)
+        assert "·老婆账户·模拟\n　买入五粮液(000858) 500 股" in (await house.say("/orders")).text
+        waiting = await house.say("还有哪些单子没成交")
+        assert waiting.title == "📑 没成交完的委托 1 笔"
+        assert "·模拟账户·模拟\n　买入招商银行(600036) 1000 股，限价 39.00" in waiting.text
 
 
 async def test_an_account_kept_by_hand_says_what_was_never_told(tmp_path: Path) -> None:

@@ -207,6 +207,8 @@ def _of_quote(symbol: str) -> Iterator[Fact]:
     for name, price in (("今开", share.opened), ("最高", share.high), ("最低", share.low)):
         yield Fact(name, Decimal(price), Unit.PRICE, symbol, (name,))
     yield Fact("up", _cent(preclose * (1 + Decimal(share.limit))), Unit.PRICE, symbol, ("涨停", "涨停价"))
+    room = (_cent(preclose * (1 + Decimal(share.limit))) / last - 1) * 100
+    yield Fact("room", room, Unit.PERCENT, symbol, ("涨停价",))
     yield Fact("down", _cent(preclose * (1 - Decimal(share.limit))), Unit.PRICE, symbol, ("跌停", "跌停价"))
     yield Fact("change", (last - preclose) / preclose * 100, Unit.PERCENT, symbol, (*CHANGE, "现价"), signed=True)
     yield Fact("volume", Decimal(2_000_000), Unit.SHARES, symbol, ("成交",))
