@@ -2,6 +2,7 @@
 
 from bot.commands import (
     alert,
+    analyze,
     answer,
     ask,
     chart,
@@ -22,6 +23,7 @@ from bot.commands import (
 
 __all__ = [
     "alert",
+    "analyze",
     "answer",
     "ask",
     "chart",
