@@ -5,7 +5,6 @@ from __future__ import annotations
 from bot.command import Call, Context, Reply, command
 from bot.commands import targets
 from core.messages import Button, Message, Role
-from core.render import name_text
 
 MANY = 3
 
