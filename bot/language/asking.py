@@ -78,7 +78,8 @@ def _about(reading: Reading, intent: Intent, slots: dict[str, Any], *, needs_sym
 
 
 _ANALYZE_FILLER: Final = re.compile(
-    phrases.ASK_FILLER.pattern + "|走势|行情|后市|趋势|前景|后面|接下来|未来|值不值|表现|这么|这样"
+    phrases.ASK_FILLER.pattern
+    + "|走势|行情|后市|趋势|前景|后面|接下来|未来|挨个|逐个|逐一|一个个|值不值|表现|这么|这样"
 )
 
 

@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import Final
 
 from bot.language.answers import answer
+from bot.language.asides import without_asides
 from bot.language.asking import analyze, bare, chart, question
 from bot.language.defaults import defaults
 from bot.language.english import chinese
@@ -30,7 +31,7 @@ from bot.language.numbering import numbered
 from bot.language.ordering import order, order_cancel
 from bot.language.quiet import after_alert, silence
 from bot.language.reading import NO_CONTEXT, Context, Reading
-from bot.language.request import UNKNOWN, Request
+from bot.language.request import UNKNOWN, Intent, Request
 from bot.language.watching import manner, watch
 from core.clock import market_time
 from core.types import Symbol
@@ -60,6 +61,24 @@ def read(
     said = chinese(plain)
     if said is not plain:
         said = normal(said)
+    request = _understood(said, plain, names, now, context, preferred)
+    if request is not UNKNOWN:
+        return request
+    shorter = without_asides(said, names)
+    if shorter is None:
+        return UNKNOWN
+    request = _understood(shorter, plain, names, now, context, preferred)
+    return UNKNOWN if request.intent in ORDERS else request
+
+
+ORDERS: Final[frozenset[Intent]] = frozenset({"order_buy", "order_sell", "order_cancel", "draft_confirm"})
+"""What is never read out of a part of what was said."""
+
+
+def _understood(
+    said: str, plain: str, names: Names, now: datetime, context: Context, preferred: Collection[Symbol]
+) -> Request:
+    """The first reader that understands the whole of ``said`` has read it."""
     sentence = Marked(numbered(said, context), names, now, preferred)
     if sentence.crowded:
         return UNKNOWN

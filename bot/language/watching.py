@@ -59,7 +59,10 @@ def watch(reading: Reading) -> Request | None:
     alerts = [match.start() for match in sentence.take_all(phrases.ALERT)]
     watches = bool(sentence.take_all(phrases.WATCH))
     wished = bool(alerts or watches or adds)
-    trade = read_trade(reading) if phrases.TRADE.search(sentence.rest) else None
+    trades = phrases.TRADE.search(sentence.rest) is not None
+    trade = read_trade(reading) if trades else None
+    if trades and trade is None:
+        return None  # a trade that is not clear is not left out
     if found and (word := sentence.take(phrases.EXIT_WORD)):
         turned = _as_exit(found, "stop_loss" if word["stop"] else "take_profit")
         if turned is None:
@@ -89,6 +92,7 @@ def watch(reading: Reading) -> Request | None:
         sentence.take(phrases.CONFIRM_FIRST)
     if not reading.named().anything:
         sentence.take(phrases.PRONOUN)
+    sentence.take(phrases.WHAT_FOR)
     if scope or len(reading.named().symbols) > 1:
         sentence.take(phrases.ANY_OF)
     also = sentence.take(phrases.ALSO)

@@ -1,0 +1,48 @@
+"""What people add that asks for nothing: 我白天没空看盘, 我要出差几天, 开会中.
+
+A clause of its own that holds no name, no number and no word of the domain is left out, and the rest is read again. An
+order is never read that way: what is said beside an order may take it back.
+"""
+
+# ruff: noqa: E501 - a way of speaking stays on one line; Chinese counts double
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from bot.language.names import Names
+
+_CLAUSE: Final = re.compile("[,.;!…]+|(?<=[了呢啊吧])(?:那就|那)")
+_CONTENT: Final = re.compile(
+    r"\d|[?%<>=]|跌|涨|破|停(?!车|电)|板|盯(?!盘)|提醒|通知|告诉|知会|喊|叫|报|响|戳|买|卖|仓|撤|删|取消|改|恢复|启用|打开|关|静音|别|勿|不要|不用|不许|邮|微信|渠道|webhook|成本|止[损盈]|盈|亏|赚|量|线|叉|轨"
+    "|如果|要是|只要|除非|一旦|假如|当|等到|或者|并且|而且|同时|才|账户|模拟|次|每|有效|期|价|元|块|点|成|手|股|新高|新低|开盘|收盘|盘中|交易时|委托|单|确认|资金|持有|自选|抄底|抛|清|割|减|加|为什么|多少|哪|谁|什么|怎么|吗|开玩笑|骗|逗|假装|算了|不是|不对|作废|月|周|明天|今天|昨天|以后|默认"
+)
+_ASIDE: Final = re.compile(
+    "(?:我)?(?:好|想|要|得|再|先|打算|准备|也好)*(?:看看|看一看|考虑考虑|考虑一?下?|研究研究|研究一?下?|琢磨琢磨|琢磨一?下?|想想|决定|合计)(?:要不要|是否|该不该|是不是|怎么)?(?:补仓|加仓|减仓|止损|止盈|卖|买|走|跑|操作|处理|办)?(?:了|掉)?"
+    "|(?:我)?(?:白天|平时|上班|最近|这几天|今天|下午|上午|现在|等会儿?)*(?:都|也)?(?:没空|没时间|没法|没办法|不方便|顾不上|来不及|走不开)(?:看盘|盯盘|盯着?|看着?|看手机|操作)?(?:了|的|呢)?"
+    "|(?:它|这只)?(?:现在|目前|今天|已经)(?:正|还)?(?:涨停|跌停|封板|停牌|亏着|套着|涨着|跌着)(?:了|着|中)*呢?"
+    "|(?:回头|以后|过几天|到时候|过阵子|改天|晚点儿?)(?:我)?(?:再)?(?:开|说|恢复|弄|看|设|讲)(?:吧|了)?"
+    "|(?:我)?(?:刚|才)?(?:开完会|出差回来|忙完|睡醒|休息好|吃完饭|下班|起床)了?"
+    "|(?:我)?(?:要|得|先|正|去|在)*(?:出差|开会|睡觉|睡一?会儿?|休息|午休|午睡|上班|上课|开车|看病|坐飞机|坐车|出门|忙|吃饭|做手术|考试)(?:中|去|了|几天|两天|一下|一会儿?|一阵子?)*"
+)
+_LONGEST: Final = 16
+"""Characters of a clause that may be left out unread."""
+
+
+def without_asides(plain: str, names: Names) -> str | None:
+    """The sentence without the clauses that ask for nothing; None where there are none, or nothing else.
+
+    >>> without_asides("我白天没空看盘,茅台跌破1400提醒我", Names())
+    '茅台跌破1400提醒我'
+    """
+    clauses = [clause for clause in _CLAUSE.split(plain) if clause]
+    kept = [clause for clause in clauses if not _is_aside(clause, names)]
+    if not kept or len(kept) == len(clauses):
+        return None
+    return ",".join(kept)
+
+
+def _is_aside(clause: str, names: Names) -> bool:
+    if _ASIDE.fullmatch(clause):
+        return True
+    return len(clause) <= _LONGEST and not _CONTENT.search(clause) and not names.find(clause)
