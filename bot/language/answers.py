@@ -334,7 +334,7 @@ def _price_instead(reading: Reading, draft: Request, word: Bare) -> tuple[Draft,
 
 
 _REVERSED: Final = re.compile(
-    "(?:说|搞|弄|写|设)?反了|(?:是|要)(?:涨[,]?不是跌|跌[,]?不是涨)|不是(?:涨[,]?(?:而)?是跌|跌[,]?(?:而)?是涨)"
+    "(?:说|搞|弄|写|设)?反了|(?:是|要)(?:涨[,]?不是跌|跌[,]?不是涨)|不是(?:[上往]?涨[破到停]?[,]?(?:而)?是[下往]?跌[破到停]?|[下往]?跌[破到停]?[,]?(?:而)?是[上往]?涨[破到停]?)"
 )
 _OTHER_WAY: Final[dict[str, KindName]] = {
     "pct_up": "pct_down",
@@ -369,6 +369,7 @@ def _corrected_watch(reading: Reading, draft: Request, named: Named, *, adds: bo
     account = read_account(reading)
     if adds:
         sentence.take(phrases.ADDITION_SAID)
+    sentence.take_all(phrases.OBJECT)
     sentence.take_all(phrases.ALERT)
     sentence.take_all(phrases.WATCH)
     if phrases.TRADE.search(sentence.rest):
@@ -399,7 +400,9 @@ def _corrected_watch(reading: Reading, draft: Request, named: Named, *, adds: bo
         changes["conditions"] = _replaced(draft.conditions, tuple(found), added=added)
         if len(changes["conditions"]) > 1:
             changes["combine"] = draft.combine or (
-                "all" if phrases.ALL_OF.search(reading.plain) and "同时" not in reading.plain else "any"
+                "all"
+                if phrases.ALL_OF.search(reading.plain) and ("同时" not in reading.plain or "同时要" in reading.plain)
+                else "any"
             )
     if named.symbols or named.ambiguous:
         symbols = tuple(dict.fromkeys((*draft.symbols, *named.symbols))) if adds and not found else named.symbols

@@ -4,7 +4,6 @@ A clause of its own that holds no name, no number and no word of the domain is l
 order is never read that way: what is said beside an order may take it back.
 """
 
-# ruff: noqa: E501 - a way of speaking stays on one line; Chinese counts double
 from __future__ import annotations
 
 import re

@@ -78,8 +78,8 @@ def _about(reading: Reading, intent: Intent, slots: dict[str, Any], *, needs_sym
 
 
 _ANALYZE_FILLER: Final = re.compile(
-    phrases.ASK_FILLER.pattern
-    + "|走势|行情|后市|趋势|前景|后面|接下来|未来|挨个|逐个|逐一|一个个|值不值|表现|这么|这样"
+    "走势|行情|后市|趋势|前景|后面|接下来|未来|挨个|逐个|逐一|一个个|值不值|表现|这么|这样|"
+    + phrases.ASK_FILLER.pattern
 )
 
 
@@ -237,6 +237,7 @@ def _asked(
 _ACCOUNT_ALONE: Final = re.compile(
     r"^(?:看看|查看?|看一?下|查一下|查下|显示)?(?:我的?)?(?:的)?(?:资金)?(?:账户|账号|资金)(?:情况|信息|概况|状态|怎么样|概览)?$"
 )
+_FOLLOWING: Final = re.compile("[那呢么嘛吗?,.!]")
 _QUOTE_VERB: Final = re.compile(r"^(?:看看|查看?|看一?下|查一下|查下|看|瞅瞅|瞄一眼|看一眼|报一下)?$")
 
 
@@ -250,8 +251,11 @@ def bare(reading: Reading) -> Request | None:
         return Request(intent="draft_cancel")
     sentence = reading.sentence
     account = read_account(reading)
-    if account and not sentence.rest.replace(CLAIMED, ""):
-        return Request.model_validate({"intent": "account_query", "account": account})
+    if account and not _FOLLOWING.sub("", sentence.rest.replace(CLAIMED, "")):
+        last, ask = reading.context.last_intent, reading.context.last_ask
+        asked = last if last in ("positions_query", "account_query", "history_query", "orders_query") else None
+        slots = {"ask": ask} if asked else {}
+        return Request.model_validate({"intent": asked or "account_query", "account": account, **slots})
     named = reading.named()
     if not named.anything:
         return None

@@ -23,10 +23,14 @@ def defaults(reading: Reading) -> Request | None:
     account = next((name for written, name in phrases.ACCOUNTS if sentence.take(written)), None)
     channel = next((name for written, name in phrases.CHANNELS if sentence.take(written)), None)
     for key, written in phrases.SETTINGS:
+        before = sentence.rest
         match = sentence.take(written)
         if match is None:
             continue
         value: str | Decimal | None
+        if key == "default_account" and account is None:
+            sentence.rest = before
+            continue
         if key == "approval_mode":
             value = "always"
         elif key == "quiet_hours":

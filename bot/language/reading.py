@@ -170,7 +170,7 @@ def read_account(reading: Reading) -> str | None:
 
 
 def read_channels(reading: Reading) -> tuple[str, ...]:
-    return tuple(name for written, name in phrases.CHANNELS if reading.sentence.take(written))
+    return tuple(name for written, name in phrases.CHANNELS if reading.sentence.take_all(written))
 
 
 def read_scope(reading: Reading) -> str | None:

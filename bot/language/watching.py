@@ -58,6 +58,8 @@ def watch(reading: Reading) -> Request | None:
     adds = bool(sentence.take(phrases.ADD)) or bool(sentence.take(phrases.TO_WATCHLIST))
     alerts = [match.start() for match in sentence.take_all(phrases.ALERT)]
     watches = bool(sentence.take_all(phrases.WATCH))
+    if alerts:
+        sentence.take(phrases.WHAT_FOR)
     wished = bool(alerts or watches or adds)
     trades = phrases.TRADE.search(sentence.rest) is not None
     trade = read_trade(reading) if trades else None
@@ -87,12 +89,11 @@ def watch(reading: Reading) -> Request | None:
     for written, reference in _SINCE:
         if found and sentence.take(written):
             found = [one._replace(drafts=tuple(_since(draft, reference) for draft in one.drafts)) for one in found]
-    found = _within(reading, found)
+    found = _one_volume(_within(reading, found))
     if trade is not None and alerts:
         sentence.take(phrases.CONFIRM_FIRST)
     if not reading.named().anything:
         sentence.take(phrases.PRONOUN)
-    sentence.take(phrases.WHAT_FOR)
     if scope or len(reading.named().symbols) > 1:
         sentence.take(phrases.ANY_OF)
     also = sentence.take(phrases.ALSO)
@@ -134,7 +135,7 @@ _ACROSS: Final = pattern(
 _AT_ONCE: Final = pattern("<name>(?:同时|一起|一同)(?:都)?(?=[跌涨到破突站升掉满达])")
 _WATCH_WORDS: Final = pattern("破|失守|穿|站|突|到$|<price>|<percent>|<times>|<ma>|叉|轨|停|板|成本|本|套|提醒|通知|告诉|喊|叫|说|报|提示|警|响|盯|监|关注|留意|看着|跟踪|观察|守|自选|打平|量|损|盈")  # noqa: E501 - one list  # fmt: skip
 _BOTH: Final = pattern(
-    "(?:两个|几个|这些)?(?:条件)?(?:都|同时)(?:满足|成立|达到|符合)(?:了|时|的时候|才)?|同时满足|同时达到"
+    "满足(?:这?[两几]个|这些|以下|全部|所有)?(?:条件)?(?:了|才|再|时|后)+|(?:两个|几个|这些)?(?:条件)?(?:都|同时)(?:满足|成立|达到|符合)(?:了|时|的时候|才)?|同时满足|同时达到"
 )
 
 
@@ -168,6 +169,14 @@ def _since(draft: Draft, reference: _Reference) -> Draft:
     """从现在起,比亚迪涨3%: measured from here, unless it says from where."""
     percent = draft.kind in ("pct_up", "pct_down") and draft.reference is None
     return draft.model_copy(update={"reference": reference}) if percent else draft
+
+
+def _one_volume(found: list[Found]) -> list[Found]:
+    """成交明显放大的时候,量比三倍以上: the volume is said twice, once with its number."""
+    told = [one for one in found if any(draft.kind == "volume_ratio" and draft.value for draft in one.drafts)]
+    if not told:
+        return found
+    return [one for one in found if not all(draft.kind == "volume_ratio" and not draft.value for draft in one.drafts)]
 
 
 _SOON: Final = pattern("(?:在)?(?P<t><dur>)(?:之内|以内|内|里)")
