@@ -195,11 +195,10 @@ class Marked:
         return match
 
     def take_all(self, written: re.Pattern[str]) -> list[re.Match[str]]:
-        found = []
-        while (match := self.take(written)) is not None:
-            found.append(match)
-            if match.end() == match.start():
-                break
+        """Find a pattern wherever it stands in what is left, and claim it."""
+        found = [match for match in written.finditer(self.rest) if match.end() > match.start()]
+        for match in found:
+            self.claim(match)
         return found
 
     def is_index(self) -> bool:
