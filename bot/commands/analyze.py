@@ -15,7 +15,7 @@ async def analyze(ctx: Context, call: Call) -> Reply:
     of_all = call.request is not None and call.request.scope is not None
     rows = [
         (
-            Button(f"{name_text(ctx.house.name(symbol), symbol)}行情", f"quote {symbol}"),
+            Button(f"{ctx.house.name(symbol)}行情", f"quote {symbol}"),
             Button("K线", f"chart {symbol}"),
         )
         for symbol in targets.symbols(ctx, call, last=not of_all)[:MANY]
