@@ -122,6 +122,8 @@ class Inbox:
         offered = ctx.dialogue.on_offer(self._house.now())
         if answered := await propose.typed_answer(ctx, text, offered):
             return answered
+        if corrected := await propose.corrected(ctx, text, *self._heard(ctx)):
+            return corrected
         if offered:
             if phrases.YES.fullmatch(text):
                 return await self._pressed(ctx, offered)

@@ -13,10 +13,10 @@ from typing import Final
 from bot.command import Call, Command, Context, Reply, by_intent, command
 from bot.commands.carrying import carry_out
 from bot.language import phrases
-from bot.language.dialogue import Guess
+from bot.language.dialogue import CORRECTABLE, Guess
 from bot.language.examples import nearest
+from bot.language.grammar import read
 from bot.language.model import Unread
-from bot.language.proposal import Grounded
 from bot.language.readback import read_back
 from bot.language.reading import Context as Said
 from bot.language.request import Intent, Request
@@ -60,7 +60,7 @@ async def consult(ctx: Context, text: str, said: Said, known: Collection[Symbol]
     assert chosen is not None  # the model chooses from what there are commands for
     if found.request.intent in QUESTIONS:
         return await _answered(ctx, chosen, text, found.request)
-    return _card(ctx, text, found)
+    return _card(ctx, text, found.request, found.unused)
 
 
 async def half_heard(ctx: Context, text: str, request: Request) -> Reply:
@@ -115,10 +115,8 @@ def _messages(reply: Reply) -> Sequence[Message]:
 # -- the card
 
 
-def _card(ctx: Context, text: str, found: Grounded) -> Message:
-    guess = Guess(
-        id=ctx.house.clock.new_id(), request=found.request, text=text, unused=found.unused, at=ctx.house.now()
-    )
+def _card(ctx: Context, text: str, request: Request, unused: tuple[str, ...]) -> Message:
+    guess = Guess(id=ctx.house.clock.new_id(), request=request, text=text, unused=unused, at=ctx.house.now())
     ctx.dialogue = ctx.dialogue.guessing(guess)
     return _shown(ctx, guess)
 
@@ -162,6 +160,24 @@ async def typed_answer(ctx: Context, text: str, offered: str) -> Reply:
         card = _shown(ctx, guess)
         return card.model_copy(update={"text": f"{card.text}请点按钮。", "card": None})
     return None
+
+
+async def corrected(ctx: Context, text: str, said: Said, known: Collection[Symbol]) -> Reply:
+    """不对，是1380: the open card with that changed, to be agreed to anew. None for a sentence of its own."""
+    now = ctx.house.now()
+    guess = ctx.dialogue.on_guess(now)
+    if guess is None or ctx.dialogue.draft is not None or now - guess.at > CORRECTABLE:
+        return None
+    if guess.request.intent not in {"watch_create", "order_buy", "order_sell"}:
+        return None
+    alone = read(text, ctx.house.names, now=now, context=said, preferred=known)
+    together = said.model_copy(update={"draft": guess.request})
+    meant = read(text, ctx.house.names, now=now, context=together, preferred=known)
+    if meant == alone or meant.intent not in {guess.request.intent, "watch_update"}:
+        return None
+    request = meant.model_copy(update={"intent": guess.request.intent, "targets": guess.request.targets})
+    await ctx.house.notifier.say(ctx.chat, _closed(ctx, guess, "改成了下面这样。"))
+    return _card(ctx, guess.text, request, ())
 
 
 def _try_again(guess: Guess) -> Message:

@@ -427,3 +427,50 @@ async def test_a_word_answers_what_was_asked_last_and_not_an_older_card(theatre:
     assert "不设了" in (await theatre.say("取消")).text
     await theatre.send_press(press)
     assert len(list(theatre.app.house.watchlist.everything())) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("不对，是1380", "盯 贵州茅台(600519)：跌到 1380.00 及以下"),
+        ("不是茅台是宁王", "盯 宁德时代(300750)：跌到 1400.00 及以下"),
+        ("只提醒一次", "只提醒一次"),
+        ("买100股", "到了出一张委托等你确认：买入 100 股"),
+    ],
+)
+async def test_a_card_is_corrected_by_a_sentence_and_agreed_to_anew(
+    theatre: Theatre, server: FakeOpenAI, text: str, shown: str
+) -> None:
+    server.answers(WATCH)
+    await theatre.say(ODD)
+    old = theatre.button("对，就这样").command
+    card = await theatre.say(text)
+    assert card.title == "🤔 我理解为"
+    assert shown in card.text
+    assert "过期" in (await theatre.send_press(old)).text
+    assert not list(theatre.app.house.watchlist.everything())
+    await theatre.press("对，就这样")
+    assert len(list(theatre.app.house.watchlist.everything())) == 1
+    assert len(server.asked) == 1
+
+
+async def test_a_corrected_order_still_takes_two_taps(theatre: Theatre, server: FakeOpenAI) -> None:
+    server.answers(ORDER)
+    await theatre.say(ODD_ORDER)
+    card = await theatre.say("改成100股")
+    assert "买入 贵州茅台(600519) 100 股" in card.text
+    await theatre.say("是")
+    assert not await theatre.app.house.store.tickets(list(TicketState))
+    await theatre.press("对，就这样")
+    [ticket] = await theatre.app.house.store.tickets(list(TicketState))
+    assert ticket.shares == 100
+    assert not await theatre.orders()
+
+
+async def test_a_sentence_of_its_own_is_no_correction_of_a_card(theatre: Theatre, server: FakeOpenAI) -> None:
+    server.answers(WATCH)
+    await theatre.say(ODD)
+    assert "已开始盯盘" in (await theatre.say("宁德时代涨到400提醒我")).plain()
+    await theatre.say("改成390")
+    [watch] = theatre.app.house.watchlist.everything()
+    assert "390" in watch.condition_text()
