@@ -71,7 +71,7 @@ async def half_heard(ctx: Context, text: str, request: Request) -> Reply:
     heard = request.model_copy(update={"unheard": ()})
     if request.intent in QUESTIONS:
         return await _answered(ctx, chosen, text, heard)
-    return _card(ctx, text, Grounded(heard, (), request.unheard))
+    return _card(ctx, text, heard, request.unheard, half=True)
 
 
 def not_understood(text: str, why: str = "") -> Message:
@@ -115,8 +115,9 @@ def _messages(reply: Reply) -> Sequence[Message]:
 # -- the card
 
 
-def _card(ctx: Context, text: str, request: Request, unused: tuple[str, ...]) -> Message:
-    guess = Guess(id=ctx.house.clock.new_id(), request=request, text=text, unused=unused, at=ctx.house.now())
+def _card(ctx: Context, text: str, request: Request, unused: tuple[str, ...], *, half: bool = False) -> Message:
+    number, now = ctx.house.clock.new_id(), ctx.house.now()
+    guess = Guess(id=number, request=request, text=text, unused=unused, half=half, at=now)
     ctx.dialogue = ctx.dialogue.guessing(guess)
     return _shown(ctx, guess)
 
@@ -173,7 +174,7 @@ async def corrected(ctx: Context, text: str, said: Said, known: Collection[Symbo
     alone = read(text, ctx.house.names, now=now, context=said, preferred=known)
     together = said.model_copy(update={"draft": guess.request})
     meant = read(text, ctx.house.names, now=now, context=together, preferred=known)
-    if meant == alone or meant.intent not in {guess.request.intent, "watch_update"}:
+    if meant == alone or meant.unheard or meant.intent not in {guess.request.intent, "watch_update"}:
         return None
     request = meant.model_copy(update={"intent": guess.request.intent, "targets": guess.request.targets})
     await ctx.house.notifier.say(ctx.chat, _closed(ctx, guess, "改成了下面这样。"))
@@ -206,9 +207,14 @@ async def agree_by_tap(ctx: Context, call: Call) -> Reply:
 
 @command("disagree", help="我理解得不对", listed=False)
 async def disagree(ctx: Context, call: Call) -> Reply:
+    """Nothing is done; what was half heard may be read by the model instead."""
     guess = _open(ctx, call)
     ctx.dialogue = ctx.dialogue.decided()
-    return [_closed(ctx, guess, "已取消，什么都没有做。"), _try_again(guess)]
+    await ctx.house.notifier.say(ctx.chat, _closed(ctx, guess, "已取消，什么都没有做。"))
+    if guess.half and ctx.house.reader is not None:
+        known = ctx.house.book.symbols | ctx.house.desk.symbols
+        return await consult(ctx, guess.text, ctx.dialogue.context(ctx.house.now(), {}), known)
+    return _try_again(guess)
 
 
 def _open(ctx: Context, call: Call) -> Guess:

@@ -49,12 +49,14 @@ class Guess(Noun):
         id: on the buttons of its card, so that an old card answers for nothing new.
         text: the sentence.
         unused: figures and words of the sentence that the request does not hold.
+        half: the grammar's, but for these words; where it is wrong, a model may still know better.
     """
 
     id: str
     request: Request
     text: str
     unused: tuple[str, ...] = ()
+    half: bool = False
     at: datetime
 
 

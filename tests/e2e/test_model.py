@@ -474,3 +474,16 @@ async def test_a_sentence_of_its_own_is_no_correction_of_a_card(theatre: Theatre
     await theatre.say("改成390")
     [watch] = theatre.app.house.watchlist.everything()
     assert "390" in watch.condition_text()
+
+
+async def test_what_was_half_heard_and_wrong_goes_to_the_model(theatre: Theatre, server: FakeOpenAI) -> None:
+    card = await theatre.say("麻烦您多留个心眼，茅台要是掉到一千四以下就吱我一声哈")
+    assert "没有用上" in card.text
+    assert not server.asked
+    server.answers({**WATCH, "conditions": [{"kind": "pct_down", "value": 1400}]}, WATCH)
+    card = await theatre.press("不对")
+    assert len(server.asked) == 2
+    assert "跌到 1400.00 及以下" in card.text
+    assert "没有用上" not in card.text
+    await theatre.press("对，就这样")
+    assert len(list(theatre.app.house.watchlist.everything())) == 1
