@@ -12,7 +12,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from core.calendar import is_trading_day
 from core.clock import MARKET_ZONE, Clock, market_time
@@ -20,7 +20,7 @@ from core.errors import OutsideError
 from core.frames import Quote
 from core.market import is_share
 from core.ports import QuoteSource, Roster, Store
-from core.securities import LEAVES, Security, Sighting, is_old_code, learnt, missing
+from core.securities import LEAVES, Change, Security, Sighting, is_old_code, learnt, missing
 from core.types import Symbol
 
 log: Final = logging.getLogger(__name__)
@@ -64,6 +64,16 @@ class Book(Protocol):
     def rank(self, symbols: Sequence[Symbol]) -> None:
         """Candidates stand in this order from now on."""
         ...
+
+
+class Looked(NamedTuple):
+    """What came of a look: the list may be another one now.
+
+    Attributes:
+        changes: who is called otherwise, new or gone since the look before.
+    """
+
+    changes: Sequence[Change]
 
 
 class ByCode:
@@ -160,8 +170,8 @@ class Listing:
         new = [found for quote in unknown if (found := learnt("", None, sighting(quote), day)) is not None]
         await self._keep(new)
 
-    async def run(self) -> bool:
-        """Look for all securities, where it is time; whether the list may be another one now.
+    async def run(self) -> Looked | None:
+        """Look for all securities; None where it is not the time, or they could not be had.
 
         Raises:
             Unavailable: the store does not take it.
@@ -169,7 +179,7 @@ class Listing:
         now = self._clock.now()
         rests = self._retry_at is not None and now < self._retry_at
         if self._roster is None or rests or not self._due(now):
-            return False
+            return None
         # Whatever comes of it, it is not tried again at once.
         self._retry_at = now + RETRY
         known = self._names.shares()
@@ -177,8 +187,9 @@ class Listing:
             found = {one.symbol: one for one in await self._roster.sightings(known)}
         except OutsideError as error:
             log.warning("the list of shares: %s", error)
-            return False
-        await self._keep(self._news(known, found))
+            return None
+        changes = [Change(self._shown(one.symbol), one) for one in self._news(known, found)]
+        await self._keep([change.after for change in changes])
         shares = [symbol for symbol in found if is_share(symbol) and self._is_listed(symbol)]
         log.info("%d shares are listed", len(shares))
         ordered = self._by_turnover(shares, found)
@@ -186,7 +197,7 @@ class Listing:
         await self._store.set_value(LISTED, json.dumps(said))
         self._found, self._at = tuple(ordered), now
         self._names.rank(ordered)
-        return True
+        return Looked(changes)
 
     def _due(self, now: datetime) -> bool:
         """Whether nobody has looked since the newest time at which it should have been."""

@@ -10,7 +10,8 @@ from core.alerts import Alert
 from core.clock import time_text
 from core.frames import Quote
 from core.messages import Button, Message, Style
-from core.render import percent_of
+from core.render import name_text, percent_of
+from core.securities import Change
 from core.types import price_text
 from core.watches import Watch
 from core.zones import yuan_text
@@ -87,6 +88,17 @@ def standing(at: datetime | None, seen: int, streamed: int, trouble: str, progre
 def blind(trouble: str) -> Message:
     lines = [f"{trouble.rstrip('。')}。这期间全市场的任务不判断，你点名、持有和自选的股票不受影响。"]
     return Message(title="⚠️ 全市场的行情取不到", text="\n".join([*lines, "每分钟重试，恢复后告诉你。"]))
+
+
+def renamed(changes: Sequence[Change]) -> Message:
+    """What has become of shares that somebody watches or holds."""
+    lines = [
+        f"{name_text(one.before, one.after.symbol)} 不在今天的交易所名单里，可能已经退市；盯着它的任务不会再触发。"
+        if one.after.gone_on is not None
+        else f"{name_text(one.before, one.after.symbol)} 现在叫 {one.after.name}，老名字继续能用。"
+        for one in changes
+    ]
+    return Message(title="🏷 名字有变化", text="\n".join(lines))
 
 
 def sees_again() -> Message:

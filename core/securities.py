@@ -64,6 +64,17 @@ class Sighting(NamedTuple):
     amount: Money | None = None
 
 
+class Change(NamedTuple):
+    """What has become of a security: another name, or that it has gone.
+
+    Attributes:
+        before: the name it was shown by; empty of one that nobody had heard of.
+    """
+
+    before: str
+    after: Security
+
+
 def learnt(shown: str, known: Security | None, sighting: Sighting, day: date) -> Security | None:
     """What a sighting says that was not known yet; None where it says nothing new.
 

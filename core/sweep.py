@@ -152,13 +152,21 @@ class Sweep:
                 await self._watchlist.follow(watch, market)
 
     async def list_market(self) -> None:
-        """Look for all securities, if it is time.
+        """Look for all securities, if it is time, and say what has become of those that somebody watches or holds.
 
         Raises:
             Unavailable: the store does not take it.
         """
-        if await self._listing.run():
-            await self.follow()
+        looked = await self._listing.run()
+        if looked is None:
+            return
+        await self.follow()
+        streamed = self._streamed()
+        mine = [one for one in looked.changes if one.before and one.after.symbol in streamed]
+        now = self._clock.now()
+        live = (watch.chat for watch in self._watchlist.everything() if watch.live_at(now))
+        for chat in dict.fromkeys(live) if mine else ():
+            await self._notifier.say(chat, render_market.renamed(mine))
 
     def _watches(self) -> list[Watch]:
         now = self._clock.now()

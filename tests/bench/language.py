@@ -69,7 +69,7 @@ def _share(values: Sequence[float], share: float) -> float:
 
 def _load_ms() -> float:
     begun = time.perf_counter_ns()
-    Names.seed()
+    Names().load()
     return (time.perf_counter_ns() - begun) / 1e6
 
 

@@ -23,6 +23,7 @@ async def test_a_share_that_was_renamed_is_shown_by_its_new_name_and_answers_to_
     assert "润达医疗(603108)" in (await stage.say("/list")).text
     stage.market.set("603108", "12", preclose="12", name="*ST润达")
     await stage.pass_time("2026-11-19 09:05")
+    assert [one.text for one in stage.seen("名字有变化")] == ["润达医疗(603108) 现在叫 *ST润达，老名字继续能用。"]
     assert "*ST润达(603108)" in (await stage.say("/list")).text
     for text in ("润达医疗多少钱", "*ST润达多少钱", "润达多少钱", "rdyl多少钱"):
         assert "*ST润达(603108)" in (await stage.say(text)).plain(), text

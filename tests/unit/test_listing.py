@@ -115,7 +115,7 @@ async def test_a_source_that_fails_is_asked_again_later_and_what_was_found_befor
 
 async def test_a_market_that_is_made_up_has_the_shares_that_it_has() -> None:
     one = Listing(MemoryStore(), None, ManualClock(at("10:00")), Table(), market=lambda: (MOUTAI,))
-    assert not await one.run()
+    assert await one.run() is None
     assert (one.shares(), one.is_complete) == ((MOUTAI,), True)
     assert one.lacks(PINGAN)
 
@@ -125,7 +125,9 @@ async def test_a_share_that_is_called_otherwise_keeps_its_former_name_and_the_da
     await room.listing.run()
     room.tape.known[PINGAN] = quote(PINGAN, "11", preclose="11", name="*ST平安")
     room.clock.set(at("2026-01-06 09:10"))
-    assert await room.listing.run()
+    looked = await room.listing.run()
+    assert looked is not None
+    assert [(one.before, one.after.name) for one in looked.changes] == [("中国平安", "*ST平安")]
     assert room.table.names[PINGAN] == "*ST平安"
     [stored] = [one for one in await room.store.securities() if one.symbol == PINGAN]
     assert stored.former == (Former(name="中国平安", until=date(2026, 1, 6)),)
