@@ -74,5 +74,5 @@ LATIN: Final = _words(
     " over paid pay plan plus pull push rate read real rise risk said same save says self send show side size"
     " some soon spot stay such sure take talk tell text than that them then they this time told took true"
     " turn type upon very view wait want week well went were what when will with work year your jia gao shou"
-    " kai pan mai mei ge qian gu piao zhang die"
+    " kai pan mai mei ge qian gu piao zhang die law sql sdk art bat fan wed thx"
 )
