@@ -26,7 +26,7 @@ from core.types import Symbol
 log: Final = logging.getLogger(__name__)
 
 LISTED: Final = "listed_shares"
-"""Under this key the store keeps which there were and when, the most traded first."""
+"""Under this key the store keeps which there were and when; once there was a turnover, the most traded first."""
 LOOKS: Final = (time(9, 2), time(15, 32))
 """When it is looked, on the market's clock of a trading day: a new listing has its name and price by the first."""
 RETRY: Final = timedelta(minutes=30)
@@ -121,6 +121,7 @@ class Listing:
         self._found: tuple[Symbol, ...] = ()
         self._at: datetime | None = None
         self._retry_at: datetime | None = None
+        self._ranked = False
 
     async def load(self) -> None:
         """Take over what an earlier process learnt."""
@@ -132,7 +133,7 @@ class Listing:
             said = json.loads(stored)
             self._found = tuple(Symbol(one) for one in said["symbols"])
             self._at = datetime.fromisoformat(said["at"])
-            self._names.rank(self._found)
+            self._take_order(ranked=said.get("ranked", False))
 
     def shares(self) -> tuple[Symbol, ...]:
         """All of them, each once, those that were known from the beginning first."""
@@ -192,12 +193,17 @@ class Listing:
         await self._keep([change.after for change in changes])
         shares = [symbol for symbol in found if is_share(symbol) and self._is_listed(symbol)]
         log.info("%d shares are listed", len(shares))
-        ordered = self._by_turnover(shares, found)
-        said = {"at": now.isoformat(), "symbols": ordered}
+        ordered, ranked = self._by_turnover(shares, found)
+        said = {"at": now.isoformat(), "symbols": ordered, "ranked": ranked}
         await self._store.set_value(LISTED, json.dumps(said))
         self._found, self._at = tuple(ordered), now
-        self._names.rank(ordered)
+        self._take_order(ranked=ranked)
         return Looked(changes)
+
+    def _take_order(self, *, ranked: bool) -> None:
+        self._ranked = ranked
+        if ranked:
+            self._names.rank(self._found)
 
     def _due(self, now: datetime) -> bool:
         """Whether nobody has looked since the newest time at which it should have been."""
@@ -224,13 +230,13 @@ class Listing:
         if securities:
             await self._store.save_securities(securities)
 
-    def _by_turnover(self, shares: Sequence[Symbol], found: Mapping[Symbol, Sighting]) -> list[Symbol]:
-        """Ordered by what was traded today; before anything was, as they stood."""
+    def _by_turnover(self, shares: Sequence[Symbol], found: Mapping[Symbol, Sighting]) -> tuple[list[Symbol], bool]:
+        """Ordered by what was traded today; before anything was, as they stood. And whether that is any order."""
         traded = {symbol: amount for symbol in shares if (amount := found[symbol].amount)}
         if 2 * len(traded) >= len(shares):
-            return sorted(shares, key=lambda symbol: -traded.get(symbol, 0))
+            return sorted(shares, key=lambda symbol: -traded.get(symbol, 0)), True
         listed = set(shares)
-        return list(dict.fromkeys((*(one for one in self._found if one in listed), *shares)))
+        return list(dict.fromkeys((*(one for one in self._found if one in listed), *shares))), self._ranked
 
 
 def sighting(quote: Quote) -> Sighting:

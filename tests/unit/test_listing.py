@@ -211,3 +211,13 @@ async def test_what_a_person_asks_for_by_its_code_is_learnt_on_the_way() -> None
     assert room.table.names[fund] == "火箭ETF"
     assert room.table.names[MOUTAI] == "贵州茅台"
     assert [one.symbol for one in await room.store.securities()] == [fund]
+
+
+async def test_codes_in_their_order_are_no_order_of_candidates() -> None:
+    room = Room(source())
+    for symbol in (MOUTAI, NEW, PINGAN):
+        room.tape.known[symbol] = room.tape.known[symbol].model_copy(update={"amount": None})
+    await room.listing.run()
+    assert list(room.table.ranked) == []
+    again = await room.again("2026-01-05 10:05")
+    assert list(again.table.ranked) == []
