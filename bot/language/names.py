@@ -98,6 +98,7 @@ class Names:
         self._name: dict[Symbol, str] = {}
         self._terms: dict[str, tuple[Symbol, ...]] = {}
         self._shy: set[str] = set()
+        self._kin: dict[str, tuple[Symbol, ...]] = {}
         self._initials: dict[str, tuple[Symbol, ...]] = {}
         self._lengths: dict[str, tuple[int, ...]] = {}
         self._moved: dict[Symbol, Symbol] = {}
@@ -123,21 +124,20 @@ class Names:
         told = {alias for _, aliases in hand[1:] for alias in aliases}
         terms, initials, names = self._terms, self._initials, self._name
         shorts: list[tuple[str, tuple[Symbol, ...]]] = []
-        with listed.open(encoding="utf-8", newline="") as file:
-            rows = csv.reader(file)
-            next(rows)
-            for symbol, name, others, short, letters, was in rows:
-                names[Symbol(symbol)] = name
-                one: tuple[Symbol, ...] = (Symbol(symbol),)
-                for term in (name.lower(), *others.split("|")) if others else (name.lower(),):
-                    terms[term] = terms[term] + one if term in terms else one
-                if short:
-                    shorts += [(term, one) for term in short.split("|")]
-                if letters:
-                    for term in letters.split("|"):
-                        initials[term] = initials[term] + one if term in initials else one
-                if was:
-                    self._moved[Symbol(f"{was}.BJ")] = one[0]
+        # Written by us, without quotes: a reader of every kind of CSV would take twice as long.
+        for line in listed.read_text(encoding="utf-8").splitlines()[1:]:
+            symbol, name, others, short, letters, was = line.split(",")
+            names[Symbol(symbol)] = name
+            one: tuple[Symbol, ...] = (Symbol(symbol),)
+            for term in (name.lower(), *others.split("|")) if others else (name.lower(),):
+                terms[term] = terms[term] + one if term in terms else one
+            if short:
+                shorts += [(term, one) for term in short.split("|")]
+            if letters:
+                for term in letters.split("|"):
+                    initials[term] = initials[term] + one if term in initials else one
+            if was:
+                self._moved[Symbol(f"{was}.BJ")] = one[0]
         for symbol, aliases in hand[1:]:
             for alias in aliases:
                 if symbol not in terms.get(alias, ()):
@@ -148,6 +148,13 @@ class Names:
                 terms[term] = terms.get(term, ()) + one
         for word in ELSEWHERE:
             terms.setdefault(word, ())
+        begin: dict[str, list[Symbol]] = {}
+        for symbol, shown in names.items():
+            begin.setdefault(shown[:2], []).append(symbol)
+        for alias in told:
+            same, known_as = begin.get(alias[:2], ()), terms[alias]
+            if namesakes := [one for one in same if one not in known_as and names[one].startswith(alias)]:
+                self._kin[alias] = tuple(namesakes)
         terms.update(TOGETHER)
         lengths: dict[str, set[int]] = {}
         for term in terms:
@@ -257,11 +264,20 @@ class Names:
                 first, *others = TOGETHER[mention.text]
                 found.append(mention._replace(symbols=(first,)))
                 found += [Mention(at, at, mention.text, (one,)) for one in others]
-            elif len(mention.symbols) > 1:
-                found.append(mention._replace(symbols=self.ranked(mention.symbols, preferred)))
+                continue
+            symbols = self._with_kin(mention, preferred)
+            if len(symbols) > 1:
+                found.append(mention._replace(symbols=self.ranked(symbols, preferred)))
             else:
                 found.append(mention)
         return tuple(found)
+
+    def _with_kin(self, mention: Mention, preferred: Collection[Symbol]) -> tuple[Symbol, ...]:
+        """紫金 is 紫金矿业, unless the person holds 紫金银行 and not that one: then nobody knows."""
+        kin = self._kin.get(mention.text, ())
+        if not kin or not preferred or any(one in preferred for one in mention.symbols):
+            return mention.symbols
+        return (*mention.symbols, *(one for one in kin if one in preferred))
 
     def ranked(self, symbols: Iterable[Symbol], preferred: Collection[Symbol] = ()) -> tuple[Symbol, ...]:
         """The same, most likely meant first: what is watched or held, then by turnover, then how well it is known."""

@@ -86,10 +86,8 @@ class Fact(NamedTuple):
 def main(arguments: Sequence[str]) -> int:
     source = Path(arguments[0])
     rows = list(table(source, ALIASES))
-    with SEED.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(rows)
+    assert not any(sign in cell for row in rows for cell in row for sign in ',"\n')
+    SEED.write_text("".join(f"{','.join(row)}\n" for row in (COLUMNS, *rows)), encoding="utf-8", newline="\n")
     print(f"{len(rows)} securities, {sum(bool(row[3]) for row in rows)} with a short form -> {SEED}")
     return 0
 

@@ -63,6 +63,14 @@ def test_what_is_held_stands_first_and_decides_nothing() -> None:
     assert known().candidates("平安", preferred={PING_AN_BANK}) == (PING_AN_BANK, PING_AN)
 
 
+def test_a_short_form_of_the_large_one_is_asked_about_when_only_its_namesake_is_held() -> None:
+    mine, bank = Symbol("601899.SH"), Symbol("601860.SH")
+    assert known().candidates("紫金") == (mine,)
+    assert known().candidates("紫金", preferred={bank}) == (bank, mine)
+    assert known().candidates("紫金", preferred={bank, mine}) == (mine,)
+    assert known().candidates("紫金矿业", preferred={bank}) == (mine,)
+
+
 def test_candidates_stand_by_turnover_where_it_is_known_and_else_by_how_well_they_are_known() -> None:
     names = Names.seed()
     assert names.candidates("科创50ETF")[0] == "588000.SH"
