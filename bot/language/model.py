@@ -16,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bot.language.marks import LONGEST, normal
+from bot.language.marks import normal
 from bot.language.names import Names
 from bot.language.proposal import Grounded, Proposal, Unfounded, ground, parse, schema
 from bot.language.reading import Context
@@ -31,6 +31,8 @@ from core.types import Symbol
 log: Final = logging.getLogger(__name__)
 
 INSTRUCTIONS: Final = Path(__file__).with_name("prompt.txt")
+LONGEST: Final = 500
+"""Characters of a sentence. People who think aloud need more than the grammar reads."""
 ATTEMPTS: Final = 2
 MOST_TOKENS: Final = 500
 """Of an answer; a request with several conditions takes about two hundred."""

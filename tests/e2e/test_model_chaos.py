@@ -15,7 +15,7 @@ from bot.language.request import Ask, Intent
 from core.allowance import Budget
 from core.types import Symbol
 from tests.e2e.theatre import Theatre
-from tests.fakes.openai import FakeOpenAI
+from tests.fakes.openai import ASIDE, FakeOpenAI
 from tests.unit.test_proposal import proposals
 
 INTENTS = sorted(set(get_args(Intent)) - NEVER)
@@ -43,7 +43,7 @@ async def test_whatever_it_answers_and_whatever_is_tapped(tmp_path: Path, seed: 
                 if chance.random() < 0.1:
                     answer["ask"] = chance.choice(get_args(Ask))
                 server.answers(answer)
-                await stage.say(f"嘞哈老铁{'啊' * (turn % 9)}{text}")
+                await stage.say(f"{text}{'啊' * (turn % 9)}{ASIDE}")
                 cards = [one for one in stage.channel.buttons() if one.command.startswith("agree")]
                 if cards:
                     tapped += 1

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_cli import dingpan
-from tests.fakes.openai import FakeOpenAI
+from tests.fakes.openai import ASIDE, FakeOpenAI
 
-ODD = "麻烦您半步不离，茅台要是掉到一千四以下就吱我一声哈"
+ODD = "茅台要是掉到一千四以下就吱我一声" + ASIDE
 WATCH = {
     "intent": "watch_create",
     "names": ["茅台"],

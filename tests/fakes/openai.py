@@ -34,6 +34,8 @@ _WORDS: Final = {
     401: "Authentication Fails",
     503: "Server is busy",
 }
+ASIDE: Final = "唉呀" * 100
+"""Put behind a sentence it leaves it to the model: the grammar reads nothing as long as that, however much it learns."""
 HUGE: Final = "很" * 1_000_000
 
 
