@@ -34,6 +34,8 @@ app = typer.Typer(
 )
 db = typer.Typer(help="数据库")
 app.add_typer(db, name="db")
+audit = typer.Typer(help="委托日志")
+app.add_typer(audit, name="audit")
 
 
 class BarPeriod(StrEnum):
@@ -271,6 +273,32 @@ def upgrade(env_file: EnvFile = None) -> None:
         from bot.main import upgrade_database
 
         _print(upgrade_database(_settings(env_file)))
+
+    _go(step)
+
+
+@audit.command()
+def verify(env_file: EnvFile = None) -> None:
+    """核对委托日志：有没有被改过、删过，和委托对不对得上。"""
+
+    async def step() -> None:
+        from bot.main import open_store
+        from core.errors import Invalid
+        from core.journal import differences, problem
+        from core.tickets import TicketState
+
+        store = open_store(_settings(env_file))
+        try:
+            events = await store.journal()
+            broken = problem(events)
+            found = [broken] if broken else []
+            tickets = await store.tickets(set(TicketState), limit=sys.maxsize)
+            found += differences(events, tickets, await store.orders(limit=sys.maxsize))
+        finally:
+            await store.close()
+        if found:
+            raise Invalid("\n".join(["日志不对：", *found, "在查清楚以前，请不要相信这些委托的记录。"]))
+        _print(f"日志完整：{len(events)} 条，没有被改过，和委托一致。")
 
     _go(step)
 

@@ -14,6 +14,7 @@ from core.bars import Bar, Period, Rescale
 from core.chronicle import Entry, Kind
 from core.completions import Completion, Prompt
 from core.frames import Frame, Quote
+from core.journal import Event
 from core.messages import Chart, Chat, Delivery, Incoming, Message, Outgoing
 from core.orders import Fill, Order, Report
 from core.portfolio import Account, Worth
@@ -471,6 +472,11 @@ class Store(Protocol):
 
     async def save_securities(self, securities: Sequence[Security]) -> None:
         """Store many; one of the same symbol is replaced."""
+        ...
+
+    # the journal; every step above that concerns money writes into it
+    async def journal(self, subject: str | None = None) -> Sequence[Event]:
+        """All events, or those of one ticket or setting, in order."""
         ...
 
     # small things

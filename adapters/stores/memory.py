@@ -15,6 +15,7 @@ from core.alerts import Alert, Reason, Silence
 from core.bars import Bar, Period, Rescale, scaled
 from core.chronicle import Entry, Kind
 from core.errors import Unavailable
+from core.journal import Event, Record, beginning, of_order, of_ticket, of_value, seal
 from core.messages import Chat, Delivery, Outgoing
 from core.orders import Fill, Order
 from core.portfolio import Worth
@@ -35,6 +36,7 @@ class MemoryStore:
         self._arms: dict[RuleKey, Arm] = {}
         self._alerts: dict[str, Alert] = {}
         self._silences: dict[str, Silence] = {}
+        self._events = [seal(beginning(), None)]
         self._tickets: dict[str, Ticket] = {}
         self._orders: dict[str, Order] = {}
         self._fills: dict[tuple[str, str], Fill] = {}
@@ -110,6 +112,7 @@ class MemoryStore:
         gone = [one.id for one in watches if one.id in stored and stored[one.id].state is WatchState.DELETED]
         self._watches.update({watch.id: watch for watch in watches if watch.id not in gone})
         self._tickets.update({ticket.id: ticket for ticket in tickets})
+        self._write(*map(of_ticket, tickets))
         self._queue(outgoing)
         self._note(entries)
 
@@ -190,6 +193,7 @@ class MemoryStore:
         _new([ticket.id], self._tickets)
         _new([message.id for message in outgoing], self._outbox)
         self._tickets[ticket.id] = ticket
+        self._write(of_ticket(ticket))
         self._queue(outgoing)
 
     async def ticket(self, ticket_id: str) -> Ticket | None:
@@ -211,8 +215,10 @@ class MemoryStore:
         _new([message.id for message in outgoing], self._outbox)
         decided = {name: getattr(ticket, name) for name in ("state", "decided_by", "decided_at", "note")}
         self._tickets[ticket.id] = stored.model_copy(update=decided)
+        self._write(of_ticket(self._tickets[ticket.id]))
         if order is not None:
             self._orders[order.id] = order
+            self._write(of_order(order))
         self._queue(outgoing)
         return True
 
@@ -234,6 +240,7 @@ class MemoryStore:
             raise _conflict()
         _new([message.id for message in outgoing], self._outbox)
         self._orders[order.id] = order
+        self._write(of_order(order, fill))
         if fill is not None and known is None:
             self._fills[fill.account, fill.id] = fill
         self._queue(outgoing)
@@ -390,14 +397,23 @@ class MemoryStore:
         self._open()
         return self._values.get(key)
 
+    async def journal(self, subject: str | None = None) -> Sequence[Event]:
+        self._open()
+        return [event for event in self._events if subject in {None, event.subject}]
+
     async def set_value(self, key: str, value: str | None) -> None:
         self._open()
+        self._write(*of_value(key, value))
         if value is None:
             self._values.pop(key, None)
         else:
             self._values[key] = value
 
     # how it is done
+    def _write(self, *records: Record) -> None:
+        for record in records:
+            self._events.append(seal(record, self._events[-1] if self._events else None))
+
     def _open(self) -> None:
         if self._closed:
             raise Unavailable("数据库", "已经关闭，程序正在退出。")

@@ -35,6 +35,7 @@ from sqlmodel import Field, SQLModel
 from core.bars import Bar
 from core.chronicle import Entry, Kind
 from core.conditions import Condition
+from core.journal import Event
 from core.messages import Chat, Message, Outgoing
 from core.securities import Former
 from core.types import Noun, Symbol, from_milli, to_milli
@@ -443,6 +444,21 @@ class SecurityRow(Row, table=True):
     gone_on: date | None
 
 
+class EventRow(Row, table=True):
+    """The journal of what concerns money; triggers keep it append-only."""
+
+    __tablename__ = "journal"
+    __table_args__ = (Index("ix_journal_subject", "subject"),)
+
+    seq: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    kind: str
+    subject: str
+    at: datetime | None = Field(sa_type=Instant)
+    body: str = Field(sa_type=Text)
+    before: str
+    hash: str
+
+
 class SettingRow(Row, table=True):
     """Small values set in chat."""
 
@@ -541,3 +557,7 @@ def entry_values(entry: Entry) -> dict[str, Any]:
 
 def entry(columns: RowMapping) -> Entry:
     return Entry(**{name: columns[name] for name in Entry._fields} | {"kind": Kind(columns["kind"])})
+
+
+def event(columns: RowMapping) -> Event:
+    return Event(**{name: columns[name] for name in Event._fields})

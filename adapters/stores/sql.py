@@ -59,6 +59,7 @@ from core.alerts import Alert, Reason, Silence
 from core.bars import Bar, Period, Rescale
 from core.chronicle import STRETCHES, Entry, Kind
 from core.errors import ConfigError, Unavailable
+from core.journal import Event, Record, of_order, of_ticket, of_value, seal
 from core.messages import Chat, Delivery, Outgoing
 from core.orders import Fill, Order, OrderState
 from core.portfolio import Worth
@@ -87,6 +88,7 @@ _BARS: Final = rows.table(rows.BarRow)
 _CHRONICLE: Final = rows.table(rows.EntryRow)
 _SECURITIES: Final = rows.table(rows.SecurityRow)
 _SETTINGS: Final = rows.table(rows.SettingRow)
+_JOURNAL: Final = rows.table(rows.EventRow)
 _OLDEST: Final = (_ALERTS.c.at, _ALERTS.c.seq)
 _MOST_IDS: Final = 500
 """In one statement: databases limit the parameters that it may have."""
@@ -244,6 +246,7 @@ class SqlStore:
             self._put(connection, _ARMS, arms)
             self._put(connection, _WATCHES, _still_there(connection, watches))
             self._add(connection, _TICKETS, tickets)
+            _write(connection, *map(of_ticket, tickets))
             self._enqueue(connection, outgoing)
             self._note(connection, entries)
 
@@ -317,6 +320,7 @@ class SqlStore:
     async def add_ticket(self, ticket: Ticket, outgoing: Sequence[Outgoing] = ()) -> None:
         def step(connection: Connection) -> None:
             self._add(connection, _TICKETS, [ticket])
+            _write(connection, of_ticket(ticket))
             self._enqueue(connection, outgoing)
 
         await self._run(_Begin.DURABLE, step)
@@ -343,6 +347,7 @@ class SqlStore:
             if order is not None and not self._add_new(connection, _ORDERS, order):
                 connection.rollback()
                 return False
+            _write(connection, of_ticket(ticket), *(() if order is None else (of_order(order),)))
             self._enqueue(connection, outgoing)
             return True
 
@@ -363,6 +368,7 @@ class SqlStore:
             self._put(connection, _ORDERS, [order])
             if fill is not None:
                 self._count(connection, fill)
+            _write(connection, of_order(order, fill))
             self._enqueue(connection, outgoing)
 
         await self._run(_Begin.DURABLE, step)
@@ -530,8 +536,13 @@ class SqlStore:
 
         return await self._run(_Begin.READ, step)
 
+    async def journal(self, subject: str | None = None) -> Sequence[Event]:
+        wanted = select(_JOURNAL) if subject is None else select(_JOURNAL).where(_JOURNAL.c.subject == subject)
+        return await self._rows(wanted.order_by(_JOURNAL.c.seq), rows.event)
+
     async def set_value(self, key: str, value: str | None) -> None:
         def step(connection: Connection) -> None:
+            _write(connection, *of_value(key, value))
             if value is None:
                 connection.execute(delete(_SETTINGS).where(_SETTINGS.c.key == key))
             else:
@@ -750,3 +761,19 @@ def connect(url: str | Path, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> Store
         thread.shutdown()
         raise
     return SqlStore(engine, thread)
+
+
+def _write(connection: Connection, *records: Record) -> None:
+    """Append to the journal, in the transaction of what it tells."""
+    if not records:
+        return
+    if connection.dialect.name == "postgresql":
+        # SQLite has one writer at a time anyway.
+        connection.execute(text("LOCK TABLE journal IN SHARE ROW EXCLUSIVE MODE"))
+    newest = connection.execute(select(_JOURNAL).order_by(_JOURNAL.c.seq.desc()).limit(1)).mappings().first()
+    last = None if newest is None else rows.event(newest)
+    events = []
+    for record in records:
+        last = seal(record, last)
+        events.append(last._asdict())
+    connection.execute(_JOURNAL.insert(), events)

@@ -13,7 +13,7 @@ from core.tickets import TicketState
 
 _FAMILIES = (
     *("watch", "undo", "rehearse", "review", "why", "alert", "favourites"),
-    *("ask", "past", "chart", "analyze", "trade", "limits", "settings", "system"),
+    *("ask", "past", "chart", "analyze", "trade", "audit", "limits", "settings", "system"),
 )
 EXAMPLES = (
     "茅台跌破1400提醒我",

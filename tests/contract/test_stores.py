@@ -29,6 +29,7 @@ from core.bars import Bar, Rescale
 from core.chronicle import Entry, Kind
 from core.conditions import EnterRange, LimitUp, PctUp, PriceBelow, StopLoss
 from core.errors import ConfigError, Malformed, Unavailable
+from core.journal import differences, problem
 from core.messages import Button, Chat, Delivery, Message, Outgoing, Style
 from core.orders import Fill, Order, OrderState
 from core.portfolio import Worth
@@ -450,6 +451,47 @@ async def test_of_several_silences_one_can_be_ended_alone(store: Store) -> None:
         await store.add_silence(each)
     assert await store.end_silences("me", NOW, ["B", "C"]) == 1
     assert await store.silences(NOW) == [first, other]
+
+
+# The journal
+
+
+async def test_every_step_that_concerns_money_is_an_event_and_the_chain_is_whole(store: Store) -> None:
+    opened = ticket()
+    decided = approved(opened)
+    made = order_of(decided)
+    traded = made.model_copy(update={"state": OrderState.FILLED, "filled": 100, "filled_amount": Decimal(142_000)})
+    await store.fire([], [], [], [ticket("TICKET02")], [])
+    await store.add_ticket(opened)
+    assert await store.decide(decided, made, [])
+    await store.save_order(traded, fill(), [])
+    await store.set_value("panic", "停了")
+    await store.set_value("panic", None)
+    await store.set_value("favourites:me", "[]")
+    events = await store.journal()
+    assert [event.kind for event in events] == [
+        "begin",
+        "ticket.open",
+        "ticket.open",
+        "ticket.approved",
+        "order.new",
+        "order.filled",
+        "panic",
+        "panic",
+    ]
+    assert problem(events) is None
+    assert differences(events, await store.tickets(set(TicketState)), await store.orders()) == []
+    assert [event.seq for event in await store.journal("TICKET01")] == [3, 4, 5, 6]
+
+
+async def test_a_step_that_was_not_taken_leaves_no_event(store: Store) -> None:
+    opened = ticket()
+    await store.add_ticket(opened)
+    assert await store.decide(approved(opened), order_of(approved(opened)), [])
+    assert not await store.decide(approved(opened, "另一个人"), None, [])
+    with pytest.raises(Unavailable):
+        await store.add_ticket(opened)
+    assert len(await store.journal()) == 4
 
 
 # Tickets and orders
