@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -24,7 +25,7 @@ from bot.language.request import KIND_TEXT, KINDS
 from core.allowance import Allowance
 from core.clock import Clock, market_time
 from core.completions import Prompt, Turn
-from core.errors import OutsideError, Refused
+from core.errors import OutsideError, Refused, Unavailable
 from core.ports import Model
 from core.types import Symbol
 
@@ -36,6 +37,10 @@ LONGEST: Final = 500
 ATTEMPTS: Final = 2
 MOST_TOKENS: Final = 500
 """Of an answer; a request with several conditions takes about two hundred."""
+TIRED: Final = 3
+"""Failures in a row after which nobody is kept waiting for a while."""
+REST: Final = timedelta(minutes=1)
+LONGEST_REST: Final = timedelta(minutes=5)
 KEPT_FOR: Final = timedelta(days=1)
 MOST_KEPT: Final = 500
 AGAIN: Final = '上面的输出不合格：{}只改这一处，重新输出一个 json 对象；改不了就输出 {{"intent":"unknown"}}。'
@@ -91,6 +96,8 @@ class SecondReader:
         self._busy: set[str] = set()
         self._kept: dict[str, tuple[datetime, Proposal]] = {}
         self._refused = ""
+        self._failures = 0
+        self._rests_until = clock.now()
 
     async def read(
         self, person: str, text: str, names: Names, *, context: Context, preferred: Collection[Symbol] = ()
@@ -105,6 +112,8 @@ class SecondReader:
             return Unread.OUT
         if not plain or len(plain) > LONGEST:
             return Unread.UNCLEAR
+        if self._clock.now() < self._rests_until:
+            return Unread.FAILED
         if person in self._busy:
             return Unread.BUSY
         self._busy.add(person)
@@ -113,24 +122,34 @@ class SecondReader:
                 return await self._ask(_Sentence(person, plain, names, self._clock.now(), context, preferred))
         except TimeoutError:
             log.warning("the model did not answer within %s seconds", self._allowance.budget.seconds)
-            return Unread.FAILED
+            return self._failed(None)
         except Refused as error:
-            self._refused = error.reason
+            first, self._refused = not self._refused, error.reason
             log.error("%s", error)  # noqa: TRY400 - no traceback: it is their word
-            await self._tell(f"模型用不了了：{error.reason}。处理好以后请重新启动，在那之前只用离线语法。")
+            if first:
+                await self._tell(f"模型用不了了：{error.reason}。处理好以后请重新启动，在那之前只用离线语法。")
             return Unread.OUT
         except OutsideError as error:
             log.warning("%s", error)
-            return Unread.FAILED
+            return self._failed(error.retry_after if isinstance(error, Unavailable) else None)
         finally:
             self._busy.discard(person)
+
+    def _failed(self, asked_to_wait: timedelta | None) -> Unread:
+        """Leave the model alone for as long as it asked for, or for a while after it has failed several times."""
+        self._failures += 1
+        rest = asked_to_wait or (REST if self._failures >= TIRED else timedelta())
+        self._rests_until = self._clock.now() + min(rest, LONGEST_REST)
+        return Unread.FAILED
 
     async def _ask(self, said: _Sentence) -> Grounded | Unread:
         """At most two answers are looked at; the second one knows what was wrong with the first."""
         asked = said.question()
         key = f"{self._model.name} {self.version} {asked}"
         if (kept := self._remembered(key)) is not None:
-            return said.ground(kept) or Unread.UNCLEAR
+            with suppress(Unfounded):  # the table of names may have learnt something since
+                return said.ground(kept) or Unread.UNCLEAR
+            return Unread.UNCLEAR
         turns: tuple[Turn, ...] = (Turn(role="user", text=asked),)
         for _ in range(ATTEMPTS):
             prompt = Prompt(instructions=self._instructions, turns=turns, shape=schema(), most_tokens=MOST_TOKENS)
@@ -138,6 +157,7 @@ class SecondReader:
             if held is None:
                 return Unread.SPENT
             answer = await self._model.complete(prompt)
+            self._failures = 0
             await self._allowance.settle(held, answer)
             try:
                 found = parse(answer.text, self._intents)

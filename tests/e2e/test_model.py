@@ -324,6 +324,29 @@ async def test_a_server_that_fails_is_asked_once_and_the_answer_says_what_can_be
     await nothing_happened(theatre)
     server.heal()
     server.answers(WATCH)
+    theatre.clock.advance(timedelta(seconds=1))
+    assert (await theatre.say(ODD)).title == "🤔 我理解为"
+
+
+async def test_a_server_that_asks_us_to_wait_is_left_alone_for_as_long(theatre: Theatre, server: FakeOpenAI) -> None:
+    server.fail(429, times=1, retry_after="30")
+    server.answers(WATCH)
+    await theatre.say(ODD)
+    theatre.clock.advance(timedelta(seconds=29))
+    assert (await theatre.say(ODD)).text.startswith("模型现在没有回答")
+    assert len(server.asked) == 1
+    theatre.clock.advance(timedelta(seconds=1))
+    assert (await theatre.say(ODD)).title == "🤔 我理解为"
+
+
+async def test_nobody_waits_for_a_server_that_keeps_failing(theatre: Theatre, server: FakeOpenAI) -> None:
+    server.fail("drop")
+    for _ in range(5):
+        assert (await theatre.say(ODD)).text.startswith("模型现在没有回答")
+    assert len(server.asked) == 3
+    server.heal()
+    server.answers(WATCH)
+    theatre.clock.advance(timedelta(minutes=1))
     assert (await theatre.say(ODD)).title == "🤔 我理解为"
 
 
