@@ -275,7 +275,7 @@ def assemble(
         sleep=sleep,
     )
     accounts = Accounts(store, desk, engine, book, clock, on_symbols=resubscribe)
-    bookkeeper = Bookkeeper(store, desk, engine, clock)
+    bookkeeper = Bookkeeper(store, desk, engine, source, clock)
 
     async def tell_home(text: str) -> None:
         await notifier.say_each([(chat, Message(title="⚠️ 模型", text=text)) for chat in home])

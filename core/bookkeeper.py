@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Collection
 from dataclasses import replace
+from datetime import date
 from typing import Final
 
-from core.calendar import is_trading_day, trading_date
+from core.calendar import CLOSING_AUCTION_OPENS, is_trading_day, session_close, trading_date
 from core.clock import Clock, market_time
 from core.desk import Desk
 from core.engine import Engine
 from core.errors import OutsideError
 from core.portfolio import Account, Worth
-from core.ports import Store
+from core.ports import QuoteSource, Store
 from core.reckoning import Seen, day_of_fill, seen
 from core.sheet import Sheet, day_meant
 from core.types import Symbol
@@ -21,12 +24,15 @@ log: Final = logging.getLogger(__name__)
 
 ALL: Final = 100_000
 """Fills of an account that are read: all of them."""
+PATIENCE: Final = 10.0
+"""Seconds to wait for closing prices."""
 
 
 class Bookkeeper:
     """Knows where the parts of a sheet are."""
 
-    def __init__(self, store: Store, desk: Desk, engine: Engine, clock: Clock) -> None:
+    def __init__(self, store: Store, desk: Desk, engine: Engine, quotes: QuoteSource, clock: Clock) -> None:
+        self._quotes = quotes
         self._store = store
         self._desk = desk
         self._engine = engine
@@ -58,27 +64,55 @@ class Bookkeeper:
         return seen(quote, trusted=trusted)
 
     async def note(self) -> None:
-        """After the close: what every account is worth. What cannot be known is noted as that, with the reason."""
-        day = trading_date(self._clock.now())
-        if not is_trading_day(day):
-            return
+        """After the close: what every account is worth, where that is not noted yet.
+
+        A price from before the closing auction is asked for again. What cannot be known is noted as that, with the
+        reason, and tried again by whoever calls next.
+        """
+        now = self._clock.now()
+        day = trading_date(now)
+        if not is_trading_day(day) or now < session_close(day):
+            return  # a job that comes late, or on a clock that jumps, has missed its day
         worths = []
         for broker in self._desk.brokers:
+            if any(one.total is not None for one in await self._store.worths(broker.account, day, day)):
+                continue
             try:
-                worths.append(self.worth(await self.take(await self._desk.refresh(broker.account))))
+                sheet = await self.take(await self._desk.refresh(broker.account))
             except OutsideError as error:
                 log.warning("%s: %s", error.source, error.reason)
+                continue
+            late = [symbol for symbol, one in sheet.found.items() if _is_late(one, day)]
+            answered = await self._ask(late)
+            left = [symbol for symbol in late if symbol not in answered]
+            worths.append(self.worth(self.again(sheet), f"{len(left)} 只持仓没有收盘价" if left else ""))
         await self._store.save_worths(worths)
 
-    def worth(self, sheet: Sheet) -> Worth:
-        """A point of the curve."""
+    async def _ask(self, symbols: Collection[Symbol]) -> Collection[Symbol]:
+        """Ask the source for quotes; which ones came."""
+        if not symbols:
+            return ()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                found = await self._quotes.fetch(symbols)
+        except (OutsideError, TimeoutError) as error:
+            log.warning("no closing prices for %s: %s", ", ".join(symbols), error)
+            return ()
+        self._engine.learn(found.values())
+        return found.keys()
+
+    def worth(self, sheet: Sheet, why: str = "") -> Worth:
+        """A point of the curve.
+
+        Args:
+            why: it is not known.
+        """
         account = sheet.account
         stale = [
             symbol
             for symbol, one in sheet.found.items()
             if one.quote is not None and market_time(one.quote.quoted_at).date() != sheet.day
         ]
-        why = ""
         if not account.cash_known:
             why = "可用资金没有登记"
         elif sheet.valued.unpriced:
@@ -95,3 +129,11 @@ class Bookkeeper:
             note=why,
             as_of=sheet.as_of,
         )
+
+
+def _is_late(one: Seen, day: date) -> bool:
+    """Whether a quote is none of the close: missing, or from before the closing auction."""
+    if one.quote is None:
+        return True
+    at = market_time(one.quote.quoted_at)
+    return not one.quote.suspended and (at.date() != day or at.time() < CLOSING_AUCTION_OPENS)

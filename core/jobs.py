@@ -194,7 +194,7 @@ class Duties:
         await self._chronicler.close_day()
 
     async def note_worths(self) -> None:
-        """After the close: what the accounts are worth, for their curves."""
+        """After the close: what the accounts are worth, for their curves; in the evening what was missed then."""
         await self._bookkeeper.note()
 
     async def forget_chronicle(self) -> None:
@@ -254,6 +254,7 @@ JOBS: Final[Sequence[Job]] = (
     Job("open_day", At(time(9, 10)), Duties.open_day),
     Job("close_day", At(time(15, 5)), Duties.close_day),
     Job("note_worths", At(time(15, 5)), Duties.note_worths),
+    Job("note_worths_again", At(time(20, 0)), Duties.note_worths),
     Job("clean", At(time(3, 30), trading_days=False), Duties.clean),
     Job("save_bars", Every(timedelta(minutes=1)), Duties.save_bars),
     Job("close_bars", At(time(15, 5)), Duties.close_bars),

@@ -473,8 +473,8 @@ def quote_answer(quote: Quote, name: str, ask: str, now: datetime) -> Message:
     age = now - quote.quoted_at
     late = f"（{age_text(age)}前）" if age > _STALE else ""
     return Message(
-        title=f"{title}　{said}",
-        text=f"{quote.source} {market_time(quote.quoted_at):%m-%d %H:%M:%S}{late}",
+        title=title,
+        text=f"{said}\n{quote.source} {market_time(quote.quoted_at):%m-%d %H:%M:%S}{late}",
         buttons=((Button("详情", f"quote {quote.symbol}"), Button("K线", f"chart {quote.symbol}")),),
     )
 

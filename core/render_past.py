@@ -102,7 +102,7 @@ def curve(account: Account, found: Curve, asked: str) -> Message:
     foot = where_text(account, last.as_of)
     if found.whole is None or found.percent is None:
         title = f"📈 {last.day:%m-%d} 总资产 {money_text(last.total or Decimal(0))} 元"
-        return Message(title=title, text=f"只有一天的记录，还画不出曲线\n{foot}")
+        return Message(title=title, text=f"记录还不够，画不出曲线\n{foot}")
     days = f"{points[0].day:%m-%d} 至 {last.day:%m-%d}"
     title = f"📈 {days} 增减 {signed(found.whole)} 元（{percent_text(found.percent, sign=True)}）"
     lines = [_spark([one.total or Decimal(0) for one in points[-WIDTH // 2 :]]), "转入转出不算增减", foot]

@@ -57,10 +57,10 @@ async def quote(ctx: Context, call: Call) -> Reply:
         seen = found.get(symbol)
         if seen is None:
             cards.append(Message(title=render.name_text(name, symbol), text="暂时拿不到行情，请稍后再试。"))
+        elif ask is None:
+            cards.append(render.quote_card(seen, name, limits_of(seen, name, now), now))
         else:
-            short = render_answers.quote_answer(seen, name, ask or "price", now)
-            card = render.quote_card(seen, name, limits_of(seen, name, now), now)
-            cards.append(short if ask is not None else card.model_copy(update={"title": short.title}))
+            cards.append(render_answers.quote_answer(seen, name, ask, now))
     return cards
 
 

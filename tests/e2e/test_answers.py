@@ -10,6 +10,7 @@ import pytest
 from core.types import Symbol
 from tests.e2e.theatre import Theatre
 from tests.evals.portfolio import play, stage
+from tests.fakes.market import market_instant
 
 MOUTAI = Symbol("600519.SH")
 CMB = Symbol("600036.SH")
@@ -94,21 +95,37 @@ async def test_what_some_days_brought_is_what_the_account_did_in_them(tmp_path: 
 
 
 async def test_a_day_without_a_record_is_said(tmp_path: Path) -> None:
-    async with Theatre(tmp_path, at="2026-11-16 10:00", positions=HELD) as house:
+    async with Theatre(tmp_path, at="2026-11-16 14:58", positions=HELD) as house:
         for day in (16, 18):
-            house.clock.set(house.clock.now().replace(day=day))
+            house.clock.set(market_instant(f"2026-11-{day} 14:58"))
             await quoted(house)
-            await house.app.house.bookkeeper.note()
+            await house.pass_time(f"2026-11-{day} 15:06")
         assert "⚠️ 缺 1 天的记录（11-17）" in (await house.say("资产曲线")).text
 
 
-async def test_a_close_without_prices_is_noted_as_not_known(tmp_path: Path) -> None:
-    async with Theatre(tmp_path, at="2026-11-16 15:04", positions=HELD) as house:
+async def test_a_close_without_prices_is_noted_as_not_known_and_made_good_in_the_evening(tmp_path: Path) -> None:
+    async with Theatre(tmp_path, at="2026-11-16 14:30", positions=HELD) as house:
+        await quoted(house)
+        house.market.down = True
         await house.pass_time("2026-11-16 15:06")
         [noted] = await house.app.house.store.worths("paper")
         assert noted.total is None
-        assert noted.note == "2 只持仓没有行情"
-        assert "没有资产记录" in (await house.say("资产曲线")).title
+        assert noted.note == "2 只持仓没有收盘价"
+        house.market.down = False
+        house.market.set(MOUTAI, "1440")
+        house.market.set(CMB, "42")
+        await house.pass_time("2026-11-16 20:01")
+        [noted] = await house.app.house.store.worths("paper")
+        assert noted.total == 1_000_000 + 144_000 + 42_000
+        house.market.set(MOUTAI, "1000")
+        await house.app.house.bookkeeper.note()
+        assert await house.app.house.store.worths("paper") == [noted], "noted once"
+
+
+async def test_nothing_is_noted_on_a_day_off(tmp_path: Path) -> None:
+    async with Theatre(tmp_path, at="2026-11-21 15:06", positions=HELD) as house:
+        await house.app.house.bookkeeper.note()
+        assert await house.app.house.store.worths("paper") == []
 
 
 async def test_the_other_account_is_a_tap_away(tmp_path: Path) -> None:

@@ -122,5 +122,5 @@ def says(message: Message, figure: str) -> bool:
 
 
 def short(message: Message) -> Message:
-    """The short answer alone: the line in bold, or the first one where there is none."""
-    return Message(text=message.title or message.text.split("\n")[0])
+    """The short answer alone: the line in bold and the one below it."""
+    return Message(title=message.title, text=message.text.split("\n")[0])

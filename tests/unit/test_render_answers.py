@@ -206,7 +206,7 @@ def test_a_curve_of_some_days_has_a_picture_whose_scale_fits() -> None:
 
 
 def test_a_curve_of_one_day_or_none_says_so() -> None:
-    assert "只有一天的记录" in render_past.curve(account(), Curve([worth(16, "1000000")]), "").text
+    assert "记录还不够" in render_past.curve(account(), Curve([worth(16, "1000000")]), "").text
     assert render_past.curve(account(), Curve([]), "11-01 起").title == "📈 11-01 起没有资产记录"
 
 
