@@ -124,6 +124,10 @@ def question(reading: Reading) -> Request | None:
         if intent == "quote_query" and _WISH.search(sentence.text):
             # 茅台涨几个点提醒我 is a wish without its number, no question.
             continue
+        if intent == "quote_query" and _FORECAST.search(sentence.text):
+            continue
+        if ask == "alerts" and "ai" in sentence.text:
+            continue
         if intent == "quote_query" and ask is None and _OPINION.search(sentence.text):
             continue
         if ask == "position_ratio" and named.anything:
@@ -167,6 +171,7 @@ def _of_other_days(reading: Reading, base: str) -> Request | None:
 
 
 _WHY: Final = re.compile("为什么|为啥|怎么没")
+_FORECAST: Final = re.compile("会(?:不会)?(?:继续|再|大|一直|突然)?(?:涨|跌|反弹|回调)|能(?:涨|跌)到|估计|预计|预测")
 _OPINION: Final = re.compile("觉得|认为|看好|怎么看|看法")
 _WISH: Final = re.compile("(?:提醒|通知|叫|喊|报警)(?:一下)?我")
 _PRONOUN_OR_LAST: Final = pattern("它|这只|这个|那只|该股")

@@ -193,6 +193,8 @@ def speed(direction: Direction) -> Build:
         if not hit.is_percent():
             return None
         found = hit.match.groupdict().get("t")
+        if found and hit.seconds("t") == _DAY_S:
+            return _within_the_day(hit, direction)
         return (
             Draft(
                 kind="speed",
@@ -204,6 +206,19 @@ def speed(direction: Direction) -> Build:
         )
 
     return build
+
+
+def _within_the_day(hit: Hit, direction: Direction) -> tuple[Draft, ...]:
+    """一天之内涨4%: the change of the day."""
+    kinds: Mapping[Direction, tuple[Literal["pct_up", "pct_down"], ...]] = {
+        "up": ("pct_up",),
+        "down": ("pct_down",),
+        "either": ("pct_up", "pct_down"),
+    }
+    return tuple(Draft(kind=kind, value=abs(hit.number()), unit="pct") for kind in kinds[direction])
+
+
+_DAY_S: Final = 86_400
 
 
 def extreme(kind: Literal["new_high", "new_low"]) -> Build:
@@ -349,6 +364,20 @@ def average(direction: Direction) -> Build:
     return build
 
 
+def either_average(direction: Direction) -> Build:
+    """跌破5日线或者10日线: each of the two."""
+
+    def build(hit: Hit) -> tuple[Draft, ...] | None:
+        period = hit.period()
+        if period is False:
+            return None
+        return tuple(
+            Draft(kind="ma_cross", ma=hit.seconds(group), direction=direction, period=period) for group in ("a", "b")
+        )
+
+    return build
+
+
 def averages(direction: Direction) -> Build:
     def build(hit: Hit) -> tuple[Draft, ...] | None:
         first, second = hit.seconds("a"), hit.seconds("b")
@@ -370,9 +399,6 @@ _INDICATOR: Final[Mapping[str, Literal["macd", "kdj", "rsi", "boll"]]] = {
     "macd": "macd", "kdj": "kdj", "rsi": "rsi", "boll": "boll", "dif": "macd", "diff": "macd",
     "布": "boll", "保": "boll", "指": "macd", "随": "kdj", "相": "rsi",
 }  # fmt: skip
-
-
-_DAY_S: Final = 86_400
 
 
 def indicator(event: Literal["golden_cross", "dead_cross", "above", "below", "touch_upper", "touch_lower"]) -> Build:

@@ -29,9 +29,12 @@ from bot.language.request import (
 _MANAGE_WORDS: Final = re.compile("那条|那个|延|推迟|续|唤醒|解|开工|复工|放开|休|按住|压|打住|缓|清零|抹|扔|丢|终止|卸|销|消|拿|去|掐|踢|停|不盯|别盯|不看|恢复|继续|重新|启用|打开|开启|激活|接着|启动|删|去掉|移除|去除|取消|撤销|清空|清除|拿掉|不用|不要|不必|不需要|别|不想|改|调|换|更新|放宽|收紧|提高|降低|延长|缩短|关|撤|歇|搁|管|掐|废")  # noqa: E501 - one list  # fmt: skip
 
 
+_OF_ORDERS: Final = re.compile("委托|挂单|订单|买单|卖单")
+
+
 def manage(reading: Reading) -> Request | None:
     sentence, context = reading.sentence, reading.context
-    if not _MANAGE_WORDS.search(sentence.text):
+    if not _MANAGE_WORDS.search(sentence.text) or _OF_ORDERS.search(sentence.text):
         return None
     changed = _change(reading)
     if changed is not None:

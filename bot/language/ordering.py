@@ -88,6 +88,8 @@ def order_cancel(reading: Reading) -> Request | None:
     account = read_account(reading)
     targets = read_targets(reading)
     match = sentence.take(phrases.CANCEL_ORDER)
+    if match is None and _OF_ORDERS.search(sentence.text):
+        match = sentence.take(phrases.DELETE)
     if match is None or phrases.QUESTIONED.search(sentence.text):
         return None
     if any(word in sentence.text for word in ("所有", "全部", "全撤", "都撤", "全都")):

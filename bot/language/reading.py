@@ -247,13 +247,14 @@ def read_options(reading: Reading) -> dict[str, Any]:
     if sentence.take(phrases.TODAY_ONLY):
         found["expiry"] = reading.now.date()
     for written in phrases.EXPIRY:
-        if "expiry" not in found and (match := sentence.take(written)):
+        if "expiry" not in found and (match := sentence.take(written)) and not _been(reading, match):
             found["expiry"] = _last_day(reading, match)
     if "expiry" not in found and (match := phrases.WITHIN.search(sentence.rest)):
         moment = sentence.moments.get(match["d"])
         # 半小时内涨1% is a speed: what is shorter than a day ends no watch.
-        if moment is None or not 0 < moment.seconds < 86_400:
+        if moment is None or not 0 < moment.seconds < 86_400 or _been(reading, match):
             sentence.claim(match)
+        if not _been(reading, match) and (moment is None or not 0 < moment.seconds < 86_400):
             found["expiry"] = _last_day(reading, match)
     if sentence.take(phrases.SESSION):
         found["session_only"] = True
@@ -263,6 +264,12 @@ def read_options(reading: Reading) -> dict[str, Any]:
 
 
 _OVER: Final = re.compile("昨|前天")
+
+
+def _been(reading: Reading, match: re.Match[str]) -> bool:
+    """这两天, 最近一周: days that have been end no watch."""
+    moment, today = reading.sentence.moments.get(match["d"] or ""), reading.now.date()
+    return moment is not None and moment.kind == "span" and moment.day is not None and moment.day < today == moment.last
 
 
 def _last_day(reading: Reading, match: re.Match[str]) -> date:
