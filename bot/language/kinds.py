@@ -259,7 +259,7 @@ _ROWS: Final[tuple[tuple[str, building.Build], ...]] = (
         building.volume,
     ),
     (
-        r"(?:成交量|量能|交易量)(?:突然|明显)?(?:放大|超过|达到|放出|翻|到|增加|放)*了?(?:平时|平均|前一天|昨天|<day>|均量|往常)?的?(?P<v><times>)(?:以上)?",
+        r"(?:成交量|量能|交易量)(?:突然|明显)?(?:放大|超过|达到|放出|翻|到|增加|放|是)*了?(?:是|到|有)?(?:平时|平均|前一天|昨天|<day>|均量|往常|平常|往日)?的?(?P<v><times>)(?:以上)?",
         building.volume,
     ),
     (
@@ -424,6 +424,7 @@ _ROWS: Final[tuple[tuple[str, building.Build], ...]] = (
     (r"(?:上?涨|升)了?(?P<v><num>)(?!<price>)", building.bare_move("up")),
     (r"(?:下?跌|(?<![卖抛减清出])掉)了?(?P<v><num>)(?!<price>)", building.bare_move("down")),
     (rf"{_PRICE_NOUN}{_REACH}(?P<v><price>){_NEAR}", building.price("reach")),
+    (r"(?P<v><price>)(?:的时候|的话|时)(?=[^,.]{0,6}(?:卖|买|清仓|抛|加仓|减仓|补仓))", building.price("reach")),
 )
 TABLE: Final = tuple((pattern(written), build) for written, build in _ROWS)
 

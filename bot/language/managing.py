@@ -26,7 +26,7 @@ from bot.language.request import (
     Slot,
 )
 
-_MANAGE_WORDS: Final = re.compile("那条|那个|延|推迟|续|唤醒|解|开工|复工|放开|休|按住|压|打住|缓|清零|抹|扔|丢|终止|卸|销|消|拿|去|掐|踢|停|不盯|别盯|不看|恢复|继续|重新|启用|打开|开启|激活|接着|启动|删|去掉|移除|去除|取消|撤销|清空|清除|拿掉|不用|不要|不必|不需要|别|不想|改|调|换|更新|放宽|收紧|提高|降低|延长|缩短|关|撤|歇|搁|管|掐|废")  # noqa: E501 - one list  # fmt: skip
+_MANAGE_WORDS: Final = re.compile("那条|那个|#|延|推迟|续|唤醒|解|开工|复工|放开|休|按住|压|打住|缓|清零|抹|扔|丢|终止|卸|销|消|拿|去|掐|踢|停|不盯|别盯|不看|恢复|继续|重新|启用|打开|开启|激活|接着|启动|删|去掉|移除|去除|取消|撤销|清空|清除|拿掉|不用|不要|不必|不需要|别|不想|改|调|换|更新|放宽|收紧|提高|降低|延长|缩短|关|撤|歇|搁|管|掐|废")  # noqa: E501 - one list  # fmt: skip
 
 
 _OF_ORDERS: Final = re.compile("委托|挂单|订单|买单|卖单")
@@ -142,6 +142,7 @@ def _options_said(reading: Reading) -> Request | None:
     watched = {symbol for task in context.tasks for symbol in task.get("symbols", ())}
     named = watched_one(reading, reading.named())
     said = _THAT_ONE.search(sentence.text) or (set(named.symbols) & watched and _THAT_WATCH.search(sentence.text))
+    said = said or _NUMBER_SAID.match(sentence.text)
     if not said or phrases.TRADE.search(sentence.text):
         return None
     slots = read_options(reading)
@@ -155,6 +156,7 @@ def _options_said(reading: Reading) -> Request | None:
 
 
 _THAT_ONE: Final = pattern("<name>(?:的)?那[个条只](?:的)?(?:提醒|盯盘|监控|任务|条件单)")
+_NUMBER_SAID: Final = re.compile(r"(?:把)?#\d")
 _FROM_NOW: Final = re.compile("以后|今后|往后|从现在起|之后")
 
 

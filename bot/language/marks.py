@@ -108,7 +108,7 @@ _ASKED_POLITELY: Final = re.compile(
     "(.+?)(?:吗|么|呢|不)?[?]*$"
 )
 """可以帮我把…换成邮件吗: a request in the form of a question. An order is not read out of a question all the same."""
-_AGREED: Final = re.compile("[,]?(?:可以|行|好|能|方便|成|行得通)(?:吗|么|不)[?]*$")
+_AGREED: Final = re.compile("(?:[,](?:可以|行|好|能|成)|可以|行得通|方便)(?:吗|么|不)[?]*$")
 _SLIP: Final = re.compile(
     "|".join(
         f"{before}(?:的?(?:股|手|元|块|钱|个|那个)?)(?:[,]?(?:哦|噢|呃|啊)?(?:不对|不是(?=[,]?是)|错了|说错了|口误|哦不))+[,]?(?:应该)?(?:是)?(?={after})"

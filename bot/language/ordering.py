@@ -74,6 +74,8 @@ _PAST: Final = pattern(
 _CANCEL_WORDS: Final = re.compile("撤|委托|挂单|订单|买单|卖单|下单|单子")
 
 
+_PLEASE: Final = re.compile("^((?:帮我|请|给我|把).*?)[?]+$")
+"""帮我把6号委托撤回?: a request with a mark of a question, which takes back and buys nothing."""
 _UNFILLED: Final = re.compile("(?:还|尚)?(?:没有?|未)成交?的?")
 _OF_WATCHES: Final = re.compile("提醒|任务|监控|盯|条件单|静音")
 _OF_ORDERS: Final = re.compile("委托|挂单|订单|买单|卖单|下单|(?<!条件)单子")
@@ -90,7 +92,8 @@ def order_cancel(reading: Reading) -> Request | None:
     match = sentence.take(phrases.CANCEL_ORDER)
     if match is None and _OF_ORDERS.search(sentence.text):
         match = sentence.take(phrases.DELETE)
-    if match is None or phrases.QUESTIONED.search(sentence.text):
+    asked = _PLEASE.sub(r"\1", sentence.text)
+    if match is None or phrases.QUESTIONED.search(asked):
         return None
     if any(word in sentence.text for word in ("所有", "全部", "全撤", "都撤", "全都")):
         targets = ("all",)
