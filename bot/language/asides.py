@@ -20,6 +20,7 @@ _ASIDE: Final = re.compile(
     "(?:我)?(?:好|想|要|得|再|先|打算|准备|也好)*(?:看看|看一看|考虑考虑|考虑一?下?|研究研究|研究一?下?|琢磨琢磨|琢磨一?下?|想想|决定|合计)(?:要不要|是否|该不该|是不是|怎么)?(?:补仓|加仓|减仓|止损|止盈|卖|买|走|跑|操作|处理|办)?(?:了|掉)?"
     "|(?:我)?(?:白天|平时|上班|最近|这几天|今天|下午|上午|现在|等会儿?)*(?:都|也)?(?:没空|没时间|没法|没办法|不方便|顾不上|来不及|走不开)(?:看盘|盯盘|盯着?|看着?|看手机|操作)?(?:了|的|呢)?"
     "|(?:它|这只)?(?:现在|目前|今天|已经)(?:正|还)?(?:涨停|跌停|封板|停牌|亏着|套着|涨着|跌着)(?:了|着|中)*呢?"
+    "|(?:我)?(?:也)?好(?:及时|赶紧|早点)?(?:减仓|加仓|补仓|卖|买|走|跑|操作|处理|决定)(?:掉|了)?|(?:千万|可)?(?:别|不要|不能)(?:漏|忘|错过|忘记)(?:了|掉)?(?:我)?|(?:别的|其他的?|其它的?)(?:都|就)?(?:不用管|不管|无所谓|随便|不要)(?:了)?"
     "|(?:回头|以后|过几天|到时候|过阵子|改天|晚点儿?)(?:我)?(?:再)?(?:开|说|恢复|弄|看|设|讲)(?:吧|了)?"
     "|(?:我)?(?:刚|才)?(?:开完会|出差回来|忙完|睡醒|休息好|吃完饭|下班|起床)了?"
     "|(?:我)?(?:要|得|先|正|去|在)*(?:出差|开会|睡觉|睡一?会儿?|休息|午休|午睡|上班|上课|开车|看病|坐飞机|坐车|出门|忙|吃饭|做手术|考试)(?:中|去|了|几天|两天|一下|一会儿?|一阵子?)*"
@@ -35,10 +36,22 @@ def without_asides(plain: str, names: Names) -> str | None:
     '茅台跌破1400提醒我'
     """
     clauses = [clause for clause in _CLAUSE.split(plain) if clause]
-    kept = [clause for clause in clauses if not _is_aside(clause, names)]
-    if not kept or len(kept) == len(clauses):
-        return None
-    return ",".join(kept)
+    kept = [_without_what_was(clause, names) for clause in clauses if not _is_aside(clause, names)]
+    wishes = any(clause in clauses for clause in kept)
+    return ",".join(kept) if wishes and kept != clauses else None
+
+
+def _without_what_was(clause: str, names: Names) -> str:
+    """茅台已经跌了2%: of what has been only the name is kept."""
+    if not _TOLD.search(clause) or _WISHED.search(clause):
+        return clause
+    return "".join(mention.text for mention in names.find(clause))
+
+
+_TOLD: Final = re.compile(
+    r"已经?(?=[跌涨破到站回])|刚才|刚刚|昨天|前天|上周|上个?月|早上|(?:现在|目前|当前|现价)(?:的?价格)?(?:是|在|才)?\d"
+)
+_WISHED: Final = re.compile("提醒|通知|告诉|说|喊|叫|买|卖|清仓|加仓|减仓|暂停|恢复|删|取消|撤|改|多少|吗|什么|哪")
 
 
 def _is_aside(clause: str, names: Names) -> bool:

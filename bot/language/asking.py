@@ -124,6 +124,10 @@ def question(reading: Reading) -> Request | None:
         if intent == "quote_query" and _WISH.search(sentence.text):
             # 茅台涨几个点提醒我 is a wish without its number, no question.
             continue
+        if intent == "help" and named.anything:
+            continue
+        if intent == "orders_query" and _HENCEFORTH.search(sentence.text):
+            continue
         if intent == "quote_query" and _FORECAST.search(sentence.text):
             continue
         if ask == "alerts" and "ai" in sentence.text:
@@ -171,6 +175,7 @@ def _of_other_days(reading: Reading, base: str) -> Request | None:
 
 
 _WHY: Final = re.compile("为什么|为啥|怎么没")
+_HENCEFORTH: Final = re.compile("^(?:以后|今后|默认)")
 _FORECAST: Final = re.compile("会(?:不会)?(?:继续|再|大|一直|突然)?(?:涨|跌|反弹|回调)|能(?:涨|跌)到|估计|预计|预测")
 _OPINION: Final = re.compile("觉得|认为|看好|怎么看|看法")
 _WISH: Final = re.compile("(?:提醒|通知|叫|喊|报警)(?:一下)?我")
@@ -240,7 +245,7 @@ def _asked(
 
 
 _ACCOUNT_ALONE: Final = re.compile(
-    r"^(?:看看|查看?|看一?下|查一下|查下|显示)?(?:我的?)?(?:的)?(?:资金)?(?:账户|账号|资金)(?:情况|信息|概况|状态|怎么样|概览)?$"
+    r"^(?:看看|查询|查看?|看一?下|查一下|查下|显示)?(?:我的?)?(?:的)?(?:资金)?(?:账户|账号|资金)(?:情况|信息|概况|状态|怎么样|概览)?$"
 )
 _FOLLOWING: Final = re.compile("[那呢么嘛吗?,.!]")
 _QUOTE_VERB: Final = re.compile(r"^(?:看看|查看?|看一?下|查一下|查下|看|瞅瞅|瞄一眼|看一眼|报一下)?$")

@@ -39,6 +39,8 @@ _ENGLISH: Final = (
     (r"\bpost\b", "发"),
     (r"(?<=[设建加]) ?个 ?\balert\b|\bset ?个 ?\balert\b", "设个提醒"),
     (r"\bboth\b|\bset\b(?= (?:an? )?(?:stop|take|trailing|limit))", ""),
+    (r"\bcancel (?:the )?orders? (?:number |no\.? ?)?#?(\d+)", r"撤销\1号委托"),
+    (r"\bis (.{1,20}?) (?:a )?(?:good|worth|ok|safe)(?: to)?(?: a)?(?: buy(?:ing)?| hold(?:ing)?)?\b", r"分析\1"),
     (r"\bcancel (?:all (?:of )?(?:my |the )?|every )(?:open |pending )?orders?\b", "撤掉所有委托"),
     (r"\bcancel (?:my |the |that )?(?:open |pending |last )?orders?\b", "撤单"),
     (r"\b(?:climbs?|rises?|goes|gets|jumps?|moves?|rall(?:y|ies)) (?:up )?to\b", "涨到"),

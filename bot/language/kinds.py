@@ -412,7 +412,7 @@ _ROWS: Final[tuple[tuple[str, building.Build], ...]] = (
         building.price("up"),
     ),
     (r"(?P<v><price>)整?(?:到位|到价|到点)了?", building.price("reach")),
-    (rf"(?P<v><price>)整?(?:一?破|到|到位|到价)了{_ALONE}", building.price("reach")),
+    (rf"(?P<v><price>)(?:这个?(?:位置|价位?|关口?))?[,]?整?(?:一?破|到|到位|到价)了{_ALONE}", building.price("reach")),
     (r"(?:涨破|涨到|突破|上破|站上)的?(?:价格?)?(?:应该)?是(?P<v><price>)", building.price("up")),
     (r"(?:跌破|跌到|下破)的?(?:价格?)?(?:应该)?是(?P<v><price>)", building.price("down")),
     (r"(?P<v><price>)的?(?:上涨|涨破|突破|上破|向上)(?:价格?)?(?:的)?(?=提醒|预警|通知|报警)", building.price("up")),

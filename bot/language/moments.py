@@ -150,7 +150,7 @@ def _of_beaten(it: _Found) -> Moment | None:
     return Moment(0, 0, "ma", seconds=days) if days else None
 
 
-_UNTIL: Final = re.compile("(?:静音?|扰|响|吵我?|叫我?|提醒我?|持续|直|等|歇|停)到$")
+_UNTIL: Final = re.compile("(?:静音?|扰|响|吵我?|叫我?|提醒我?|持续|直|等|歇|停)到$|\\d点(?:钟|半)?[到至-]$")
 """What lasts until a time of day, so that a number after it is no price."""
 
 

@@ -55,6 +55,8 @@ def watch(reading: Reading) -> Request | None:
         told["top"] = read_top(reading)
     slots = told | read_options(reading)
     same = bool(found) and sentence.take(phrases.SAME) is not None
+    if found:
+        sentence.take(phrases.AGAIN_TOLD)
     adds = bool(sentence.take(phrases.ADD)) or bool(sentence.take(phrases.TO_WATCHLIST))
     alerts = [match.start() for match in sentence.take_all(phrases.ALERT)]
     watches = bool(sentence.take_all(phrases.WATCH))
@@ -111,6 +113,8 @@ def watch(reading: Reading) -> Request | None:
         return None
     if _AT_ONCE.search(text):
         return None
+    if any(_has_been(reading, one) for one in found):
+        return None
     several = sum(len(one.drafts) for one in found) > 1
     if (len(groups) > 1 and _ACROSS.search(text)) or (several and len(_TRADED.findall(reading.plain)) > 1):
         # Shares cannot wait for each other, and two trades are two sentences: half of it must not be done.
@@ -132,6 +136,25 @@ _EACH: Final = re.compile("或|分别|各自|任[意一何]|都|也")
 _ACROSS: Final = pattern(
     "并且|而且|都满足|同时满足|(?:且|同时)(?:当)?(?=<name>)|(?:的时候|时|之?后|情况下)[,]?(?=<name>)"
 )
+_HAS_BEEN: Final = pattern("(?:已经?|刚才|刚刚|早上|(?P<d><day>))[^,]*$")
+_CLAUSE_END: Final = re.compile("[,.]|$")
+
+
+def _has_been(reading: Reading, found: Found) -> bool:
+    """茅台已经跌了2%, in a clause that asks for nothing: it tells how things stand."""
+    text = reading.sentence.text
+    begin = text.rfind(",", 0, found.start) + 1
+    match = _HAS_BEEN.search(text, begin, found.start)
+    if match is None or begin == 0 == len(text.split(",")[1:]):
+        return False
+    moment = reading.sentence.moments.get(match["d"] or "")
+    if match["d"] and (moment is None or moment.day is None or moment.day >= reading.now.date()):
+        return False
+    end = _CLAUSE_END.search(text, found.end)
+    clause = text[begin : end.start() if end else len(text)]
+    return phrases.ALERT.search(clause) is None and phrases.TRADE.search(clause) is None
+
+
 _AT_ONCE: Final = pattern("<name>(?:同时|一起|一同)(?:都)?(?=[跌涨到破突站升掉满达])")
 _WATCH_WORDS: Final = pattern("破|失守|穿|站|突|到$|<price>|<percent>|<times>|<ma>|叉|轨|停|板|成本|本|套|提醒|通知|告诉|喊|叫|说|报|提示|警|响|盯|监|关注|留意|看着|跟踪|观察|守|自选|打平|量|损|盈")  # noqa: E501 - one list  # fmt: skip
 _BOTH: Final = pattern(
