@@ -128,6 +128,8 @@ def renamed(known: str, written: str) -> str | None:
     >>> renamed("闻泰科技", "*ST闻泰"), renamed("贵州茅台", "XD贵州茅"), renamed("寒武纪-U", "寒武纪")
     ('*ST闻泰', None, None)
     """
+    if written == known:
+        return None
     name = clean_name(written)
     marked = _CUT.match(written.strip()) is not None or is_new_listing(written)
     if marked or not _CHINESE_NAME.match(name):

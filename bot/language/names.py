@@ -170,6 +170,8 @@ class Names:
 
     def add(self, symbol: Symbol, name: str) -> None:
         """Learn a security, or another name of one. The newest name is the one that is shown, all of them are known."""
+        from bot.language.marks import normal  # which knows this module
+
         shown = clean_name(name)
         if self._name.get(symbol) == shown:
             return
@@ -181,6 +183,8 @@ class Names:
         for term in (key, *forms(shown)):
             if len(term) >= 2:
                 self._put(term, symbol, shy=len(term) == 2 and term != key)
+        # A sentence is read in simplified characters, 昇 as 升.
+        self._put(normal(shown), symbol)
         if (term := self.initials(shown)) and symbol not in self._initials.get(term, ()):
             self._initials[term] = (*self._initials.get(term, ()), symbol)
 
@@ -342,7 +346,10 @@ class Names:
         for letters, symbols in self._initials.items():
             for symbol in symbols:
                 shown = self._name.get(symbol, "")
-                yield from ((name, letters) for name in (plain(shown), *forms(shown)) if len(name) == len(letters))
+                if len(shown) == len(letters):
+                    yield shown.lower(), letters
+                else:
+                    yield from ((form, letters) for form in forms(shown) if len(form) == len(letters))
 
     def initials(self, name: str) -> str:
         """The letters by which a name that is learnt may be typed; empty where a character's is not known.

@@ -170,6 +170,12 @@ def test_a_share_that_is_renamed_goes_by_all_its_names_and_is_shown_by_the_newes
     assert known().name_of(share) == "润达医疗"
 
 
+def test_a_new_name_is_found_in_a_sentence_whose_characters_were_simplified() -> None:
+    names = Names.seed()
+    names.learn(Security(symbol=Symbol("688999.SH"), name="日昇动力", since=date(2026, 9, 1)))
+    assert [mention.symbols for mention in names.find(normal("日昇动力跌破10"))] == [("688999.SH",)]
+
+
 def test_a_code_of_beijing_that_stood_under_another_company_leads_to_it_no_longer() -> None:
     names = Names.seed()
     names.learn(Security(symbol=Symbol("920047.BJ"), name="火星股份", since=date(2026, 9, 1)))
