@@ -21,12 +21,12 @@ README: Final = ROOT / "README.md"
 LONGEST: Final = 600
 LONG: Final = {
     "adapters/channels/telegram.py": 730,  # all that Telegram does to a bot is in one place
-    "adapters/stores/sql.py": 760,  # one method per step of the business
+    "adapters/stores/sql.py": 790,  # one method per step of the business
     "core/render.py": 800,  # every sentence about the domain
     "core/rulebook.py": 800,  # one book: how rules come in, where they hold, what a frame does to them
     "core/desk.py": 700,  # the life of a ticket and its order
     "tests/contract/test_brokers.py": 1200,  # one suite over every broker
-    "tests/contract/test_stores.py": 1220,
+    "tests/contract/test_stores.py": 1300,
     "tests/contract/test_telegram.py": 900,
     "tests/unit/test_desk.py": 1400,
     "tests/fakes/telegram.py": 1000,  # a whole Bot API

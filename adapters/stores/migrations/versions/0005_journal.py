@@ -30,7 +30,7 @@ def upgrade() -> None:
     op.create_index("ix_journal_subject", "journal", ["subject"])
     connection = op.get_bind()
     tickets, orders = (
-        [str(one) for one in connection.scalars(sa.select(sa.column("id")).select_from(sa.table(name)))]
+        [str(one) for one in connection.scalars(sa.select(sa.column("id", sa.String)).select_from(sa.table(name)))]
         for name in ("tickets", "orders")
     )
     op.bulk_insert(journal, [seal(beginning(tickets, orders), None)._asdict()])
