@@ -133,3 +133,26 @@ def test_no_password_is_shown_in_a_problem_or_a_repr() -> None:
     assert "hunter2" not in said
     settings = load(TELEGRAM_PROXY="http://me:hunter2@127.0.0.1", DATABASE_URL="postgresql://me:hunter2@h/d")
     assert "hunter2" not in repr(settings)
+
+
+def test_a_model_is_set_up_by_its_key_and_its_price_may_be_told() -> None:
+    settings = load(DEEPSEEK_API_KEY="sk-secret", LLM_DAILY_BUDGET="0.5", LLM_PRICE="0.02, 1, 4", LLM_TIMEOUT="3")
+    assert (settings.budget.yuan, settings.budget.seconds) == (Decimal("0.5"), 3)
+    assert settings.budget.price is not None
+    assert settings.budget.price.out == 4
+    assert load().budget.price is None
+    assert "sk-secret" not in repr(settings)
+
+
+def test_what_is_wrong_with_a_model_is_said_without_its_key() -> None:
+    said = problems(
+        DEEPSEEK_API_KEY="sk-secret",
+        LLM_PRICE="1,2",
+        LLM_BASE_URL="api.deepseek.com",
+        LLM_DAILY_BUDGET="-1",
+        LLM_TIMEOUT="x",
+    )
+    for name in ("LLM_PRICE", "LLM_BASE_URL", "LLM_DAILY_BUDGET", "LLM_TIMEOUT"):
+        assert name in said
+    assert "三个价格" in said
+    assert "sk-secret" not in said
