@@ -231,7 +231,7 @@ def _meant(bench: _Bench, said: _Said) -> list[Fact]:
 def _agrees(fact: Fact, sign: int, words: int | None) -> bool:
     """Whether the sign that is written and the words are the fact's."""
     if not fact.signed:
-        return sign == 0
+        return sign == (-1 if fact.value < 0 else 0)  # a cost below 0 is written so, whatever it is called
     if words is None:
         return False
     if sign and words and sign != words:

@@ -15,7 +15,7 @@ from core.portfolio import Account, Valued
 from core.reckoning import day_of_fill
 from core.render import age_text, count_text, name_text, signed
 from core.sheet import TOLD, Sheet
-from core.types import Mode, Money, Price, Side, Symbol, money_text, percent_text, price_text
+from core.types import Mode, Money, Price, Side, Symbol, code_of, money_text, percent_text, price_text
 
 _MANY: Final = 6
 """From more holdings on, the list is a table."""
@@ -56,9 +56,9 @@ def _name(sheet: Sheet, symbol: Symbol) -> str:
     return name_text(sheet.names.get(symbol, ""), symbol)
 
 
-def _short(sheet: Sheet, symbol: Symbol) -> str:
-    """A name for a table."""
-    return sheet.names.get(symbol) or symbol[:6]
+def short_name(sheet: Sheet, symbol: Symbol) -> str:
+    """A name for a table; the code where others have the same name."""
+    return sheet.names[symbol] if sheet.is_alone(symbol) else code_of(symbol)
 
 
 def yuan(amount: Money | None) -> str:
@@ -92,7 +92,7 @@ def _today_word(sheet: Sheet) -> str:
 
 def _profit_table(sheet: Sheet, rows: Sequence[Valued]) -> Table:
     """Each share's profit."""
-    body = [(yuan(row.profit), _percent(row.percent), _short(sheet, row.position.symbol)) for row in rows[:TOLD]]
+    body = [(yuan(row.profit), _percent(row.percent), short_name(sheet, row.position.symbol)) for row in rows[:TOLD]]
     return (("盈亏", "幅度", ""), *body) if body else ()
 
 
@@ -233,7 +233,7 @@ def each_share(sheet: Sheet, ask: str) -> Message:
         "holding_days": lambda row: "没有记录" if (days := sheet.days(row.position.symbol)) is None else f"{days}天",
         "weight": lambda row: _percent(sheet.weight(row), sign=False),
     }
-    body = [(cell[ask](row), _short(sheet, row.position.symbol)) for row in held[:TOLD]]
+    body = [(cell[ask](row), short_name(sheet, row.position.symbol)) for row in held[:TOLD]]
     quoted = ask == "weight"
     text = "\n".join([*_foot(sheet, quoted=quoted), *_cut(held)])
     return Message(title=f"💼 {title}", text=text, table=((head, ""), *body))
@@ -287,7 +287,7 @@ def largest(sheet: Sheet) -> Message:
     weight = sheet.weight(first)
     part = f"，占总资产 {percent_text(weight)}" if weight is not None else ""
     body = [
-        (_amount(row.value), _percent(sheet.weight(row), sign=False), _short(sheet, row.position.symbol))
+        (_amount(row.value), _percent(sheet.weight(row), sign=False), short_name(sheet, row.position.symbol))
         for row in rows[:TOLD]
     ]
     return Message(
@@ -359,7 +359,9 @@ def today(sheet: Sheet) -> Message:
         lines.append("今天才登记的持仓，按昨天就持有算")
     lines.append(where_text(sheet.account, sheet.as_of))
     lines += [f"⚠️ 不含 {_name(sheet, one.symbol)}：{one.why}" for one in unknown]
-    body = [(yuan(one.gain), _percent(sheet.change(one.symbol)), _short(sheet, one.symbol)) for one in earned[:TOLD]]
+    body = [
+        (yuan(one.gain), _percent(sheet.change(one.symbol)), short_name(sheet, one.symbol)) for one in earned[:TOLD]
+    ]
     return Message(
         title=title,
         text="\n".join([*lines, *_cut(earned)]),

@@ -13,7 +13,7 @@ from core.messages import Button, Candle, Chart, ChartPeriod, Message
 from core.orders import Fill, Order
 from core.portfolio import Account
 from core.render import name_text, signed
-from core.render_answers import Table, where_text, yuan
+from core.render_answers import Table, short_name, where_text, yuan
 from core.sheet import TOLD, Curve, Sheet, Span
 from core.tickets import Ticket
 from core.types import Side, Symbol, account_symbol, money_text, percent_text, price_text, to_milli
@@ -55,7 +55,7 @@ def _fills(sheet: Sheet, fills: Sequence[Fill], *, one_day: bool) -> Table:
     for fill in list(reversed(fills))[:TOLD]:
         at = market_time(fill.at)
         side = "买" if fill.side is Side.BUY else "卖"
-        name = sheet.names.get(fill.symbol) or fill.symbol[:6]
+        name = short_name(sheet, fill.symbol)
         rows.append((f"{at:%H:%M}" if one_day else f"{at:%m-%d}", f"{side}{fill.shares}", price_text(fill.price), name))
     return (("时间" if one_day else "日期", "股数", "成交价", ""), *rows)
 
@@ -80,7 +80,7 @@ def realized(sheet: Sheet, span: Span, symbols: Sequence[Symbol]) -> Message:
         lines.append("买入不全在记录里的，成本按现在的持仓成本倒推")
     rows = []
     for sale in list(reversed(span.sales))[:TOLD]:
-        name = sheet.names.get(sale.fill.symbol) or sale.fill.symbol[:6]
+        name = short_name(sheet, sale.fill.symbol)
         rows.append((f"{market_time(sale.fill.at):%m-%d}", yuan(sale.gain), name))
     table = (("日期", "已实现", ""), *rows) if rows else ()
     return Message(title=title, text="\n".join([*lines, foot, *_rest(len(span.sales))]), table=table)

@@ -72,6 +72,11 @@ class Sheet:
     def sales(self) -> Sequence[Sale]:
         return sales(self.account, self.fills)
 
+    def is_alone(self, symbol: Symbol) -> bool:
+        """Whether a share has a name, and no other one here has the same: several funds are called 沪深300ETF."""
+        name = self.names.get(symbol)
+        return bool(name) and sum(one == name for one in self.names.values()) == 1
+
     @property
     def losing(self) -> Sequence[Valued]:
         """What is worth less than it cost, the largest loss first."""
@@ -189,14 +194,15 @@ def facts_of(
     Args:
         span: the days whose trades are told.
     """
-    names = dict(sheet.names)
-    traded = {fill.symbol for fill in sheet.fills} | {order.symbol for order in orders}
-    whom = {symbol: symbol for symbol in (*sheet.found, *traded)}
+    whom = {*sheet.found, *(fill.symbol for fill in sheet.fills), *(order.symbol for order in orders)}
     called: dict[str, str] = {}
+    shared = []
     for symbol in whom:
         called |= {symbol: symbol, code_of(symbol): symbol}
-        if name := names.get(symbol):
-            called[name] = symbol
+        if sheet.is_alone(symbol):
+            called[sheet.names[symbol]] = symbol
+        elif name := sheet.names.get(symbol):
+            shared.append(name)
     figures = [*_of_account(sheet), *_of_today(sheet), *more]
     if span is not None:
         named = {fill.symbol for fill in span.fills}
@@ -221,7 +227,9 @@ def facts_of(
     if span is not None:
         times += [span.first, span.last, *(fill.at for fill in span.fills[-TOLD:])]
     times += [order.created_at for order in orders]
-    return Facts(tuple(figures), called, tuple(times), (*(order.id for order in orders), *literals))
+    return Facts(
+        tuple(figures), called, tuple(times), (*(order.id for order in orders), sheet.account.name, *shared, *literals)
+    )
 
 
 def _of_account(sheet: Sheet) -> Iterator[Fact]:

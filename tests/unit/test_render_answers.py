@@ -210,6 +210,31 @@ def test_a_curve_of_one_day_or_none_says_so() -> None:
     assert render_past.curve(account(), Curve([]), "11-01 起").title == "📈 11-01 起没有资产记录"
 
 
+def test_funds_of_one_name_are_told_apart_by_their_codes() -> None:
+    first, second = Symbol("510300.SH"), Symbol("159919.SZ")
+    held = account(position(first, 1000, "4.1"), position(second, 2000, "4.2"), name="国信 8880012345")
+    found = {one.symbol: seen(one) for one in (quote(first, "4.751", "4.7"), quote(second, "4.1", "4.2"))}
+    funds = Sheet(held, DAY, AT, found, (), {first: "沪深300ETF", second: "沪深300ETF"})
+    listed, worst = render_answers.positions(funds), render_answers.extreme(funds, "worst")
+    assert worst.title == "沪深300ETF(159919) 亏得最多：-200.00 元（-2.38%）"
+    assert worst.table[1] == ("-200", "-2.38%", "159919")
+    for message in (listed, worst, render_answers.today(funds), render_answers.profit(funds)):
+        assert check_message(message, facts_of(funds)) == []
+
+
+def test_a_cost_or_a_cash_below_nothing_is_shown_as_it_is() -> None:
+    found = sheet(account(position(MOUTAI, 100, "-3.210"), cash=Decimal(-500)), [quote(MOUTAI, "1400", "1400")])
+    row = found.row(MOUTAI)
+    assert row is not None
+    shown = render_answers.one_share(found, row, "cost")
+    assert shown.title == "贵州茅台(600519)　成本 -3.210 元"
+    cash = render_answers.money(found, "available_cash", ())
+    assert cash.title == "💰 可用资金 -500.00 元"
+    assert check_message(shown, facts_of(found), MOUTAI) == []
+    assert check_message(cash, facts_of(found)) == []
+    assert check_message(cash.model_copy(update={"title": "💰 可用资金 500.00 元"}), facts_of(found))
+
+
 def many(count: int) -> Sheet:
     symbols = [Symbol(f"60{number:04}.SH") for number in range(count)]
     held = account(*(position(symbol, 100 * (place + 1), "10.123") for place, symbol in enumerate(symbols)))
