@@ -26,7 +26,7 @@ from bot.language.request import (
     Slot,
 )
 
-_MANAGE_WORDS: Final = re.compile("那条|那个|#|延|推迟|续|唤醒|解|开工|复工|放开|休|按住|压|打住|缓|清零|抹|扔|丢|终止|卸|销|消|拿|去|掐|踢|停|不盯|别盯|不看|恢复|继续|重新|启用|打开|开启|激活|接着|启动|删|去掉|移除|去除|取消|撤销|清空|清除|拿掉|不用|不要|不必|不需要|别|不想|改|调|换|更新|放宽|收紧|提高|降低|延长|缩短|关|撤|歇|搁|管|掐|废")  # noqa: E501 - one list  # fmt: skip
+_MANAGE_WORDS: Final = re.compile("那条|那个|#|重启|放一|缓一|延|推迟|续|唤醒|解|开工|复工|放开|休|按住|压|打住|缓|清零|抹|扔|丢|终止|卸|销|消|拿|去|掐|踢|停|不盯|别盯|不看|恢复|继续|重新|启用|打开|开启|激活|接着|启动|删|去掉|移除|去除|取消|撤销|清空|清除|拿掉|不用|不要|不必|不需要|别|不想|改|调|换|更新|放宽|收紧|提高|降低|延长|缩短|关|撤|歇|搁|管|掐|废")  # noqa: E501 - one list  # fmt: skip
 
 
 _OF_ORDERS: Final = re.compile("委托|挂单|订单|买单|卖单")
@@ -46,7 +46,8 @@ def manage(reading: Reading) -> Request | None:
     sentence.rest = sentence.text
     targets = read_targets(reading)
     scope = "watchlist" if not targets and sentence.take(phrases.SCOPES[1][0]) else None
-    sentence.take(phrases.PAUSED)
+    if sentence.take(phrases.PAUSED) and not targets and _ALL.search(sentence.rest):
+        targets = ("all",) if not reading.named().anything else ()
     verbs: tuple[tuple[Intent, re.Pattern[str]], ...] = (
         ("watch_delete", phrases.DELETE),
         ("watch_pause", phrases.PAUSE),
@@ -155,6 +156,7 @@ def _options_said(reading: Reading) -> Request | None:
     return Request.model_validate({"intent": "watch_update", "symbols": named.symbols, "targets": targets, **slots})
 
 
+_ALL: Final = re.compile("都|全部|所有|统统")
 _THAT_ONE: Final = pattern("<name>(?:的)?那[个条只](?:的)?(?:提醒|盯盘|监控|任务|条件单)")
 _NUMBER_SAID: Final = re.compile(r"(?:把)?#\d")
 _FROM_NOW: Final = re.compile("以后|今后|往后|从现在起|之后")
@@ -198,11 +200,14 @@ def _new_value(reading: Reading, named: Named, targets: tuple[str, ...]) -> tupl
 _LIST_GATE: Final = re.compile("盯|任务|提醒|监控|预警|列表|清单|条件单|关注|监视|看")
 
 
+_OTHER_WISH: Final = re.compile("重启|恢复|暂停|删|取消|停掉|停了|启用|唤醒|改成")
+
+
 def watch_list(reading: Reading) -> Request | None:
     sentence = reading.sentence
     if not _LIST_GATE.search(sentence.text) or re.search("持仓|委托|订单|成交|过", sentence.text):
         return None
-    if sentence.take(phrases.LIST) is None:
+    if _OTHER_WISH.search(sentence.text) or sentence.take(phrases.LIST) is None:
         return None
     sentence.take_all(phrases.OBJECT)
     if not reading.covered():

@@ -242,7 +242,9 @@ def read_options(reading: Reading) -> dict[str, Any]:
             break
     for written in phrases.INTERVAL:
         if match := sentence.take(written):
-            found["interval_s"] = sentence.moments[match["t"]].seconds
+            between = found.get("repeat") == "every_time" and not _LOOKS.search(match[0])
+            # 反复提醒,隔15分钟: between two tellings, not between two looks.
+            found.setdefault("cooldown_s" if between else "interval_s", sentence.moments[match["t"]].seconds)
             break
     if sentence.take(phrases.TODAY_ONLY):
         found["expiry"] = reading.now.date()
@@ -263,6 +265,7 @@ def read_options(reading: Reading) -> dict[str, Any]:
     return found
 
 
+_LOOKS: Final = re.compile("查|看|刷|扫|检|盯|轮询|频率|监")
 _OVER: Final = re.compile("昨|前天")
 
 
