@@ -47,7 +47,7 @@ async def test_a_line_between_two_bars_is_said_at_its_own_time(tmp_path: Path) -
     )
     assert times(events, "said") == ["03-23 11:29", "03-23 12:30", "03-23 12:45"]
     assert times(events, "reply") == times(events, "said")
-    quoted = events[-1]["title"]
+    quoted = events[-1]["text"]
     assert "1429" in quoted, "the price of 11:30 and not of a bar that is still to come"
     assert times(events, "alert") == [], "silent until 13:30"
 
@@ -78,7 +78,7 @@ async def test_lines_of_one_time_are_said_in_the_order_in_which_they_were_given(
 async def test_over_daily_bars_a_line_is_said_at_its_hour_and_nothing_counts_as_a_gap(tmp_path: Path, at: str) -> None:
     events = await played(tmp_path, DAYS, "茅台跌破1400提醒我", f"2026-03-24 {at}|茅台多少钱")
     assert times(events, "said") == ["03-20 14:55", f"03-24 {at}"]
-    assert "1428" in events[-1]["title"]
+    assert "1428" in events[-1]["text"]
     assert not any("中断" in event.get("text", "") + event.get("title", "") for event in events)
 
 
@@ -90,7 +90,7 @@ async def test_lines_around_the_bars_are_said_before_the_first_and_after_the_las
 async def test_what_is_said_at_the_time_of_a_bar_comes_after_what_the_bar_tells(tmp_path: Path) -> None:
     events = await played(tmp_path, MINUTES, "2026-03-23 13:01|茅台多少钱")
     assert times(events, "said") == ["03-23 13:01"]
-    assert "1416" in events[-1]["title"]
+    assert "1416" in events[-1]["text"]
 
 
 async def test_a_card_expires_at_its_time_although_no_bar_came_until_then(tmp_path: Path) -> None:
