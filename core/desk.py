@@ -383,11 +383,12 @@ class Desk:
         ticket = await self._open_ticket(ticket_id, stamp)
         self._refuse_in_panic(ticket.account)
         await self._refuse_if_unresolved(ticket.account, ticket.symbol, ticket.side, but=ticket.order_id)
-        account = await self.refresh(ticket.account)
+        await self.refresh(ticket.account)
         # Last of all that has to be waited for, so that nothing makes it old.
         quote = await self._fresh(ticket.symbol, ticket.account)
         async with self._deciding:
-            await self._still_right(ticket, quote, account, by)
+            # As it is by now: another order may have been filled while this one waited.
+            await self._still_right(ticket, quote, self._accounts[ticket.account], by)
             # Waiting took time, in which the switch may have been pulled or the ticket may have run out.
             self._refuse_in_panic(ticket.account)
             if not ticket.open_at(self._clock.now()):
@@ -411,8 +412,8 @@ class Desk:
         """Close a ticket without an order. Raises like :meth:`approve`."""
         return await self._settle(await self._open_ticket(ticket_id, stamp), TicketState.REJECTED, by)
 
-    async def requote(self, ticket_id: str, origin: Origin) -> None:
-        """Make a new ticket of an old one at today's price; a limit that the person gave stays.
+    async def requote(self, ticket_id: str, origin: Origin) -> Ticket:
+        """Make a new ticket of an old one at today's price, and show it; a limit that the person gave stays.
 
         Of two taps one is answered. Two processes on one database that ask at the same instant may still both show a
         card, and a person could approve both.
@@ -437,6 +438,7 @@ class Desk:
             if old.state is TicketState.OPEN:
                 await self._settle(old, TicketState.WITHDRAWN, "", note="已重新报价，请看新的卡片")
             await self._show(new)
+            return new
 
     async def _refuse_second_card(self, old: Ticket) -> None:
         """One wish has one open card: a second tap on 重新报价 must not make a second order possible."""
@@ -623,7 +625,6 @@ class Desk:
         if fill is not None:
             self._feed.publish(fill)
         self._notifier.post(rows)
-        self._spending.note(after)
         if not after.state.final:
             self._open[after.id] = after
         elif self._open.pop(after.id, None) is not None:
@@ -633,6 +634,8 @@ class Desk:
                 await self.refresh(after.account)
             except OutsideError as error:
                 log.warning("%s: %s", error.source, error.reason)
+        # What was open to buy counts as open until the position has it: for a moment twice, never not at all.
+        self._spending.note(after)
 
     async def _tell_impossible(self, order: Order, report: Report) -> None:
         """Once: a broker that is asked every minute repeats it every minute."""

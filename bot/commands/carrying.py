@@ -12,7 +12,10 @@ async def carry_out(ctx: Context, found: Command, call: Call) -> Reply:
     if not ctx.person.role.covers(found.role):
         return Message(text=f"你没有权限使用 /{found.name}。")
     if call.request is not None:
+        card = ctx.dialogue.ticket_id if call.corrects else None
         question = questions.about(ctx, call.request, found.optional)
         if question is not None:
+            # What is asked of a correction is still about the card that it corrects.
+            ctx.dialogue = ctx.dialogue.model_copy(update={"ticket_id": card})
             return question
     return await found.run(ctx, call)

@@ -113,7 +113,10 @@ async def requote(ctx: Context, call: Call) -> Reply:
     if not call.words:
         return await tickets(ctx, call)
     ticket_id, _stamp = _ticket_words(call, "requote")
-    await ctx.house.desk.requote(ticket_id, _origin(ctx))
+    new = await ctx.house.desk.requote(ticket_id, _origin(ctx))
+    if ctx.dialogue.ticket_id == ticket_id:
+        # A sentence that corrects the old card, or takes it back, means the one that is shown now.
+        ctx.dialogue = ctx.dialogue.model_copy(update={"ticket_id": new.id, "at": ctx.house.now()})
     return None
 
 
@@ -173,6 +176,9 @@ async def cancel(ctx: Context, call: Call) -> Reply:
 async def _to_cancel(ctx: Context, call: Call) -> list[str]:
     """The ids of the orders that a call means: all, of a share, the newest, or named."""
     waiting = await ctx.house.store.orders(open_only=True, limit=200)
+    if call.request is not None and call.request.account is not None:
+        account = targets.account(ctx, call.request)
+        waiting = [order for order in waiting if order.account == account]
     if call.request is None:
         if not call.words:
             raise Invalid("请写编号，或者 all。发送 /orders 查看编号。")
