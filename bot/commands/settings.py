@@ -24,7 +24,8 @@ async def setting(ctx: Context, call: Call) -> Reply:
     if wanted.key == "max_order_amount":
         if not ctx.person.role.covers(Role.OWNER):
             raise Invalid("只有主人可以改买入上限。")
-        return await limits.set_order_amount(ctx, Decimal(wanted.value))
+        assert isinstance(wanted.value, Decimal)  # by its key
+        return await limits.set_order_amount(ctx, wanted.value)
     return _as_it_is(ctx, wanted)
 
 

@@ -402,7 +402,8 @@ class _Typed:
             return
         value = setting.value
         if isinstance(value, Decimal):
-            if value not in self._seconds and not self._has(value, _YUAN):
+            typed = value in self._seconds if setting.key == "default_interval_s" else self._has(value, _YUAN)
+            if not typed:
                 raise Unfounded(f"用户没有说过 {value}（setting）。")
         elif setting.key == "quiet_hours" and not set(value.split("-")) <= {f"{at:%H:%M}" for at in self._instants}:
             raise Unfounded(f"用户没有说过 {value}（setting）。")

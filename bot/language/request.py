@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import AfterValidator, PlainSerializer, ValidationError
+from pydantic import AfterValidator, PlainSerializer, ValidationError, model_validator
 
 from core.clock import MARKET_ZONE
 from core.conditions import CONDITION, Condition
@@ -216,6 +216,15 @@ class Setting(Noun):
         "approval_mode",
     ]
     value: str | Number
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> Self:
+        if isinstance(self.value, Decimal) is not (self.key in _IN_NUMBERS):
+            raise ValueError("要写数字" if self.key in _IN_NUMBERS else "要写文字")
+        return self
+
+
+_IN_NUMBERS: Final = frozenset({"default_interval_s", "max_order_amount", "approval_threshold"})
 
 
 class Request(Noun):

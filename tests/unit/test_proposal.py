@@ -308,3 +308,12 @@ def test_every_request_can_be_said_back() -> None:
 
 def test_a_share_that_was_named_and_not_used_is_told() -> None:
     assert believed("茅台和宁王掉到1400以下都吱一声", WATCH).unused == ("宁王",)
+
+
+@pytest.mark.parametrize("value", ["99999999", "abc", "NaN", "", 600, 99])
+def test_a_limit_is_only_a_number_that_was_typed_as_one(value: object) -> None:
+    refused(
+        "十分钟后给我把一笔封个顶到5万呗",
+        {"intent": "settings", "setting": {"key": "max_order_amount", "value": value}},
+        "数字|没有说过",
+    )
