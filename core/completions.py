@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal
 
 from core.types import Noun
@@ -31,8 +32,12 @@ class Prompt(Noun):
 
     @property
     def at_worst(self) -> Usage:
-        """The dearest that one call can become: a token for every character, nothing of it kept, the longest answer."""
-        return Usage(fresh=len(self.instructions) + sum(len(turn.text) for turn in self.turns), out=self.most_tokens)
+        """The dearest that one call can become: a token for every character, nothing of it kept, the longest answer.
+
+        A provider that is given the shape counts it too.
+        """
+        texts = (self.instructions, json.dumps(self.shape), *(turn.text for turn in self.turns))
+        return Usage(fresh=sum(map(len, texts)), out=self.most_tokens)
 
 
 class Usage(Noun):

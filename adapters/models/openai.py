@@ -80,7 +80,11 @@ class OpenAIModel:
             raise Unavailable(SOURCE, "连不上，或者中途断了") from None
         except (openai.OpenAIError, ValueError):
             raise Malformed(SOURCE, "回答的格式不对") from None
-        return _read(answer, self.name)
+        try:
+            return _read(answer, self.name)
+        except (AttributeError, LookupError, TypeError, ValueError):
+            # The library checks no shapes: any field may be anything.
+            raise Malformed(SOURCE, "回答的格式不对") from None
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
         turns = [{"role": "system", "content": prompt.instructions}]
@@ -128,7 +132,7 @@ def _wait(header: str | None) -> timedelta | None:
 
 
 def _read(answer: object, asked: str) -> Completion:
-    """Whatever the server sent: the library hands on what it could not make sense of."""
+    """Raises whatever comes of it where the server sent something else."""
     if not isinstance(answer, ChatCompletion) or not answer.choices:
         raise Malformed(SOURCE, "回答的格式不对")
     text = answer.choices[0].message.content if answer.choices[0].message else None
@@ -138,7 +142,11 @@ def _read(answer: object, asked: str) -> Completion:
 
 
 def _usage(told: CompletionUsage | None) -> Usage | None:
-    if told is None or told.prompt_tokens is None or told.completion_tokens is None:
+    """None where it was not told, or cannot be: the worst stays in the books then."""
+    if not isinstance(told, CompletionUsage):
+        return None
+    counts = told.prompt_tokens, told.completion_tokens
+    if not all(isinstance(count, int) and count >= 0 for count in counts):
         return None
     cached = (told.model_extra or {}).get("prompt_cache_hit_tokens")
     if cached is None and told.prompt_tokens_details is not None:

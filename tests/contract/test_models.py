@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -160,3 +163,32 @@ async def test_the_key_is_in_no_log_and_in_no_error(
     assert caplog.text
     assert "sk-secret" not in caplog.text
     assert "sk-secret" not in model.describe()
+
+
+def broken() -> Iterator[tuple[str, object]]:
+    """An answer in which one place holds something else."""
+    message = {"role": "assistant", "content": "{}"}
+    usage = {"prompt_tokens": 10, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 2}}
+    choices = [{"index": 0, "finish_reason": "stop", "message": message}]
+    whole = {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": choices, "usage": usage}
+    places: list[tuple[str | int, ...]] = [(key,) for key in whole]
+    places += [("choices", 0), ("choices", 0, "message"), ("choices", 0, "message", "content")]
+    places += [("usage", key) for key in usage] + [("usage", "prompt_tokens_details", "cached_tokens")]
+    for place in places:
+        for value in (None, 0, -5, 10**30, "x", "12", 1.5, [], [1], {}, {"a": 1}, True):
+            answer: Any = copy.deepcopy(whole)
+            holder = answer
+            for step in place[:-1]:
+                holder = holder[step]
+            holder[place[-1]] = value
+            yield f"{place} {value!r}", answer
+
+
+async def test_an_answer_of_any_shape_is_read_or_malformed_and_never_a_gift(server: FakeOpenAI, model: Model) -> None:
+    for what, answer in broken():
+        server.raw = json.dumps(answer).encode()
+        try:
+            found = await model.complete(PROMPT)
+        except OutsideError:
+            continue
+        assert found.usage is None or min(found.usage.fresh, found.usage.cached, found.usage.out) >= 0, what

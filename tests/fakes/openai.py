@@ -66,6 +66,7 @@ class FakeOpenAI:
         usage: what it says it used; None says nothing.
         extra: put into the message beside its content, as ``reasoning_content``.
         strict: refuse what DeepSeek refuses.
+        raw: the whole body of every answer, where it is not made of the rest.
     """
 
     model: str = "deepseek-flash-1017"
@@ -80,6 +81,7 @@ class FakeOpenAI:
     )
     extra: Mapping[str, Any] = field(default_factory=dict)
     strict: bool = True
+    raw: bytes | None = None
     asked: list[Asked] = field(default_factory=list)
     left: int = 0
     """Connections that the other side closed while it was waiting for us."""
@@ -196,6 +198,8 @@ class FakeOpenAI:
         return None
 
     def _body(self, kind: Kind | None) -> tuple[bytes, str, int | None]:
+        if self.raw is not None:
+            return self.raw, "application/json", None
         if kind == "html":
             return b"<html><body>504 Gateway Time-out</body></html>", "text/html", None
         if kind == "not json":

@@ -10,7 +10,7 @@ import pytest
 from adapters.stores.memory import MemoryStore
 from core.allowance import KEY, Allowance, Budget
 from core.clock import ManualClock
-from core.completions import Completion, Usage
+from core.completions import Completion, Prompt, Turn, Usage
 from core.tariffs import TARIFFS, Price, price_at
 from tests.fakes.market import market_instant
 
@@ -126,3 +126,11 @@ async def test_a_price_that_the_person_gives_goes_before_the_table(store: Memory
     free = Price(Decimal(0), Decimal(0), Decimal(0))
     allowance = Allowance(store, clock, Budget(yuan=Decimal(0), price=free))
     assert await spend(allowance)
+
+
+def test_the_worst_counts_the_shape_that_some_providers_are_given() -> None:
+    turns = (Turn(role="user", text="茅台"),)
+    bare = Prompt(instructions="输出 json", turns=turns, shape={}, most_tokens=500)
+    shaped = bare.model_copy(update={"shape": {"type": "object", "description": "长" * 100}})
+    assert shaped.at_worst.fresh >= bare.at_worst.fresh + 100
+    assert shaped.at_worst.out == 500
