@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from bot.language.names import Names
+from bot.language.numerals import figures
 
 _CLAUSE: Final = re.compile("[,.;!…]+|(?<=[了呢啊吧])(?:那就|那)")
 _CONTENT: Final = re.compile(
@@ -25,6 +26,7 @@ _ASIDE: Final = re.compile(
     "|(?:我)?(?:刚|才)?(?:开完会|出差回来|忙完|睡醒|休息好|吃完饭|下班|起床)了?"
     "|(?:我)?(?:要|得|先|正|去|在)*(?:出差|开会|睡觉|睡一?会儿?|休息|午休|午睡|上班|上课|开车|看病|坐飞机|坐车|出门|忙|吃饭|做手术|考试)(?:中|去|了|几天|两天|一下|一会儿?|一阵子?)*"
 )
+_FEW: Final = 10
 _LONGEST: Final = 16
 """Characters of a clause that may be left out unread."""
 
@@ -57,4 +59,6 @@ _WISHED: Final = re.compile("提醒|通知|告诉|说|喊|叫|买|卖|清仓|加
 def _is_aside(clause: str, names: Names) -> bool:
     if _ASIDE.fullmatch(clause):
         return True
-    return len(clause) <= _LONGEST and not _CONTENT.search(clause) and not names.find(clause)
+    # 一个人在外面 counts nothing, 一千三以下 does.
+    counts = any(one.unit or one.value >= _FEW for one in figures(clause))
+    return len(clause) <= _LONGEST and not counts and not _CONTENT.search(clause) and not names.find(clause)

@@ -69,7 +69,7 @@ def number(text: str) -> Decimal | None:
 
 
 def _tidy(value: Decimal) -> Decimal:
-    return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
+    return Decimal(int(value)) if value == value.to_integral_value() else value.normalize()
 
 
 def _chinese(text: str) -> int | None:

@@ -343,3 +343,9 @@ def test_the_options_of_a_watch_can_be_added_to_it() -> None:
     assert said("恢复了也告诉我", **CARD).resolved
     assert said("没回应就换个渠道提醒", **CARD).escalate_s == 300
     assert said("有持仓才提醒", **CARD).only_held
+
+
+def test_a_clause_with_a_number_in_words_is_never_left_out() -> None:
+    request = said("麻烦您半步不离，茅台要是掉到一千四，哦一千三以下就吱我一声哈")
+    assert [one.value for one in request.conditions] == [1400, 1300]
+    assert said("茅台跌破1400提醒我，三成以下也行").intent == "unknown"

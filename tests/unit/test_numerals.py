@@ -48,6 +48,10 @@ def test_short_forms(text: str, value: str) -> None:
     assert number(text) == Decimal(value)
 
 
+def test_a_number_of_forty_digits_is_a_number() -> None:
+    assert number("9" * 40 + "万") == Decimal(10) ** 44
+
+
 @pytest.mark.parametrize("text", ["两三百", "三五", "百", "万", "", "几", "一二"])
 def test_what_is_not_certain_is_no_number(text: str) -> None:
     assert number(text) is None
