@@ -16,6 +16,7 @@ from bot.language import phrases
 from bot.language.dialogue import CORRECTABLE, Guess
 from bot.language.examples import nearest
 from bot.language.grammar import read
+from bot.language.marks import normal
 from bot.language.model import Unread
 from bot.language.readback import read_back
 from bot.language.reading import Context as Said
@@ -178,7 +179,8 @@ async def corrected(ctx: Context, text: str, said: Said, known: Collection[Symbo
         return None
     request = meant.model_copy(update={"intent": guess.request.intent, "targets": guess.request.targets})
     await ctx.house.notifier.say(ctx.chat, _closed(ctx, guess, "改成了下面这样。"))
-    return _card(ctx, guess.text, request, ())
+    left = tuple(word for word in guess.unused if word not in normal(text))
+    return _card(ctx, guess.text, request, left)
 
 
 def _try_again(guess: Guess) -> Message:

@@ -147,9 +147,8 @@ class SecondReader:
         asked = said.question()
         key = f"{self._model.name} {self.version} {asked}"
         if (kept := self._remembered(key)) is not None:
-            with suppress(Unfounded):  # the table of names may have learnt something since
+            with suppress(Unfounded):  # names were learnt since, or 10点半 is another time now: it is asked anew
                 return said.ground(kept) or Unread.UNCLEAR
-            return Unread.UNCLEAR
         turns: tuple[Turn, ...] = (Turn(role="user", text=asked),)
         for _ in range(ATTEMPTS):
             prompt = Prompt(instructions=self._instructions, turns=turns, shape=schema(), most_tokens=MOST_TOKENS)

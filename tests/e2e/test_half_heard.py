@@ -87,3 +87,10 @@ async def test_what_trades_or_turns_a_sentence_round_is_not_half_heard(stage: Th
 
 async def test_what_cannot_be_watched_is_said_and_not_left_out(stage: Theatre) -> None:
     assert "暂时还不能盯振幅" in (await stage.say("茅台振幅超过5%提醒我")).text
+
+
+async def test_a_correction_leaves_the_words_that_were_not_used(stage: Theatre) -> None:
+    await stage.say(HALF)
+    card = await stage.say("改成1370")
+    assert "跌到 1370.00 及以下" in card.text
+    assert "嘀嘀 没有用上" in card.text

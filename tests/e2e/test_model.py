@@ -510,3 +510,25 @@ async def test_what_was_half_heard_and_wrong_goes_to_the_model(theatre: Theatre,
     assert "没有用上" not in card.text
     await theatre.press("对，就这样")
     assert len(list(theatre.app.house.watchlist.everything())) == 1
+
+
+async def test_a_word_that_a_correction_uses_is_no_longer_left(theatre: Theatre, server: FakeOpenAI) -> None:
+    server.answers(WATCH)
+    card = await theatre.say("茅台跑到一千四底下或者干脆一千三底下就吱我一声" + ASIDE)
+    assert "一千三 没有用上" in card.text
+    card = await theatre.say("不对，是一千三")
+    assert "跌到 1300.00 及以下" in card.text
+    assert "没有用上" not in card.text
+
+
+async def test_an_answer_of_this_morning_that_no_longer_fits_is_asked_for_anew(
+    theatre: Theatre, server: FakeOpenAI
+) -> None:
+    server.answers(
+        {"intent": "silence", "until": "2026-11-18T10:30"}, {"intent": "silence", "until": "2026-11-19T10:30"}
+    )
+    quiet = "老铁让我清净清净到10点半成不成哈"
+    assert "到 11-18 10:30" in (await theatre.say(quiet)).text
+    theatre.clock.advance(timedelta(hours=1))
+    assert "到 11-19 10:30" in (await theatre.say(quiet)).text
+    assert len(server.asked) == 2
