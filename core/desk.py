@@ -275,8 +275,7 @@ class Desk:
         """Show the card of an order that a person asked for.
 
         Args:
-            instead_of: the ticket that it corrects; that one ends before the new card is shown, so that never both
-                can be approved.
+            instead_of: the ticket that it corrects; it ends before the new card is shown: never can both be approved.
 
         Raises:
             Breached: a rule forbids it; the text says which.
@@ -387,7 +386,7 @@ class Desk:
         # Last of all that has to be waited for, so that nothing makes it old.
         quote = await self._fresh(ticket.symbol, ticket.account)
         async with self._deciding:
-            # As it is by now: another order may have been filled while this one waited.
+            # The account as it is by now: another order may have been filled meanwhile.
             await self._still_right(ticket, quote, self._accounts[ticket.account], by)
             # Waiting took time, in which the switch may have been pulled or the ticket may have run out.
             self._refuse_in_panic(ticket.account)

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
+from typing import Final
 
 from adapters.brokers.ledger import LONG_AGO, Ledger, held, next_fill, open_ledger
 from core.calendar import MORNING_OPENS, is_trading_day, previous_trading_day, trading_date
@@ -20,6 +21,11 @@ from core.market import board_of
 from core.orders import Order, Report, ReportKind
 from core.portfolio import Account
 from core.types import Mode, Money, Price, Shares, Side, Symbol, price_text
+
+MOST_PRICE: Final = 10**7
+MOST_SHARES: Final = 10**9
+MOST_CASH: Final = 10**12
+"""What a person can mean; more is a slip, and no book could hold some of it."""
 
 
 def last_traded_day(now: datetime) -> date:
@@ -120,6 +126,8 @@ class ManualBroker:
         rest = order.shares - order.filled
         if not price.is_finite() or price <= 0:
             raise Invalid(f"成交价 {price} 元不对，请写大于 0 的价格。{self._where}")
+        if price > MOST_PRICE:
+            raise Invalid(f"成交价 {price} 元太大了，请核对。{self._where}")
         if not 0 < shares <= rest:
             told = f"委托 {order.shares} {unit}，已成交 {order.filled} {unit}"
             why = f"{told}，不能再成交 {shares} {unit}，请核对数量。{self._where}"
@@ -166,6 +174,8 @@ class ManualBroker:
             raise Invalid(f"持仓数量不能是 {shares}，请写 0 或更大的数。{self._where}")
         if not cost.is_finite():
             raise Invalid(f"成本 {cost} 不是数，请重新填写。{self._where}")
+        if shares > MOST_SHARES or abs(cost) > MOST_PRICE:
+            raise Invalid(f"持仓 {shares}、成本 {cost} 太大了，请核对。{self._where}")
         earned = self._ledger.holding(symbol).realized
         self._ledger.set_holding(held(symbol, shares, cost, realized=earned, day=LONG_AGO))
 
@@ -177,6 +187,8 @@ class ManualBroker:
         """
         if not cash.is_finite():
             raise Invalid(f"资金 {cash} 不是数，请重新填写。{self._where}")
+        if abs(cash) > MOST_CASH:
+            raise Invalid(f"资金 {cash} 太大了，请核对。{self._where}")
         self._ledger.set_cash(cash)
 
     async def close(self) -> None:

@@ -10,7 +10,7 @@ from core import render
 from core.alerts import QuietHours, Silence
 from core.chronicle import Entry, Kind
 from core.clock import MARKET_ZONE, market_time
-from core.errors import Invalid
+from core.errors import Conflict, Invalid
 from core.messages import Message
 from core.types import Symbol, account_of, account_symbol, is_account
 from core.watches import Watch
@@ -79,7 +79,7 @@ async def quiet(ctx: Context, call: Call) -> Reply:
     text = " ".join(words[:-1] if strict else words)
     hours = None if text in {"off", "取消", "关闭", "关"} else QuietHours.parse(text, strict=strict)
     before = digest.quiet_hours(owner)
-    ctx.dialogue = ctx.dialogue.did("免打扰的修改", quiet_hours=_written(before))
+    ctx.dialogue = ctx.dialogue.did("免打扰的修改", quiet_hours=(_written(before), _written(hours)))
     return await _set_quiet(ctx, hours)
 
 
@@ -91,9 +91,11 @@ async def _set_quiet(ctx: Context, hours: QuietHours | None) -> Message:
     return render.quiet_hours(hours)
 
 
-async def put_back_quiet(ctx: Context, written: str) -> Message:
-    """The quiet hours as :func:`_written` wrote them."""
-    hours, _, strict = written.partition(" ")
+async def put_back_quiet(ctx: Context, before: str, after: str) -> Message:
+    """The quiet hours as :func:`_written` wrote them before. Raises Conflict where they are not as they were after."""
+    if _written(ctx.house.digest.quiet_hours(ctx.person.owner)) != after:
+        raise Conflict("免打扰后来又有变化，没有撤销。发送 /quiet 查看。")
+    hours, _, strict = before.partition(" ")
     return await _set_quiet(ctx, QuietHours.parse(hours, strict=bool(strict)) if hours else None)
 
 

@@ -84,7 +84,8 @@ async def retune(ctx: Context, call: Call) -> Reply:
         return render.retune(watch, watch.conditions[place].text(), hint, ())
     if len(call.words) > 2:
         return await change(ctx, Call((), _with(said, place, _number(call.words[2]))))
-    ctx.dialogue = ctx.dialogue.asking(_with(said, place, None), "value", ctx.house.now())
+    turn = ctx.house.clock.new_id()
+    ctx.dialogue = ctx.dialogue.asking(_with(said, place, None), "value", turn, ctx.house.now())
     found = _offers(ctx, watch, place)
     # The question stands last: a terminal then takes no bare number for a button of another card.
     hint = f"点一个，或者直接回复新的数值，例如 {found[0][0].partition('（')[0]}；不改就回复“取消”。\n改成多少？"

@@ -6,7 +6,7 @@ import json
 
 from bot.command import Call, Context, Reply, command
 from bot.commands import targets
-from core.errors import Invalid
+from core.errors import Conflict, Invalid
 from core.messages import Message, Role
 from core.render import name_text, symbols_text
 from core.types import Symbol
@@ -85,14 +85,16 @@ async def remove(ctx: Context, call: Call) -> Reply:
     return await _changed(ctx, before, after, f"⭐ 已从自选删除：{_text(ctx, gone)}")
 
 
-async def put_back(ctx: Context, chosen: tuple[Symbol, ...], title: str) -> Message:
-    """The favourites as they were."""
-    return await _store(ctx, await of(ctx), chosen, title)
+async def put_back(ctx: Context, before: tuple[Symbol, ...], after: tuple[Symbol, ...], title: str) -> Message:
+    """The favourites as they were before. Raises Conflict where they are no longer as they were after."""
+    if await of(ctx) != after:
+        raise Conflict("自选股后来又有变化，没有撤销。")
+    return await _store(ctx, after, before, title)
 
 
 async def _changed(ctx: Context, before: tuple[Symbol, ...], after: tuple[Symbol, ...], title: str) -> Message:
     if after != before:
-        ctx.dialogue = ctx.dialogue.did("自选股的修改", favourites=before)
+        ctx.dialogue = ctx.dialogue.did("自选股的修改", favourites=(before, after))
     return await _store(ctx, before, after, title)
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 from pydantic import ValidationError
 
 from bot.command import Call, Context, Reply, command
+from bot.language.marks import normal
+from bot.language.numerals import NUMBER, number
 from bot.validation import problem_text
-from core.errors import Invalid
+from core.errors import Conflict, Invalid
 from core.limits import NO_LIMITS, Limits
 from core.messages import Message, Role
 from core.types import money_text
@@ -32,6 +35,7 @@ _USAGE: Final = (
     "不要某一项：/limits 单笔 off；全部不要：/limits off\n"
     "只限制买入。卖出不受限制，止损才卖得出去。"
 )
+_WRITTEN: Final = re.compile(f"-?{NUMBER}")
 _OFF: Final = frozenset({"off", "取消", "关闭", "不限"})
 
 
@@ -59,21 +63,17 @@ def _changed(before: Limits, field: str, value: Decimal | None) -> Limits:
 
 
 def _number(word: str) -> Decimal:
-    plain = word.rstrip("元%笔").replace(",", "")
-    factor = {"万": 10_000, "亿": 10**8}.get(plain[-1:], 1)
-    try:
-        found = Decimal(plain.rstrip("万亿")) * factor
-    except InvalidOperation:
-        raise Invalid(f"“{word}”不是数。{_USAGE}") from None
-    if not found.is_finite():
+    plain = normal(word).rstrip("元%笔")
+    found = number(plain.removeprefix("-")) if _WRITTEN.fullmatch(plain) else None
+    if found is None:
         raise Invalid(f"“{word}”不是数。{_USAGE}")
-    return found
+    return -found if plain.startswith("-") else found
 
 
 async def _set(ctx: Context, after: Limits) -> Message:
     before = ctx.house.spending.of(ctx.person.owner)
     await ctx.house.spending.set(ctx.person.owner, after)
-    ctx.dialogue = ctx.dialogue.did("上限的修改", limits=before)
+    ctx.dialogue = ctx.dialogue.did("上限的修改", limits=(before, after))
     return _shown(ctx, after, title="🧮 已设置买入上限" if after != NO_LIMITS else "🧮 已取消全部买入上限")
 
 
@@ -82,8 +82,10 @@ async def set_order_amount(ctx: Context, most: Decimal) -> Message:
     return await _set(ctx, _changed(ctx.house.spending.of(ctx.person.owner), "order_amount", most))
 
 
-async def put_back(ctx: Context, before: Limits) -> Message:
-    """The limits as they were."""
+async def put_back(ctx: Context, before: Limits, after: Limits) -> Message:
+    """The limits as they were before. Raises Conflict where they are no longer as they were after."""
+    if ctx.house.spending.of(ctx.person.owner) != after:
+        raise Conflict("上限后来又有变化，没有撤销。发送 /limits 查看。")
     await ctx.house.spending.set(ctx.person.owner, before)
     return _shown(ctx, before)
 

@@ -42,7 +42,7 @@ def about(ctx: Context, request: Request, optional: Collection[str] = ()) -> Mes
         raise Invalid(_lot_problem(request))
     for doubt in request.ambiguous:
         choices = tuple(doubt.candidates)
-        ctx.dialogue = ctx.dialogue.asking(request, "symbols", ctx.house.now(), choices)
+        _ask(ctx, request, "symbols", choices)
         return _which(ctx, doubt.text, choices)
     if swapped := _swapped(ctx, request):
         return swapped
@@ -52,7 +52,7 @@ def about(ctx: Context, request: Request, optional: Collection[str] = ()) -> Mes
         question, hint = _QUESTIONS[slot] if request.intent != "order_cancel" else _WHICH_ORDER
         if slot == "value":
             question, hint = _value_asked(request)
-        ctx.dialogue = ctx.dialogue.asking(request, slot, ctx.house.now())
+        _ask(ctx, request, slot)
         if slot == "symbols" and request.action is not None and request.intent.startswith("order"):
             question = f"{request.action.side.chinese}哪一只？"
         if slot == "quantity" and request.action is not None and isinstance(request.action.price, Decimal):
@@ -60,6 +60,11 @@ def about(ctx: Context, request: Request, optional: Collection[str] = ()) -> Mes
         named = "、".join(name_text(ctx.house.name(symbol), symbol) for symbol in request.symbols)
         return Message(title=named, text=f"{hint}\n{question}", buttons=_answers(ctx, request, slot))
     return None
+
+
+def _ask(ctx: Context, request: Request, slot: str, choices: tuple[Symbol, ...] = ()) -> None:
+    turn = ctx.house.clock.new_id()
+    ctx.dialogue = ctx.dialogue.asking(request, slot, turn, ctx.house.now(), choices)
 
 
 def _swapped(ctx: Context, request: Request) -> Message | None:
@@ -70,7 +75,7 @@ def _swapped(ctx: Context, request: Request) -> Message | None:
     if said.low is None or said.high is None or said.low <= said.high:
         return None
     low, high = f"{said.high:f}", f"{said.low:f}"
-    ctx.dialogue = ctx.dialogue.asking(request, "conditions", ctx.house.now())
+    _ask(ctx, request, "conditions")
     return Message(
         text=f"区间要从小写到大，现在写的是 {high} 到 {low}。\n是不是：",
         buttons=((Button(f"{low}～{high}", ctx.dialogue.answer(f"{low}到{high}之间")),),),

@@ -41,11 +41,11 @@ async def _take_back(ctx: Context, step: Step) -> Reply:
         ended = await ctx.house.dispatcher.unsilence(ctx.person.owner, step.silences)
         return Message(title=title, text="提醒照常发。" if ended else "静音其实已经结束了。")
     if step.favourites is not None:
-        return await favourites.put_back(ctx, step.favourites, title)
+        return await favourites.put_back(ctx, *step.favourites, title)
     if step.quiet_hours is not None:
-        return (await alert.put_back_quiet(ctx, step.quiet_hours)).model_copy(update={"title": title})
+        return (await alert.put_back_quiet(ctx, *step.quiet_hours)).model_copy(update={"title": title})
     if step.limits is not None:
-        return (await limits.put_back(ctx, step.limits)).model_copy(update={"title": title})
+        return (await limits.put_back(ctx, *step.limits)).model_copy(update={"title": title})
     return await _watches_back(ctx, step.watches, title)
 
 

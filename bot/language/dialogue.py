@@ -30,16 +30,16 @@ class Step(Noun):
         text: what it was, for the person.
         watches: empty where nothing was done to a watch.
         silences: the ids of those that began.
-        favourites: what they were before; None where they were not touched.
+        favourites: before and after; None where they were not touched.
         quiet_hours: the same, as they are written; empty where there were none. limits: the same.
     """
 
     text: str
     watches: tuple[Change, ...] = ()
     silences: tuple[str, ...] = ()
-    favourites: tuple[Symbol, ...] | None = None
-    quiet_hours: str | None = None
-    limits: Limits | None = None
+    favourites: tuple[tuple[Symbol, ...], tuple[Symbol, ...]] | None = None
+    quiet_hours: tuple[str, str] | None = None
+    limits: tuple[Limits, Limits] | None = None
 
 
 class Guess(Noun):
@@ -71,7 +71,8 @@ class Dialogue(Noun):
         ticket_id: the card of the order that the draft stands for.
         said: the sentence that the open question is about.
         at: aware UTC, when the draft was set.
-        turn: counts the questions, so that a button of an earlier one answers nothing.
+        turn: on the buttons of the open question, so that those of an earlier one, or of another person in the same
+            group, answer nothing.
         offered: the button that a typed 是 presses, where the last message asked a question of yes or no.
         done: what 撤销 takes back.
         guess: what a model made of a sentence, until the person says whether it is right.
@@ -90,15 +91,17 @@ class Dialogue(Noun):
     at: datetime | None = None
     offered: str = ""
     offered_at: datetime | None = None
-    turn: int = 0
+    turn: str = ""
     done: Step | None = None
     guess: Guess | None = None
 
-    def asking(self, draft: Request, asked: str, now: datetime, choices: tuple[Symbol, ...] = ()) -> Dialogue:
+    def asking(
+        self, draft: Request, asked: str, turn: str, now: datetime, choices: tuple[Symbol, ...] = ()
+    ) -> Dialogue:
         """After a question."""
         said = self.said if self.asked is not None else self.last_text
         update = {"draft": draft, "asked": asked, "choices": choices, "said": said, "at": now}
-        return self.model_copy(update=update | {"turn": self.turn + 1, "ticket_id": None})
+        return self.model_copy(update=update | {"turn": turn, "ticket_id": None})
 
     def answer(self, text: str) -> str:
         """The button that answers the question asked last."""
@@ -106,7 +109,7 @@ class Dialogue(Noun):
 
     def asks(self, turn: str, now: datetime) -> bool:
         """Whether the question of a button is still the open one."""
-        return turn == str(self.turn) and self.asked is not None and not self.outlived(now)
+        return turn == self.turn and self.asked is not None and not self.outlived(now)
 
     def outlived(self, now: datetime) -> bool:
         """Whether a question was asked and waits no more."""

@@ -91,6 +91,8 @@ async def test_a_share_may_not_outgrow_its_part_of_the_account(stage: Theatre) -
     ("said", "answer"),
     [
         ("/limits 单笔 很多", "“很多”不是数"),
+        ("/limits 单笔 9e999999万", "“9e999999万”不是数"),
+        (f"/limits 单笔 {'9' * 40}万", "不能大于"),
         ("/limits 单笔 -5", "大于 0"),
         ("/limits 什么 5", "没有看懂要设哪一项"),
         ("/limits 仓位 120", "100"),
@@ -125,3 +127,10 @@ async def test_a_price_outside_the_cage_is_moved_to_its_edge_and_the_card_says_s
     await stage.press("确认")
     [order] = await stage.orders()
     assert order.limit == Decimal("1438.20")
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"), [("5千", "5,000.00"), ("二十万", "200,000.00"), ("1万亿", "1,000,000,000,000.00")]
+)
+async def test_an_amount_may_be_written_as_one_says_it(stage: Theatre, written: str, shown: str) -> None:
+    assert f"最多 {shown} 元" in (await stage.say(f"/limits 单笔 {written}")).text

@@ -57,3 +57,12 @@ async def test_cash_and_holdings_are_told(stage: Theatre) -> None:
 @pytest.mark.parametrize("text", ["/cash", "/cash abc", "/cash -5", "/hold 茅台", "/hold 茅台 x 1", "/hold 茅台 -1 5"])
 async def test_what_cannot_be_is_answered(stage: Theatre, text: str) -> None:
     assert (await stage.say(text)).text.startswith("请写")
+
+
+async def test_a_number_that_no_book_could_hold_is_answered(stage: Theatre) -> None:
+    await stage.say("买入茅台100股 价格1430")
+    await stage.press("确认")
+    [order] = await stage.orders()
+    for text in ("/cash 1e30", "/hold 茅台 1e20 3", "/hold 茅台 200 1e400", f"/filled {order.id} 1e20 100"):
+        assert "太大了" in (await stage.say(text)).text, text
+    assert (await stage.orders())[0].filled == 0

@@ -15,6 +15,7 @@ from core.types import Symbol
 from tests.e2e.theatre import Theatre
 
 MAOTAI: Final = Symbol("600519.SH")
+PINGAN: Final = Symbol("601318.SH")
 
 
 @pytest.fixture
@@ -26,8 +27,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Theatre]:
 
 
 async def maotai(stage: Theatre, price: str) -> None:
-    depth = {"ask": price, "ask_volume": 10_000, "bid": price, "bid_volume": 10_000}
-    await stage.tick(MAOTAI, price, preclose=Decimal(1433), **depth)
+    await stage.tick(MAOTAI, price, preclose=Decimal(1433), ask=price, ask_volume=10_000, bid=price, bid_volume=10_000)
 
 
 async def opened(stage: Theatre) -> Sequence[Ticket]:
@@ -44,7 +44,7 @@ async def quoted_anew(stage: Theatre) -> None:
 async def test_a_sentence_corrects_the_card_that_was_quoted_anew(stage: Theatre) -> None:
     await quoted_anew(stage)
     await stage.say("改成100股")
-    assert [(one.shares, one.limit) for one in await opened(stage)] == [(100, 1480)]
+    assert [(one.shares, one.limit) for one in await opened(stage)] == [(100, Decimal(1480))]
 
 
 async def test_a_typed_no_takes_back_the_card_that_was_quoted_anew(stage: Theatre) -> None:
@@ -108,3 +108,16 @@ async def test_an_order_filled_while_another_waits_for_its_price_counts_against_
     await waiting
     assert len(await stage.orders()) == 1
     assert "买入后贵州茅台约 290,000.00 元" in stage.transcript()
+
+
+async def test_a_button_under_a_question_to_somebody_else_answers_nothing(tmp_path: Path) -> None:
+    async with Theatre(tmp_path, positions={MAOTAI: (300, Decimal(1390)), PINGAN: (300, Decimal(50))}) as stage:
+        await stage.tick(PINGAN, "50", preclose=Decimal(50))
+        await maotai(stage, "1450")
+        await stage.say("卖出茅台 价格1450", user="a")
+        theirs = stage.button("全部").command
+        await stage.say("卖出中国平安 价格50", user="b")
+        assert "没有做任何事" in (await stage.send_press(theirs, user="b")).text
+        assert not await opened(stage)
+        await stage.press("全部", user="b")
+        assert [one.symbol for one in await opened(stage)] == [PINGAN]

@@ -152,3 +152,21 @@ async def test_a_whole_market_comes_back_whole(stage: Theatre) -> None:
     await stage.say("撤销")
     assert watches(stage) == before
     assert len(before[0].symbols) > 100
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "look"),
+    [
+        ("/limits 单笔 50000", "/limits 单日 100000", "/limits"),
+        ("/quiet 22:00-08:00", "/quiet 12:00-13:00", "/quiet"),
+        ("把茅台加入自选", "把招行加入自选", "自选股"),
+    ],
+)
+async def test_what_somebody_else_has_set_since_is_left_as_it_is(
+    stage: Theatre, mine: str, theirs: str, look: str
+) -> None:
+    await stage.say(mine, user="a")
+    await stage.say(theirs, user="b")
+    before = (await stage.say(look, user="b")).plain()
+    assert "后来又有变化，没有撤销" in (await stage.say("撤销", user="a")).text
+    assert (await stage.say(look, user="b")).plain() == before
