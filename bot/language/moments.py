@@ -81,6 +81,7 @@ _MOMENT: Final = re.compile(
     rf"|(?P<months>(?P<months_count>{NUMBER}|半)个月)"
     rf"|(?P<dur>(?P<whole_and_half>{NUMBER})个半(?P<unit_h>小时|钟头|星期)"
     r"|半个?(?P<unit_half>小时|钟头|分钟)"
+    rf"|(?P<minute_and_half>{NUMBER})分半(?!数)"
     rf"|(?P<count>{NUMBER})个?半?(?P<unit>秒钟?|分钟|刻钟|小时|钟头|天|周(?!线)|星期|礼拜|分(?=内|之内|后|涨|跌|看|查|一次|检|拉|急|直|快|闪|k|macd|kdj|rsi|boll|级)|日(?=内|之内|有效)))"
     r"|(?<=每)(?P<each>秒钟?|分钟|小时|刻钟|钟头)"
     r"|(?<![a-z\d])(?P<short>\d+)(?P<short_unit>[smh])(?:in)?(?![a-z])"
@@ -328,6 +329,8 @@ def _of_duration(it: _Found) -> Moment | None:
         return None
     if it.match["unit_half"]:
         seconds = _UNIT[it.match["unit_half"]] // 2
+    elif it.match["minute_and_half"]:
+        seconds = int((number(it.match["minute_and_half"]) or 0) * 60) + 30
     elif it.match["whole_and_half"]:
         whole = number(it.match["whole_and_half"])
         if whole is None:
