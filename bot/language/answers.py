@@ -290,7 +290,7 @@ def _corrected_order(reading: Reading, draft: Request, named: Named, *, said: bo
 
 
 _AMOUNT_WORD: Final = pattern(
-    "(?:股数|数量|仓位|量|价格|限价)?(?:减|加|降|升|提|下调|上调|压|缩)(?:到|至|成|为)|股数|数量|(?<!成交)量"
+    "(?:股数|数量|仓位|量|价格|限价)?(?:减|加|降|升|提|抬|挪|下调|上调|压|缩)(?:到|至|成|为)|股数|数量|(?<!成交)量"
 )
 
 

@@ -56,7 +56,7 @@ def chart(reading: Reading) -> Request | None:
 
 
 _CHART_WORDS: Final = re.compile("图|线|分时|k|画")
-_CHART_FILLER: Final = re.compile(phrases.FILLER.pattern + "|画|张|发|出|图|走势|最近|给我看看|调")
+_CHART_FILLER: Final = re.compile(phrases.FILLER.pattern + "|画|张|甩|过来|发|出|图|走势|最近|给我看看|调")
 
 
 def _about(reading: Reading, intent: Intent, slots: dict[str, Any], *, needs_symbol: bool = True) -> Request:

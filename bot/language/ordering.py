@@ -71,7 +71,7 @@ _PAST: Final = pattern(
 )
 
 
-_CANCEL_WORDS: Final = re.compile("撤|委托|挂单|订单|买单|卖单|下单|单子")
+_CANCEL_WORDS: Final = re.compile("撤|收回|抽回|委托|挂单|订单|买单|卖单|下单|单子")
 
 
 _PLEASE: Final = re.compile("^((?:帮我|请|给我|把).*?)[?]+$")
