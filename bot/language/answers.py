@@ -29,6 +29,7 @@ from bot.language.reading import (
     still_owed,
 )
 from bot.language.request import ACCOUNT_KINDS, NEED_DAYS, Action, Draft, KindName, Request, lacks_value
+from bot.language.watching import watch
 from core.types import Side, Symbol
 
 _ONE_VALUE: Final = pattern(
@@ -228,6 +229,8 @@ def _changed_action(action: Action, slots: dict[str, Any]) -> Action:
 
 # --- corrections ---
 
+_ONE_MORE: Final = pattern("再(?:给我|帮我)?(?:加|来|盯|设|建|弄|添|挂|开)上?一?[个条](?!条件|交易)")
+"""再加一个跌破1380的: a watch beside the last one, which stays as it is; 再加一个条件 belongs to it."""
 
 def _correction(reading: Reading) -> Request | None:
     draft, sentence = reading.context.draft, reading.sentence
@@ -235,6 +238,8 @@ def _correction(reading: Reading) -> Request | None:
         return None
     sentence.rest = sentence.text
     said = phrases.CORRECTION_SAID.search(sentence.text) is not None
+    if draft.intent.startswith("watch") and not said and reading.context.asked is None and sentence.take(_ONE_MORE):
+        return watch(reading)
     adds = phrases.ADDITION_SAID.search(sentence.text) is not None
     sentence.take(_NEGATED_OLD)
     named = reading.named(sentence.rest)
@@ -374,8 +379,8 @@ def _corrected_watch(reading: Reading, draft: Request, named: Named, *, adds: bo
     sentence.take_all(phrases.WATCH)
     if phrases.TRADE.search(sentence.rest):
         trade = read_trade(reading)
-        if trade is None:
-            return None
+        if trade is None or (draft.action is not None and not said and trade.action.side is not draft.action.side):
+            return None  # 清仓, after a plan to buy, is no correction of it
         changes["action"] = (
             trade.action
             if draft.action is None
@@ -397,6 +402,8 @@ def _corrected_watch(reading: Reading, draft: Request, named: Named, *, adds: bo
     if found:
         found = [fallen_back(one, draft.conditions, reading.plain) for one in found]
         added = adds or bool(_AND.search(reading.plain))
+        if added and not said and draft.action is not None and phrases.ALERT.search(sentence.text):
+            return None  # 涨到1500也提醒我, after a plan to buy lower: at 1500 nothing is to be bought
         changes["conditions"] = _replaced(draft.conditions, tuple(found), added=added)
         if len(changes["conditions"]) > 1:
             changes["combine"] = draft.combine or (

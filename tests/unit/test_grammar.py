@@ -349,3 +349,47 @@ def test_a_clause_with_a_number_in_words_is_never_left_out() -> None:
     request = said("麻烦您半步不离，茅台要是掉到一千四，哦一千三以下就吱我一声哈")
     assert [one.value for one in request.conditions] == [1400, 1300]
     assert said("茅台跌破1400提醒我，三成以下也行").intent == "unknown"
+
+
+BUYS: Final = {
+    "draft": {
+        "intent": "watch_create",
+        "symbols": ["600519.SH"],
+        "conditions": [{"kind": "price_below", "value": 1380, "unit": "yuan"}],
+        "action": {"side": "buy", "shares": 100},
+    },
+    "last_symbols": ["600519.SH"],
+}
+"""A watch with a plan to buy was made just now."""
+
+
+@pytest.mark.parametrize("text", ["再加一个跌破1370的", "再盯一个跌破1370的", "再设一条跌破1370提醒我"])
+def test_one_more_is_a_watch_of_its_own(text: str) -> None:
+    request = said(text, **BUYS)
+    assert (request.intent, request.symbols) == ("watch_create", ("600519.SH",))
+    assert [condition_of(draft) for draft in request.conditions] == [PriceBelow(value=Decimal(1370))]
+    assert request.action is None
+
+
+def test_one_more_condition_belongs_to_the_watch() -> None:
+    request = said("再加一个条件，量比大于2", **BUYS)
+    assert (request.intent, request.combine) == ("watch_update", "all")
+    assert [draft.kind for draft in request.conditions] == ["price_below", "volume_ratio"]
+
+
+@pytest.mark.parametrize("text", ["涨到1500也提醒我", "再跌一个点提醒我"])
+def test_who_wishes_to_be_told_buys_nothing_more(text: str) -> None:
+    request = said(text, **BUYS)
+    assert (request.intent, len(request.conditions), request.action) == ("watch_create", 1, None)
+
+
+@pytest.mark.parametrize("text", ["清仓", "全部卖出"])
+def test_a_sale_is_no_correction_of_a_plan_to_buy(text: str) -> None:
+    assert said(text, **BUYS).intent == "order_sell"
+
+
+def test_a_plan_is_turned_round_by_who_says_that_it_was_wrong() -> None:
+    request = said("不对，是卖出100股", **BUYS)
+    assert request.intent == "watch_update"
+    assert request.action is not None
+    assert request.action.side is Side.SELL
