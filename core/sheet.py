@@ -453,5 +453,6 @@ class Curve:
         return found
 
     @property
-    def moments(self) -> list[date]:
-        return [one.day for one in self.points] + self.missing
+    def moments(self) -> list[date | datetime]:
+        """The days, and as of when what was worth what was known: an answer about days that are over says so."""
+        return [one.day for one in self.points] + self.missing + [one.as_of for one in self.points]

@@ -41,13 +41,16 @@ async def realized(ctx: Context, call: Call) -> Reply:
     symbols = targets.symbols(ctx, call, last=False)
     sheet = await sheet_of(ctx, account)
     span = span_of(sheet, symbols, *_days(ctx, call))
-    if span.asked and not symbols and not _SOLD.search(ctx.dialogue.sentence):
+    whole = span.asked and not symbols and not _SOLD.search(ctx.dialogue.sentence)
+    if whole:
         found = await _worths(ctx, sheet, span.first, span.last, before=True)
         if len(found.points) > 1:
             message = render_past.period(sheet, span, found)
             return answered(ctx, sheet, message, span=span, more=found.facts(), moments=found.moments)
     about = symbols[0] if len(symbols) == 1 else ""
     message = render_past.realized(sheet, span, symbols)
+    if whole:
+        message = message.model_copy(update={"text": f"没有当时的资产记录，只知道卖出的盈亏\n{message.text}"})
     return answered(ctx, sheet, message, span=span, about=about)
 
 

@@ -85,6 +85,7 @@ async def test_what_some_days_brought_is_what_the_account_did_in_them(tmp_path: 
         yesterday = await house.say("昨天赚了多少")
         assert yesterday.title == "📈 11-17 期间盈亏 +2,153.41 元（+0.18%）"
         assert yesterday.text.startswith("从 11-16 收盘算起，转入转出不算\n其中已实现盈亏 +1,234.61 元")
+        assert yesterday.text.endswith("模拟账户·模拟，截至 11-17 14:59:33")
         week = await house.say("这周赚了多少")
         assert week.title == "📈 11-16 至 11-18 期间盈亏 +8,107.21 元（+0.69%）"
         assert week.text.startswith("更早没有资产记录，只能从 11-16 收盘算起")
@@ -92,6 +93,7 @@ async def test_what_some_days_brought_is_what_the_account_did_in_them(tmp_path: 
         assert sold.title == "💵 11-16 至 11-18 已实现盈亏 +3,155.57 元"
         before = await house.say("上周赚了多少")
         assert "没有卖出" in before.title
+        assert before.text.startswith("没有当时的资产记录，只知道卖出的盈亏")
 
 
 async def test_a_day_without_a_record_is_said(tmp_path: Path) -> None:
