@@ -13,7 +13,7 @@ from bot.commands import propose, questions  # the package fills the registry
 from bot.commands.carrying import carry_out
 from bot.house import House
 from bot.language import phrases
-from bot.language.beyond import beyond
+from bot.language.beyond import beyond, not_here
 from bot.language.dialogue import Dialogue
 from bot.language.grammar import read
 from bot.language.misspelt import misspelt
@@ -203,7 +203,7 @@ class Inbox:
             return Message(text="这个我还不会。发送 /help 看现在能做什么。")
         if ctx.dialogue.outlived(self._house.now()):
             return self._outlived(ctx)
-        if not _TRADES.search(text) and (why := beyond(text)):
+        if why := not_here(text) or ("" if _TRADES.search(text) else beyond(text)):
             return Message(text=why)
         if (typo := self._misspelt(ctx, text)) is not None:
             return typo

@@ -131,7 +131,8 @@ def watch_list(
             lines.append(f"　计划：{watch.plan.text()}（{where(watch.account)}）")
         lines += [f"　{line}" for line in near.splitlines()]
     lines.append("")
-    lines.append("管理：暂停3、恢复3、删除3、把3改成1380、/why 3")
+    number = watches[0][0].number
+    lines.append(f"管理：暂停{number}、恢复{number}、删除{number}、把{number}改成1380、/why {number}")
     return Message(title=f"📋 盯盘任务（{len(watches)}）", text="\n".join(lines))
 
 

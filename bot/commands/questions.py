@@ -37,7 +37,9 @@ def about(ctx: Context, request: Request, optional: Collection[str] = ()) -> Mes
         Invalid: something that cannot be asked, only corrected.
     """
     if "unknown_symbol" in request.problems:
-        raise Invalid("没有认出是哪只股票。请写全名或六位代码，例如：贵州茅台 或 600519。")
+        raise Invalid(
+            "没有认出是哪只股票。请写全名或六位代码，例如：贵州茅台 或 600519。只有沪深北的股票、场内 ETF 和主要指数。"
+        )
     if "lot_size" in request.problems:
         raise Invalid(_lot_problem(request))
     for doubt in request.ambiguous:

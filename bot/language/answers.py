@@ -232,6 +232,7 @@ def _changed_action(action: Action, slots: dict[str, Any]) -> Action:
 _ONE_MORE: Final = pattern("再(?:给我|帮我)?(?:加|来|盯|设|建|弄|添|挂|开)上?一?[个条](?!条件|交易)")
 """再加一个跌破1380的: a watch beside the last one, which stays as it is; 再加一个条件 belongs to it."""
 
+
 def _correction(reading: Reading) -> Request | None:
     draft, sentence = reading.context.draft, reading.sentence
     if draft is None or draft.intent not in ("watch_create", "watch_update", "order_buy", "order_sell"):

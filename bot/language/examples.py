@@ -77,7 +77,7 @@ OTHERS: Final = (
 )
 """Everything that is no watch, and watches with a trade."""
 _SAME: Final = re.compile(
-    "(?:[零一二两三四五六七八九十百千万亿](?!半))+|[\\d.%％]+|茅台|平安银行|招商银行|股票|提醒我?|帮我|请|一下|的话|时候|我的?|以上|以下|一声|了|吗|吧|呢|就|今天|现在|这会儿"
+    "(?:[零一二两三四五六七八九十百千万亿](?!半))+|[\\d.%％]+|茅台|平安银行|招商银行|股票|提醒我?|帮我|请|一下|的话|时候|我的?|以上|以下|一声|[了吗吧呢就的个只不在有是要]|今天|现在|这会儿"
 )
 """What says nothing of what is wanted."""
 _SYNONYMS: Final = (
@@ -122,10 +122,11 @@ def _spoken(text: str) -> str:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """One, two and three characters that stand together, without what every sentence has."""
+    """One, two and three characters that stand together, without what every sentence has and letters alone."""
     for part in _SAME.sub(" ", text.lower()).split():
         for size in (1, 2, 3):
-            yield from (part[at : at + size] for at in range(len(part) - size + 1))
+            pieces = (part[at : at + size] for at in range(len(part) - size + 1))
+            yield from (piece for piece in pieces if size > 1 or not piece.isascii())
 
 
 @cache

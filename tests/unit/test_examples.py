@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.language.beyond import not_here
 from bot.language.examples import OTHERS, SENTENCES, USUAL, nearest
 from bot.language.grammar import read
 from bot.language.names import known
@@ -44,6 +45,43 @@ def test_what_is_offered_is_near_to_what_was_typed(typed: str, word: str) -> Non
 @pytest.mark.parametrize("typed", ["", "hello", "🤔🤔🤔", "1234567", "今天", "x" * 1000])
 def test_where_nothing_is_near_the_usual_ones_are_offered(typed: str) -> None:
     assert nearest(typed) == USUAL
+
+
+@pytest.mark.parametrize("typed", ["st康美", "stop", "好的", "只提醒一次就行", "1490那个不要了"])
+def test_a_letter_or_a_word_of_every_sentence_makes_no_neighbour(typed: str) -> None:
+    assert nearest(typed) == USUAL
+
+
+@pytest.mark.parametrize(
+    ("typed", "word"),
+    [
+        ("停止交易", "/panic"),
+        ("恢复交易", "/panic off"),
+        ("融资买入茅台", "没有融资融券"),
+        ("恒生科技指数", "没有港股"),
+        ("帮我转账", "券商的 App"),
+        ("打新", "券商的 App"),
+        ("每周定投茅台", "一个价位的买卖"),
+        ("满仓茅台", "用三成资金买茅台"),
+        ("交了多少印花税", "成交记录"),
+        ("推荐一只股票", "不荐股"),
+        ("你觉得明天涨吗", "不预测"),
+        ("今天哪些股票涨停", "全市场涨停"),
+        ("下午两点半提醒我看盘", "不会到点提醒"),
+        ("你是真人吗", "一个程序"),
+        ("谢谢啦", "不客气"),
+        ("哦", "没有等你回答的问题"),
+    ],
+)
+def test_what_is_not_done_here_is_said(typed: str, word: str) -> None:
+    assert word in not_here(typed)
+
+
+@pytest.mark.parametrize(
+    "typed", ["明天涨到1500提醒我", "上证股指跌破3000", "恒生电子跌破30喊我", "人工智能ETF跌3%", "明早茅台跌破1400叫我"]
+)
+def test_what_can_be_watched_is_not_sent_away(typed: str) -> None:
+    assert not_here(typed) == ""
 
 
 def test_no_more_are_offered_than_are_asked_for() -> None:
