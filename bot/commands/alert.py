@@ -11,7 +11,7 @@ from core.alerts import QuietHours, Silence
 from core.chronicle import Entry, Kind
 from core.clock import MARKET_ZONE, market_time
 from core.errors import Conflict, Invalid
-from core.messages import Message
+from core.messages import Button, Message
 from core.types import Symbol, account_of, account_symbol, is_account
 from core.watches import Watch
 
@@ -32,7 +32,13 @@ async def silence_(ctx: Context, call: Call) -> Reply:
     request = call.request
     if (request is not None and request.off) or call.rest in {"off", "取消"}:
         ended = await ctx.house.dispatcher.unsilence(ctx.person.owner)
-        return Message(title="🔔 已取消静音" if ended else "现在没有静音")
+        title = "🔔 已取消静音" if ended else "现在没有静音"
+        hours = ctx.house.digest.quiet_hours(ctx.person.owner)
+        if hours is None:
+            return Message(title=title)
+        # 免打扰关掉 may mean either of the two.
+        end = Button("取消免打扰", "quiet off")
+        return Message(title=title, text=f"每天 {hours} 的免打扰还开着。", buttons=((end,),))
     if request is not None:
         until = request.until or now + timedelta(seconds=request.duration_s or 3600)
         numbered = targets.watches(ctx, call) if request.targets else ()

@@ -21,6 +21,7 @@ async def test_quiet_hours_are_set_in_words_shown_with_their_rule_and_ended(tmp_
         assert "22:00-08:00" in (await house.say("/why")).text
         await house.kill()
         assert "22:00-08:00" in (await house.say("/quiet")).text
+        assert "每天 22:00-08:00 的免打扰还开着" in (await house.say("取消静音")).text
         assert "什么提醒都不发" in (await house.say("/quiet 12:00-13:30 全部")).text
         assert (await house.press("取消免打扰")).title == "🔔 免打扰已取消"
         assert "没有免打扰" in (await house.say("/quiet")).title
