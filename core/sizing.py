@@ -6,10 +6,10 @@ from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from core.frames import Quote
-from core.market import board_of, round_down_lot, round_to_tick
+from core.market import LOTS, board_of, round_down_lot, round_to_tick
 from core.portfolio import Account
 from core.risk import Breach, affordable, limits_of, no_position
-from core.types import Price, Shares, Side, Symbol, price_text
+from core.types import Price, Shares, Side, Symbol, money_text, price_text
 from core.watches import Plan
 
 
@@ -42,7 +42,10 @@ def nothing_to_do(plan: Plan, name: str, limit: Price, account: Account, symbol:
             "cash_unknown",
             f"没有登记资金，算不出“{plan.quantity_text()}”是多少，没有生成委托。请先用 /cash 登记，或写明股数。",
         )
-    return Breach("cash", f"按“{plan.quantity_text()}”在 {price_text(limit)} 买不到一手{name}，没有生成委托。")
+    rule = LOTS.get(board_of(symbol))
+    least = "" if rule is None else f"（最少 {rule.minimum} 股，约 {money_text(rule.minimum * limit)} 元）"
+    short = f"按“{plan.quantity_text()}”在 {price_text(limit)} 买不到一手{name}{least}，没有生成委托。"
+    return Breach("cash", short)
 
 
 def shares_of(plan: Plan, symbol: Symbol, limit: Price, account: Account, now: datetime) -> Shares:

@@ -66,4 +66,7 @@ def test_what_comes_to_nothing_says_why() -> None:
     assert "可卖 50 股" in nothing_to_do(half, "贵州茅台", Decimal(1400), held, MOUTAI).text
     assert "没有贵州茅台的持仓" in nothing_to_do(half, "贵州茅台", Decimal(1400), an_account(), MOUTAI).text
     few = Plan(side=Side.BUY, amount=Decimal(1000))
-    assert "买不到一手贵州茅台" in nothing_to_do(few, "贵州茅台", Decimal(1400), held, MOUTAI).text
+    assert (
+        "买不到一手贵州茅台（最少 100 股，约 140,000.00 元）"
+        in nothing_to_do(few, "贵州茅台", Decimal(1400), held, MOUTAI).text
+    )
