@@ -240,7 +240,7 @@ def _correction(reading: Reading) -> Request | None:
     sentence.rest = sentence.text
     said = phrases.CORRECTION_SAID.search(sentence.text) is not None
     if draft.intent.startswith("watch") and not said and reading.context.asked is None and sentence.take(_ONE_MORE):
-        return watch(reading)
+        return _another(reading, draft)
     adds = phrases.ADDITION_SAID.search(sentence.text) is not None
     sentence.take(_NEGATED_OLD)
     named = reading.named(sentence.rest)
@@ -403,8 +403,9 @@ def _corrected_watch(reading: Reading, draft: Request, named: Named, *, adds: bo
     if found:
         found = [fallen_back(one, draft.conditions, reading.plain) for one in found]
         added = adds or bool(_AND.search(reading.plain))
-        if added and not said and draft.action is not None and phrases.ALERT.search(sentence.text):
-            return None  # 涨到1500也提醒我, after a plan to buy lower: at 1500 nothing is to be bought
+        if reading.context.asked is None and not said and _stands_alone(reading, draft, found, added=added):
+            sentence.rest = sentence.text
+            return _another(reading, draft)
         changes["conditions"] = _replaced(draft.conditions, tuple(found), added=added)
         if len(changes["conditions"]) > 1:
             changes["combine"] = draft.combine or (
@@ -428,6 +429,31 @@ def _corrected_watch(reading: Reading, draft: Request, named: Named, *, adds: bo
         return whole
     # Nothing was asked, so the card shows a watch that stands: it is changed, not made a second time.
     return whole.model_copy(update={"intent": "watch_update", "targets": ("last",)})
+
+
+def _another(reading: Reading, draft: Request) -> Request | None:
+    """A watch beside the last one, on what that is on where nothing else is named."""
+    request = watch(reading)
+    if request is None or request.tasks or request.scope or reading.named().anything:
+        return request
+    if _of_account(request.conditions) or _of_account(draft.conditions):
+        return request
+    return changed(request, {"symbols": draft.symbols, "ambiguous": draft.ambiguous, "scope": draft.scope})
+
+
+def _stands_alone(reading: Reading, draft: Request, found: Sequence[Draft], *, added: bool) -> bool:
+    """Whether conditions said without a word of correction are a watch of their own.
+
+    A watch that stands is never given up for them: 止盈1500, said after a stop loss was set, leaves the stop loss.
+    """
+    wished = phrases.ALERT.search(reading.sentence.text) is not None
+    if added:
+        # 涨到1500也提醒我, after a plan to buy lower: at 1500 nothing is to be bought.
+        return wished and draft.action is not None
+    if tuple(found) == draft.conditions or any(map(lacks_value, found)):
+        return False
+    traded = phrases.TRADE.search(reading.sentence.text) is not None
+    return wished or traded or [one.kind for one in found] != [one.kind for one in draft.conditions]
 
 
 def _of_account(drafts: Sequence[Draft]) -> bool:

@@ -78,7 +78,16 @@ def test_what_is_not_done_here_is_said(typed: str, word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["明天涨到1500提醒我", "上证股指跌破3000", "恒生电子跌破30喊我", "人工智能ETF跌3%", "明早茅台跌破1400叫我"]
+    "typed",
+    [
+        "明天涨到1500提醒我",
+        "上证股指跌破3000",
+        "恒生电子跌破30喊我",
+        "人工智能ETF跌3%",
+        "明早茅台跌破1400叫我",
+        "卖掉一半仓位走人",
+        "推荐" * 20,
+    ],
 )
 def test_what_can_be_watched_is_not_sent_away(typed: str) -> None:
     assert not_here(typed) == ""

@@ -393,3 +393,32 @@ def test_a_plan_is_turned_round_by_who_says_that_it_was_wrong() -> None:
     assert request.intent == "watch_update"
     assert request.action is not None
     assert request.action.side is Side.SELL
+
+
+STOP: Final = {
+    "draft": {
+        "intent": "watch_create",
+        "symbols": ["600519.SH"],
+        "conditions": [{"kind": "stop_loss", "value": 1385, "unit": "yuan"}],
+    },
+    "last_symbols": ["600519.SH"],
+}
+
+
+@pytest.mark.parametrize("text", ["止盈1500", "涨到1500提醒我", "止损1350提醒我", "涨停了说一声", "跌破1390买100股"])
+def test_a_condition_said_without_a_word_of_correction_gives_up_no_watch(text: str) -> None:
+    request = said(text, **STOP)
+    assert (request.intent, request.symbols, request.missing) == ("watch_create", ("600519.SH",), ())
+
+
+@pytest.mark.parametrize("text", ["止损1350", "改成止盈1500", "不对，是跌破1390", "改成1350"])
+def test_a_correction_still_means_the_watch_just_made(text: str) -> None:
+    assert said(text, **STOP).intent == "watch_update"
+
+
+def test_another_watch_is_on_what_the_last_one_is_on() -> None:
+    held = {"intent": "watch_create", "scope": "holdings", "conditions": [{"kind": "pct_down", "value": 5}]}
+    for text in ("涨5%提醒我", "再加一个涨5%的"):
+        request = said(text, draft=held, last_symbols=["600519.SH"])
+        assert (request.intent, request.scope, request.symbols) == ("watch_create", "holdings", ())
+    assert said("账户今天亏损超过2%告诉我", draft=held).scope is None
