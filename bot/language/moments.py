@@ -49,7 +49,7 @@ class _Found(NamedTuple):
 
 _WEEKDAY: Final = {char: index for index, chars in enumerate(("一1", "二2", "三3", "四4", "五5", "六6", "日天7"))
                    for char in chars}  # fmt: skip
-_PART: Final = "上午|早上|早晨|清晨|凌晨|中午|午后|下午|傍晚|晚上|夜里|半夜|早|晚"
+_PART: Final = "上午|早上|早晨|清晨|凌晨|中午|午后|下午|傍晚|晚上|夜里|夜间|半夜|早|晚"
 _DAY: Final = "今天|今日|今儿|今晚|今早|明天|明日|明早|明晚|后天|大后天|昨天|昨日|昨晚|前天|当天|当日"
 _OFFSET: Final = {"今": 0, "当": 0, "明": 1, "后": 2, "大": 3, "昨": -1, "前": -2}
 _UNIT: Final = {"秒": 1, "秒钟": 1, "分钟": 60, "分": 60, "刻钟": 900, "小时": 3600, "钟头": 3600, "天": 86400, "日": 86400,  # noqa: E501 - one list
@@ -185,7 +185,7 @@ def _of_clock(it: _Found) -> Moment | None:
             minute = int(written)
     if hour > 24 or minute > 59:
         return None
-    late = (part or "") in ("下午", "晚上", "傍晚", "午后", "夜里", "晚") or (day or "").endswith("晚")
+    late = (part or "") in ("下午", "晚上", "傍晚", "午后", "夜里", "夜间", "晚") or (day or "").endswith("晚")
     if late and hour < 12:
         hour += 12
     if part == "中午" and hour < 3:

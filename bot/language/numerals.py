@@ -135,7 +135,7 @@ _FIGURE: Final = re.compile(
     rf"|(?P<only_jiao>{NUMBER})(?:毛|角)(?P<only_fen>[\d一二三四五六七八九])?分?钱?"
     rf"|(?P<point>{NUMBER})点(?!半|钟)"
     # A count of things (一次, 三只, 第2个, #3) is no figure of the market.
-    rf"|(?P<bare>(?:(?<![\d\-#第])-)?(?<![#第\d.]){NUMBER})(?!只(?![在有要当提能说用让])|[次笔条遍半个家支张种档项回件\d])"
+    rf"|(?P<bare>(?:(?<![\d\-#第])-)?(?<![#第\d.]){NUMBER})(?!只(?![在有要当提能说用让])|[次笔条遍半个家支张种档项回件位\d])"
 )
 
 

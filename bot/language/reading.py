@@ -354,7 +354,8 @@ def read_trade(reading: Reading) -> Trade | None:
         if sentence.take(written):
             slots["price"] = price
             break
-    if "price" not in slots and (found := sentence.take(phrases.LIMIT_PRICE)):
+    bound = phrases.AT_MOST if side is Side.BUY else phrases.AT_LEAST
+    if "price" not in slots and (found := sentence.take(bound) or sentence.take(phrases.LIMIT_PRICE)):
         slots["price"] = reading.value(found)
     if "fraction" not in slots and "shares" not in slots and "amount" not in slots and side is Side.SELL:
         everything = (
