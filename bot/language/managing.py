@@ -104,6 +104,7 @@ def _change(reading: Reading) -> Request | None:
     match = sentence.take(phrases.CHANGE) or (phrases.CHANGE.search(sentence.text) if inside else None)
     if match is None:
         return None
+    sentence.take(_FROM_OLD)
     named = watched_one(reading, reading.named())
     targets = read_targets(reading)
     said_object = bool(targets)
@@ -160,6 +161,10 @@ _ALL: Final = re.compile("都|全部|所有|统统")
 _THAT_ONE: Final = pattern("<name>(?:的)?那[个条只](?:的)?(?:提醒|盯盘|监控|任务|条件单)")
 _NUMBER_SAID: Final = re.compile(r"(?:把)?#\d")
 _FROM_NOW: Final = re.compile("以后|今后|往后|从现在起|之后")
+
+
+_FROM_OLD: Final = pattern("从(?:<price>|<percent>)(?=<gone>)")
+"""从1400改到1380: what it was."""
 
 
 def _meant(reading: Reading, named: Named, targets: tuple[str, ...]) -> list[dict[str, Any]]:
