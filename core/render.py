@@ -75,7 +75,8 @@ def watch_made(watch: Watch, names: Sequence[str], account: str, mode: Mode) -> 
 
 def watch_changed(watch: Watch, names: Sequence[str], account: str, mode: Mode) -> Message:
     """The read-back of a watch as it now is."""
-    return Message(title=f"✏️ 已修改 #{watch.number}", text="\n".join(_watch_lines(watch, names, account, mode)))
+    lines = [*_watch_lines(watch, names, account, mode), "改错了请说“撤销”。"]
+    return Message(title=f"✏️ 已修改 #{watch.number}", text="\n".join(lines))
 
 
 def _watch_lines(watch: Watch, names: Sequence[str], account: str, mode: Mode) -> list[str]:

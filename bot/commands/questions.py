@@ -111,6 +111,8 @@ _DAYS_HINT: Final = "例如：20日、60日、半年、一年。行情只保存�
 
 def _which(ctx: Context, word: str, choices: tuple[Symbol, ...]) -> Message:
     rows = tuple((_named(ctx, symbol),) for symbol in choices[:8])
+    if len(rows) == 1:
+        return Message(text=f"没有“{word}”这个名字。\n是不是：", buttons=rows)
     return Message(text=f"点一下，或者回复“第1个”这样的话：\n“{word}”是哪一只？", buttons=rows)
 
 
