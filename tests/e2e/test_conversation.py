@@ -520,22 +520,6 @@ async def test_a_misspelt_name_is_offered_and_the_sentence_goes_on(stage: Theatr
     assert "条件：跌到 1400.00 及以下" in made.text
 
 
-async def test_the_only_name_that_a_word_may_mean_is_agreed_to_by_a_word_and_an_order_still_waits(
-    stage: Theatre,
-) -> None:
-    assert (await stage.say("贵洲茅台跌破1400提醒我")).text.endswith("是不是：")
-    assert "条件：跌到 1400.00 及以下" in (await stage.say("是的")).text
-    await stage.say("买100股贵洲茅台")
-    assert "待确认委托" in (await stage.say("对")).title
-    assert await stage.orders() == []
-
-
-async def test_a_changed_watch_says_how_it_is_put_back(stage: Theatre) -> None:
-    await stage.say("茅台跌破1400提醒我")
-    assert "改错了请说“撤销”。" in (await stage.say("改成1380")).text
-    assert "跌到 1400.00 及以下" in (await stage.say("撤销")).text
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -608,9 +592,3 @@ async def test_a_typed_yes_takes_no_order(stage: Theatre) -> None:
     await stage.say("买入茅台100股 价格1400")
     await stage.say("是")
     assert [order for order in await stage.orders() if not order.state.final] == []
-
-
-async def test_a_wish_to_stop_trading_is_no_name_of_a_fund(stage: Theatre) -> None:
-    said = await stage.say("停止交易")
-    assert "/panic" in said.text
-    assert said.buttons == ()
