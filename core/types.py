@@ -173,9 +173,8 @@ def price_text(price: Price) -> str:
     >>> price_text(Decimal("1400")), price_text(Decimal("4.751"))
     ('1400.00', '4.751')
     """
-    if price == price.quantize(FEN):
-        return f"{price:.2f}"
-    return f"{price:.3f}"
+    short = f"{price:.2f}"  # and no quantize, which gives up at 28 digits: a slip must be shown too
+    return short if Decimal(short) == price else f"{price:.3f}"
 
 
 def money_text(amount: Money) -> str:
@@ -184,7 +183,11 @@ def money_text(amount: Money) -> str:
     >>> money_text(Decimal("-1234567.891"))
     '-1,234,567.89'
     """
-    return f"{amount.quantize(FEN, ROUND_HALF_UP):,.2f}"
+    return f"{amount.quantize(FEN, ROUND_HALF_UP) if amount.adjusted() < _MOST_DIGITS else amount:,.2f}"
+
+
+_MOST_DIGITS: Final = 24
+"""Before the point; with more of them :mod:`decimal` would not round."""
 
 
 def percent_text(percent: Decimal, *, sign: bool = False) -> str:
