@@ -23,7 +23,7 @@ from core.ports import Broker, HandKept, QuoteSource, Store
 from core.risk import Breach, Draft, check, into_cage, not_now, unchecked
 from core.sizing import nothing_to_do, opposite_price, shares_of
 from core.spending import Spending
-from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE, Ticket, TicketState
+from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE, Ticket, TicketState, beside
 from core.types import Money, Price, Shares, Side, Symbol, account_of, is_account, percent_text, price_text
 from core.view import Holding
 from core.watches import Plan
@@ -289,8 +289,7 @@ class Desk:
         ticket = await self._draw(plan, symbol, account, origin)
         if old is not None and old.state is TicketState.OPEN:
             await self._settle(old, TicketState.WITHDRAWN, "", note="已按你的话改了，请看新的卡片")
-        await self._show(ticket)
-        return ticket
+        return await self._show(ticket)
 
     async def _draw(self, plan: Plan, symbol: Symbol, account: str, origin: Origin) -> Ticket:
         await self.refresh(account)
@@ -301,11 +300,13 @@ class Desk:
             raise Breached(proposal.why_not)
         return proposal.ticket
 
-    async def _show(self, ticket: Ticket) -> None:
+    async def _show(self, ticket: Ticket) -> Ticket:
+        ticket = beside(ticket, await self._store.tickets({TicketState.OPEN}, limit=1000))
         row = self._notifier.compose(ticket.chat, render.ticket_card(ticket, self._account_name(ticket.account)))
         await self._store.add_ticket(ticket, [row])
         self._feed.publish(ticket)
         self._notifier.post([row])
+        return ticket
 
     def _standing(self) -> tuple[Breach, ...]:
         if self._panicked is None:
@@ -436,8 +437,7 @@ class Desk:
             # sends the reader to one that is not there.
             if old.state is TicketState.OPEN:
                 await self._settle(old, TicketState.WITHDRAWN, "", note="已重新报价，请看新的卡片")
-            await self._show(new)
-            return new
+            return await self._show(new)
 
     async def _refuse_second_card(self, old: Ticket) -> None:
         """One wish has one open card: a second tap on 重新报价 must not make a second order possible."""

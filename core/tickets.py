@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from core.market import board_of
 from core.messages import Chat
 from core.orders import Order
 from core.types import Mode, Noun, Price, Shares, Side, Symbol
@@ -114,3 +116,14 @@ class Ticket(Noun):
 
     def open_at(self, now: datetime) -> bool:
         return self.state is TicketState.OPEN and now < self.expires_at
+
+
+def beside(ticket: Ticket, others: Iterable[Ticket]) -> Ticket:
+    """A ticket that is about to be shown, with a word of caution where a like one is open already."""
+    wish = (ticket.account, ticket.symbol, ticket.side)
+    like = [one for one in others if (one.account, one.symbol, one.side) == wish and one.open_at(ticket.created_at)]
+    if not like:
+        return ticket
+    listed = "、".join(f"{one.id} {one.shares} {board_of(one.symbol).unit}" for one in like)
+    said = f"还有 {len(like)} 张{ticket.side.chinese}它的卡片在等你确认（{listed}），都确认就各下一笔"
+    return ticket.model_copy(update={"caution": "；".join(filter(None, (ticket.caution, said)))})

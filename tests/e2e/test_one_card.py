@@ -121,3 +121,16 @@ async def test_a_button_under_a_question_to_somebody_else_answers_nothing(tmp_pa
         assert not await opened(stage)
         await stage.press("全部", user="b")
         assert [one.symbol for one in await opened(stage)] == [PINGAN]
+
+
+async def test_a_second_card_for_the_same_share_says_that_there_is_a_first_one(stage: Theatre) -> None:
+    assert "还有" not in (await stage.say("买200股茅台")).text
+    [first] = await opened(stage)
+    assert (
+        f"还有 1 张买入它的卡片在等你确认（{first.id} 200 股），都确认就各下一笔"
+        in (await stage.say("买100股茅台")).text
+    )
+    assert "还有" not in (await stage.say("买100股中国平安")).text
+    await stage.pass_time("2026-11-18 10:10")
+    await maotai(stage, "1450")
+    assert "还有" not in (await stage.say("买100股茅台")).text
