@@ -370,6 +370,8 @@ def _corrected_watch(reading: Reading, draft: Request, named: Named, *, adds: bo
     if (other := _turned_round(reading, draft)) is not None:
         return other.model_copy(update={"intent": "watch_update", "targets": ("last",)})
     changes: dict[str, Any] = {}
+    if (same := sentence.take(phrases.SAME)) is not None and not _same_way(same[0], draft.conditions):
+        return None
     found = [one for read in kinds.conditions(sentence) for one in read.drafts]
     options = read_options(reading)
     account = read_account(reading)
@@ -429,6 +431,18 @@ def _corrected_watch(reading: Reading, draft: Request, named: Named, *, adds: bo
         return whole
     # Nothing was asked, so the card shows a watch that stands: it is changed, not made a second time.
     return whole.model_copy(update={"intent": "watch_update", "targets": ("last",)})
+
+
+def _same_way(said: str, conditions: Sequence[Draft]) -> bool:
+    """Whether 跌破就 can mean these conditions; 到了就 means any."""
+    against = (
+        _DOWNWARDS if re.search("涨|突", said) else _UPWARDS if re.search("跌|破", said) else frozenset[KindName]()
+    )
+    return not all(one.kind in against for one in conditions)
+
+
+_DOWNWARDS: Final = frozenset[KindName]({"price_below", "pct_down", "new_low", "limit_down", "stop_loss", "gap_down"})
+_UPWARDS: Final = frozenset[KindName]({"price_above", "pct_up", "new_high", "limit_up", "take_profit", "gap_up"})
 
 
 def _another(reading: Reading, draft: Request) -> Request | None:

@@ -19,7 +19,7 @@ def said(text: str, **context: Any) -> Request:
     return read(text, known(), now=NOW, context=Context.model_validate(context))
 
 
-BUYS: Final = {
+BUYS: Final[dict[str, Any]] = {
     "draft": {
         "intent": "watch_create",
         "symbols": ["600519.SH"],
@@ -63,7 +63,7 @@ def test_a_plan_is_turned_round_by_who_says_that_it_was_wrong() -> None:
     assert request.action.side is Side.SELL
 
 
-STOP: Final = {
+STOP: Final[dict[str, Any]] = {
     "draft": {
         "intent": "watch_create",
         "symbols": ["600519.SH"],
@@ -90,3 +90,19 @@ def test_another_watch_is_on_what_the_last_one_is_on() -> None:
         request = said(text, draft=held, last_symbols=["600519.SH"])
         assert (request.intent, request.scope, request.symbols) == ("watch_create", "holdings", ())
     assert said("账户今天亏损超过2%告诉我", draft=held).scope is None
+
+
+@pytest.mark.parametrize("text", ["跌破就买100股", "跌破了就买100股", "到了就买100股", "触发了就买100股"])
+def test_the_plan_is_said_after_the_watch_that_it_belongs_to(text: str) -> None:
+    watch = {key: value for key, value in BUYS["draft"].items() if key != "action"}
+    request = said(text, draft=watch, last_symbols=["600519.SH"])
+    assert request.intent == "watch_update"
+    assert [one.value for one in request.conditions] == [Decimal(1380)]
+    assert request.action is not None
+    assert request.action.shares == 100
+
+
+@pytest.mark.parametrize("text", ["涨到了就卖100股", "突破就买100股"])
+def test_a_plan_for_a_rise_is_not_hung_on_a_fall(text: str) -> None:
+    watch = {key: value for key, value in BUYS["draft"].items() if key != "action"}
+    assert said(text, draft=watch, last_symbols=["600519.SH"]).intent != "watch_update"
