@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from bot.command import Call, Context, Person, Reply, by_intent, by_name
-from bot.commands import propose, questions  # the package fills the registry
+from bot.commands import propose, questions, trade  # the package fills the registry
 from bot.commands.carrying import carry_out
 from bot.house import House
 from bot.language import phrases
@@ -192,6 +192,11 @@ class Inbox:
             return None
         if before.asked is not None:
             return Message(text="好的，不设了。")
+        made_at = before.at if before.draft is not None else None
+        waiting = [one for one in await trade.waiting(ctx) if one.open_at(ctx.house.now())]
+        if any(made_at is None or one.created_at >= made_at for one in waiting):
+            # Of an alert, or somebody else's: the button says which.
+            return await trade.tickets(ctx, Call())
         if before.draft is not None and before.watch_id is not None:
             undo = Button("撤销", f"undo {before.watch_id}", Style.DANGER)
             return Message(text="刚才的盯盘已经在运行，要撤销请点：", buttons=((undo,),))

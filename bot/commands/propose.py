@@ -41,7 +41,8 @@ QUESTIONS: Final[frozenset[Intent]] = frozenset(
     }
 )
 """What changes nothing: answered at once, with how it was understood."""
-TAPPED: Final[frozenset[Intent]] = frozenset({"order_buy", "order_sell", "order_cancel"})
+_TRADES: Final[frozenset[Intent]] = frozenset({"order_buy", "order_sell"})
+TAPPED: Final[frozenset[Intent]] = _TRADES | {"order_cancel"}
 """What concerns orders: only a tap agrees, and never a typed word."""
 _NO: Final = re.compile("(?:不对|不是|错了|不是这样|不是这个意思)(?:了|的|啊|呀)*[!.。！]*")
 
@@ -128,7 +129,7 @@ def _shown(ctx: Context, guess: Guess) -> Message:
     lines = [_said_back(ctx, guess.request)]
     if guess.unused:
         lines.append(f"⚠️ 这句话里的 {'、'.join(guess.unused)} 没有用上。")
-    if guess.request.intent in {"order_buy", "order_sell"}:
+    if guess.request.intent in _TRADES:
         lines.append("现在还没有委托。点“对”以后出委托卡片，在卡片上点“确认”才下单。")
     buttons = (
         Button("对，就这样", f"{agree} {guess.id}", Style.CONFIRM),
@@ -170,14 +171,16 @@ async def corrected(ctx: Context, text: str, said: Said, known: Collection[Symbo
     guess = ctx.dialogue.on_guess(now)
     if guess is None or ctx.dialogue.draft is not None or now - guess.at > CORRECTABLE:
         return None
-    if guess.request.intent not in {"watch_create", "order_buy", "order_sell"}:
+    if guess.request.intent not in _TRADES | {"watch_create"}:
         return None
     alone = read(text, ctx.house.names, now=now, context=said, preferred=known)
     together = said.model_copy(update={"draft": guess.request})
     meant = read(text, ctx.house.names, now=now, context=together, preferred=known)
-    if meant == alone or meant.unheard or meant.intent not in {guess.request.intent, "watch_update"}:
+    turned = {meant.intent, guess.request.intent} <= _TRADES  # 不对，卖出
+    if meant == alone or meant.unheard or not (turned or meant.intent in {guess.request.intent, "watch_update"}):
         return None
-    request = meant.model_copy(update={"intent": guess.request.intent, "targets": guess.request.targets})
+    intent = meant.intent if turned else guess.request.intent
+    request = meant.model_copy(update={"intent": intent, "targets": guess.request.targets})
     await ctx.house.notifier.say(ctx.chat, _closed(ctx, guess, "改成了下面这样。"))
     left = tuple(word for word in guess.unused if word not in normal(text))
     return _card(ctx, guess.text, request, left)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
 from bot.command import Call, Context, Reply, command
@@ -14,7 +15,7 @@ from core.clock import market_time
 from core.desk import Origin
 from core.errors import Conflict, Invalid, NotFound, OutsideError, Unavailable, UserError
 from core.messages import Message, Role
-from core.tickets import TicketState
+from core.tickets import Ticket, TicketState
 from core.types import Mode
 
 _STAMPED = 2
@@ -79,8 +80,13 @@ async def sell(ctx: Context, call: Call) -> Reply:
 )
 async def tickets(ctx: Context, _call: Call) -> Reply:
     """The open tickets. A typed 确认 comes here too: it shows the card again, and the tap decides."""
+    return render.ticket_list(await waiting(ctx), ctx.house.now())
+
+
+async def waiting(ctx: Context) -> Sequence[Ticket]:
+    """The person's own tickets that nobody has decided; some may have run out."""
     found = await ctx.house.store.tickets({TicketState.OPEN})
-    return render.ticket_list([one for one in found if one.owner == ctx.person.owner], ctx.house.now())
+    return [one for one in found if one.owner == ctx.person.owner]
 
 
 def _ticket_words(call: Call, what: str) -> tuple[str, str | None]:

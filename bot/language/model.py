@@ -96,6 +96,7 @@ class SecondReader:
         self._busy: set[str] = set()
         self._kept: dict[str, tuple[datetime, Proposal]] = {}
         self._refused = ""
+        self._told = False
         self._failures = 0
         self._rests_until = clock.now()
 
@@ -109,6 +110,7 @@ class SecondReader:
         """
         plain = normal(text)
         if self._refused:
+            await self._tell_refused()
             return Unread.OUT
         if not plain or len(plain) > LONGEST:
             return Unread.UNCLEAR
@@ -124,16 +126,26 @@ class SecondReader:
             log.warning("the model did not answer within %s seconds", self._allowance.budget.seconds)
             return self._failed(None)
         except Refused as error:
-            first, self._refused = not self._refused, error.reason
+            self._refused = error.reason
             log.error("%s", error)  # noqa: TRY400 - no traceback: it is their word
-            if first:
-                await self._tell(f"模型用不了了：{error.reason}。处理好以后请重新启动，在那之前只用离线语法。")
+            await self._tell_refused()
             return Unread.OUT
         except OutsideError as error:
             log.warning("%s", error)
             return self._failed(error.retry_after if isinstance(error, Unavailable) else None)
         finally:
             self._busy.discard(person)
+
+    async def _tell_refused(self) -> None:
+        """Once; what cannot be said now is said at the next sentence."""
+        if self._told:
+            return
+        self._told = True
+        try:
+            await self._tell(f"模型用不了了：{self._refused}。处理好以后请重新启动，在那之前只用离线语法。")
+        except OutsideError as error:
+            log.warning("%s", error)
+            self._told = False
 
     def _failed(self, asked_to_wait: timedelta | None) -> Unread:
         """Leave the model alone for as long as it asked for, or for a while after it has failed several times."""

@@ -16,6 +16,7 @@ import pytest
 
 from adapters.models import openai
 from core.allowance import Budget
+from core.errors import Unavailable
 from core.ports import Model
 from core.tickets import TicketState
 from core.types import Symbol
@@ -532,3 +533,27 @@ async def test_an_answer_of_this_morning_that_no_longer_fits_is_asked_for_anew(
     theatre.clock.advance(timedelta(hours=1))
     assert "到 11-19 10:30" in (await theatre.say(quiet)).text
     assert len(server.asked) == 2
+
+
+async def test_a_corrected_side_is_a_card_anew(theatre: Theatre, server: FakeOpenAI) -> None:
+    server.answers(ORDER)
+    await theatre.say(ODD_ORDER)
+    card = await theatre.say("不对，卖出100股")
+    assert "卖出 贵州茅台(600519) 100 股" in card.text
+    assert not await theatre.app.house.store.tickets(list(TicketState))
+
+
+async def test_what_could_not_be_told_when_the_model_refused_is_told_at_the_next_sentence(
+    theatre: Theatre, server: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def out(_told: object) -> None:
+        raise Unavailable("数据库", "忙")
+
+    server.fail(401)
+    with monkeypatch.context() as patch:
+        patch.setattr(theatre.app.house.notifier, "say_each", out)
+        assert (await theatre.say(ODD)).text.startswith("模型现在用不了")
+    assert not theatre.seen("模型用不了了")
+    await theatre.say(ODD_ORDER)
+    await theatre.say(ODD)
+    assert len(theatre.seen("模型用不了了")) == 1

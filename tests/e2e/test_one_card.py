@@ -134,3 +134,22 @@ async def test_a_second_card_for_the_same_share_says_that_there_is_a_first_one(s
     await stage.pass_time("2026-11-18 10:10")
     await maotai(stage, "1450")
     assert "还有" not in (await stage.say("买100股茅台")).text
+
+
+async def test_a_typed_no_while_the_card_of_an_alert_is_open_shows_that_card(stage: Theatre) -> None:
+    await stage.say("茅台跌破1440买200股")
+    await maotai(stage, "1439")
+    [card] = await opened(stage)
+    shown = await stage.say("取消")
+    assert card.id in shown.plain()
+    await stage.press("拒绝")
+    assert not await opened(stage)
+    assert "没有待确认的内容" in (await stage.say("取消")).text
+
+
+async def test_a_typed_no_after_a_new_watch_is_about_that_watch(stage: Theatre) -> None:
+    await stage.say("茅台跌破1440买200股")
+    await maotai(stage, "1439")
+    await maotai(stage, "1438")
+    await stage.say("茅台跌破1300提醒我")
+    assert "刚才的盯盘已经在运行" in (await stage.say("取消")).text
