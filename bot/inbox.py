@@ -22,7 +22,7 @@ from bot.language.request import UNKNOWN, Request
 from core.errors import OutsideError, UserError
 from core.messages import COMMAND_BYTES, Button, Chat, Incoming, Message, Role, Style
 from core.render import name_text
-from core.types import Price, Symbol
+from core.types import Price, Side, Symbol
 from core.watches import Watch
 
 log: Final = logging.getLogger(__name__)
@@ -177,6 +177,8 @@ class Inbox:
         if request.unheard:
             return await self._half_heard(ctx, text, request)
         corrects = ctx.dialogue.draft is not None and self._read(ctx, text, alone=True) != request
+        if corrects and (asked := _now_or_then(ctx, text, request)):
+            return asked
         ctx.dialogue = ctx.dialogue.spoke(text, request)
         return await carry_out(ctx, found, Call((), request, corrects))
 
@@ -286,6 +288,25 @@ class Inbox:
         except OutsideError as error:
             # What was asked has been done; only what "it" means would be forgotten at a restart.
             log.warning("%s: %s", error.source, error.reason)
+
+
+_THEN: Final = re.compile("[就到]|触发|跌|涨|破|满足|改|不对|计划|再")
+
+
+def _now_or_then(ctx: Context, text: str, request: Request) -> Message | None:
+    """清仓, said after a watch that has no plan: who is in a hurry means now, and must not believe that it is done."""
+    before = ctx.dialogue.draft
+    sells = request.intent == "watch_update" and request.action is not None and request.action.side is Side.SELL
+    if not sells or before is None or before.action is not None or _THEN.search(text) or len(request.symbols) != 1:
+        return None
+    [symbol] = request.symbols
+    now, then = f"say {ctx.house.name(symbol)}{text}", f"say 到了就{text}"
+    if max(len(now.encode()), len(then.encode())) > COMMAND_BYTES:
+        return None
+    return Message(
+        text=f"“{text}”是现在就卖，还是等刚才的条件触发时再卖？现在什么都没有做。",
+        buttons=((Button("现在就卖", now),), (Button("触发时再卖", then),)),
+    )
 
 
 def _yes_to(reply: Reply) -> str:

@@ -37,12 +37,20 @@ class Group(NamedTuple):
     found: list[Found]
 
 
+# A price of the close alone: nothing here waits for it, and an alert in the middle of the day is not what was meant.
+_AT_CLOSE: Final = re.compile(
+    "(?<!昨)(?<!昨天)(?<!昨日)(?<!前)(?<!前一天)(?<!上一交易日)"
+    "(?:收盘价(?!的)|收盘(?:的?时候?|后)?(?:如果|要是|若|能|还|仍|仍然|依然)*"
+    "(?:跌|涨|站|低于|高于|大于|小于|突破|失守|破|收))|收(?:盘价?)?(?:在|于)[\\d一二三四五六七八九十百千两]"
+)
+
+
 def watch(reading: Reading) -> Request | None:
     """A condition, a wish to be told, or both; with a trade it becomes the plan."""
     sentence = reading.sentence
     if not _WATCH_WORDS.search(sentence.text):
         return None
-    if phrases.NEGATED_TRADE.search(sentence.text):
+    if phrases.NEGATED_TRADE.search(sentence.text) or _AT_CLOSE.search(reading.plain):
         return None
     account = read_account(reading)
     told = read_manner(reading)

@@ -145,3 +145,24 @@ async def test_who_asks_for_an_opinion_gets_facts_at_hand(stage: Theatre) -> Non
     await stage.press("贵州茅台行情")
     assert stage.seen("现价")
     assert "可以问" in (await stage.say("分析一下我的持仓")).text
+
+
+@pytest.mark.parametrize("said", ["清仓", "全部卖出", "卖掉一半"])
+async def test_who_wants_to_sell_right_after_an_alert_was_set_is_asked_now_or_then(stage: Theatre, said: str) -> None:
+    await stage.say("招行跌破40提醒我")
+    asked = await stage.say(said)
+    assert "是现在就卖，还是等刚才的条件触发时再卖？现在什么都没有做。" in asked.text
+    assert [watch.plan for watch in stage.app.house.watchlist.of("owner")] == [None]
+    card = await stage.press("现在就卖")
+    assert "卖出 招商银行(600036)" in card.text
+    await stage.say("招行跌破39提醒我")
+    await stage.say(said)
+    assert "计划：触发后" in (await stage.press("触发时再卖")).text
+
+
+@pytest.mark.parametrize("said", ["茅台收盘价低于1400提醒我", "茅台收盘跌破1400提醒我", "茅台收盘站上20日线提醒我"])
+async def test_a_condition_on_the_close_alone_is_not_watched_in_the_middle_of_the_day(
+    stage: Theatre, said: str
+) -> None:
+    assert "暂时还不能盯只看收盘价的条件" in (await stage.say(said)).text
+    assert stage.app.house.watchlist.of("owner") == ()
