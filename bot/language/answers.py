@@ -128,6 +128,8 @@ def _asked_for(reading: Reading) -> Request | None:
     reading.sentence.rest = reading.sentence.text
     if asked == "symbols":
         named = reading.named()
+        reading.sentence.take(phrases.WATCH)
+        reading.sentence.take(_IT_IS)
         if not named.anything or reading.sentence.figures or not reading.covered():
             return None
         return changed(draft, {"symbols": named.symbols, "ambiguous": named.ambiguous})
@@ -194,9 +196,17 @@ def _trade_given(reading: Reading, draft: Request, asked: str) -> Request | None
             slots["price"] = reading.value(match)
     if asked == "price" and not slots.keys() - {"price"}:
         slots |= _quantity(reading)
+    if "price" in slots:
+        sentence.take(_SOLD_AT if action.side is Side.SELL else _BOUGHT_AT)
     if not slots or not reading.covered():
         return None
     return changed(draft, {"action": _changed_action(action, slots)})
+
+
+_IT_IS: Final = re.compile("^(?:我)?(?:说的是|要的是|是|就|选|盯)(?!否)")
+_SOLD_AT: Final = pattern("(?<=<gone>)(?:卖|出|走|抛|挂)(?:吧|掉|了)?$")
+_BOUGHT_AT: Final = pattern("(?<=<gone>)(?:买|进|接|收|入|挂)(?:吧|入|进)?$")
+"""按14块零5出: what the card already says."""
 
 
 def _quantity(reading: Reading) -> dict[str, Any]:
@@ -260,6 +270,7 @@ def _corrected_order(reading: Reading, draft: Request, named: Named, *, said: bo
     changes: dict[str, Any] = {}
     slots: dict[str, Any] = {}
     side = action.side
+    sentence.take(_LESS)
     if phrases.TRADE.search(sentence.rest):
         trade = read_trade(reading)
         if trade is None:
@@ -272,6 +283,7 @@ def _corrected_order(reading: Reading, draft: Request, named: Named, *, said: bo
         for written, price in phrases.AT_PRICE:
             if sentence.take(written):
                 slots["price"] = price
+        sentence.take(_AMOUNT_WORD)
         if match := sentence.take(phrases.SHARES):
             slots["shares"] = int(reading.value(match))
         elif found := _fraction(reading):
@@ -296,8 +308,12 @@ def _corrected_order(reading: Reading, draft: Request, named: Named, *, said: bo
 
 
 _AMOUNT_WORD: Final = pattern(
-    "(?:股数|数量|仓位|量|价格|限价)?(?:减|加|降|升|提|抬|挪|下调|上调|压|缩)(?:到|至|成|为)|股数|数量|(?<!成交)量"
+    "(?:股数|数量|仓位|量|价格|限价|价钱|价位|单价|价)?(?:减|加|降|升|提|抬|挪|拉|调|放|改|下调|上调|压|缩)(?:到|至|成|为)|股数|数量|(?<!成交)量"
 )
+
+
+_LESS: Final = re.compile("^[少多](?:买|卖|出|进|抛|来|挂)(?:一?点儿?|些)(?=,)")
+"""少出点,四百股好了: the number says how many."""
 
 
 def _fraction(reading: Reading) -> dict[str, Any]:

@@ -36,6 +36,8 @@ _PERIODS: Final[Mapping[int, Period]] = {
 
 def chart(reading: Reading) -> Request | None:
     sentence = reading.sentence
+    if (other := _other_bars(reading)) is not None:
+        return other
     if not _CHART_WORDS.search(sentence.text):
         return None
     period: Period | None = None
@@ -55,6 +57,20 @@ def chart(reading: Reading) -> Request | None:
     return _about(reading, "chart", {"chart_period": period})
 
 
+def _other_bars(reading: Reading) -> Request | None:
+    """换成五分钟的, after a chart: the same share's."""
+    context = reading.context
+    match = _BARS_ALONE.match(reading.sentence.text) if context.last_intent == "chart" and context.at_hand() else None
+    if match is None:
+        return None
+    period = _LONG_BARS.get(match["long"]) if match["long"] else _PERIODS.get(reading.sentence.moments[match["t"]].seconds)
+    return None if period is None else Request(intent="chart", symbols=context.at_hand(), chart_period=period)
+
+
+_BARS_ALONE: Final = pattern(
+    "^(?:那|再)?(?:换成?|改成?|切成?到?|看看?|来|要)?(?:一?[个张])?(?:(?P<t><dur>)|(?P<long>[日周月]))(?:k?线|k|级别|图){0,3}的?(?:图|看看)?(?:呢|吧)?$"
+)
+_LONG_BARS: Final[Mapping[str, Period]] = {"日": "day", "周": "week", "月": "month"}
 _CHART_WORDS: Final = re.compile("图|线|分时|k|画")
 _CHART_FILLER: Final = re.compile(phrases.FILLER.pattern + "|画|张|甩|过来|发|出|图|走势|最近|给我看看|调")
 
@@ -78,7 +94,7 @@ def _about(reading: Reading, intent: Intent, slots: dict[str, Any], *, needs_sym
 
 
 _ANALYZE_FILLER: Final = re.compile(
-    "走势|行情|后市|趋势|前景|后面|接下来|未来|挨个|逐个|逐一|一个个|值不值|表现|这么|这样|"
+    "这个?位置|这个?价位?|走势|行情|后市|趋势|前景|后面|接下来|未来|挨个|逐个|逐一|一个个|值不值|表现|这么|这样|"
     + phrases.ASK_FILLER.pattern
 )
 
@@ -109,6 +125,8 @@ def question(reading: Reading) -> Request | None:
     account = read_account(reading)
     asks_why = _WHY.search(sentence.text) is not None
     targets = read_targets(reading) if asks_why else ()
+    if (same := _the_same_of(reading, account)) is not None:
+        return same
     # 为什么昨天没提醒我: a day may stand in the middle of what asks.
     day = _dates(reading, been=True) if asks_why else {}
     base = sentence.rest
@@ -118,13 +136,15 @@ def question(reading: Reading) -> Request | None:
         if match is None or match.end() == match.start() or (targets and ask != "alerts"):
             continue
         if intent == "quote_query" and not (
-            named.anything or _PRONOUN_OR_LAST.search(sentence.text) or context.at_hand()
+            named.anything or _OF_ALL.search(sentence.text) or _PRONOUN_OR_LAST.search(sentence.text) or context.at_hand()
         ):
             continue
         if intent == "quote_query" and _WISH.search(sentence.text):
             # 茅台涨几个点提醒我 is a wish without its number, no question.
             continue
         if intent == "help" and named.anything:
+            continue
+        if intent != "help" and _OF_ITSELF.search(sentence.text) and not named.anything:
             continue
         if intent == "orders_query" and _HENCEFORTH.search(sentence.text):
             continue
@@ -142,11 +162,12 @@ def question(reading: Reading) -> Request | None:
             sentence.claim(again)
         dates = day or _dates(reading, been=intent == "history_query")
         sentence.take(phrases.PRONOUN)
-        if not named.anything:
-            read_scope(reading)
+        scope = None if named.anything else read_scope(reading)
         if not reading.covered(phrases.ASK_FILLER):
             continue
         slots: dict[str, Any] = {"ask": ask, "account": account, "targets": targets}
+        if intent == "quote_query" and scope:
+            return Request.model_validate({"intent": intent, "scope": scope, **slots})
         asked = _asked(intent, ask, named, dates, reading)
         if asked is None:
             continue
@@ -154,6 +175,27 @@ def question(reading: Reading) -> Request | None:
         intent = slots.pop("intent", intent)  # noqa: PLW2901 - the same question about a past month is history
         return _about(reading, intent, slots, needs_symbol=intent == "quote_query")
     return _of_other_days(reading, base)
+
+
+_THE_SAME: Final = pattern(
+    "^(?:那么?|换成?|再看看?)?<name>(?:的|那边|那个)?(?:又|也|它)(?:是)?(?:怎么样|如何|什么情况|多少(?:钱)?)(?:呢|啊|呀|了)?$"
+    "|^(?:那)?(?:换成?|再看看?)<name>(?:的|那边|那个)?(?:看看|看一下|呢|怎么样|如何){1,2}$"
+    "|^(?:那么?)?<name>(?:的)?那(?:边|头)(?:呢|怎么样|如何)$"
+)
+"""比亚迪的又是多少, after a question: the same of another share."""
+
+
+def _the_same_of(reading: Reading, account: str | None) -> Request | None:
+    context = reading.context
+    if account or context.last_intent not in _GOES_ON or not _THE_SAME.match(reading.sentence.text):
+        return None
+    ask = context.last_ask if context.last_intent in ("quote_query", "positions_query", "history_query") else None
+    return _about(reading, context.last_intent, {"ask": ask})
+
+
+_GOES_ON: Final[frozenset[Intent]] = frozenset(
+    {"quote_query", "positions_query", "analyze", "chart", "history_query"}
+)
 
 
 def _of_other_days(reading: Reading, base: str) -> Request | None:
@@ -175,10 +217,12 @@ def _of_other_days(reading: Reading, base: str) -> Request | None:
 
 
 _WHY: Final = re.compile("为什么|为啥|怎么没")
+_OF_ITSELF: Final = re.compile("功能|服务|指令|命令|用法")
 _HENCEFORTH: Final = re.compile("^(?:以后|今后|默认)")
 _FORECAST: Final = re.compile("会(?:不会)?(?:继续|再|大|一直|突然)?(?:涨|跌|反弹|回调)|能(?:涨|跌)到|估计|预计|预测")
 _OPINION: Final = re.compile("觉得|认为|看好|怎么看|看法")
 _WISH: Final = re.compile("(?:提醒|通知|叫|喊|报警)(?:一下)?我")
+_OF_ALL: Final = re.compile("自选|关注的|持仓股|持股|手里的|持有的")
 _PRONOUN_OR_LAST: Final = pattern("它|这只|这个|那只|该股")
 
 
@@ -271,7 +315,7 @@ def bare(reading: Reading) -> Request | None:
         return None
     follow = phrases.FOLLOW_UP.match(sentence.text)
     intent, ask = reading.context.last_intent, reading.context.last_ask
-    if follow and intent in ("quote_query", "positions_query", "analyze", "chart", "history_query"):
+    if follow and intent in _GOES_ON:
         slots = {"ask": ask} if ask and intent in ("quote_query", "positions_query", "history_query") else {}
         return _about(reading, intent, slots)
     rest = NAMES.sub("", sentence.rest)

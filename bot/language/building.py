@@ -99,6 +99,13 @@ def percent(side: Literal["up", "down"], reference: Literal["cost", "last"] | No
     return build
 
 
+def doubled(hit: Hit) -> tuple[Draft, ...] | None:
+    """比成本翻一倍: only what it cost says from where."""
+    if _reference(hit.match["ref"]) != "cost" or (hit.match["v"] and hit.number() != 1):
+        return None
+    return (Draft(kind="pct_up", value=Decimal(100), unit="pct", reference="cost"),)
+
+
 def percent_either(hit: Hit) -> tuple[Draft, ...] | None:
     if not hit.is_percent():
         return None

@@ -158,7 +158,7 @@ def _options_said(reading: Reading) -> Request | None:
 
 
 _ALL: Final = re.compile("都|全部|所有|统统")
-_THAT_ONE: Final = pattern("<name>(?:的)?那[个条只](?:的)?(?:提醒|盯盘|监控|任务|条件单)")
+_THAT_ONE: Final = pattern("<name>(?:的)?那[个条只](?:(?:的)?(?:提醒|盯盘|监控|任务|条件单)|,)")
 _NUMBER_SAID: Final = re.compile(r"(?:把)?#\d")
 _FROM_NOW: Final = re.compile("以后|今后|往后|从现在起|之后")
 
@@ -210,7 +210,7 @@ _OTHER_WISH: Final = re.compile("重启|恢复|暂停|删|取消|停掉|停了|�
 
 def watch_list(reading: Reading) -> Request | None:
     sentence = reading.sentence
-    if not _LIST_GATE.search(sentence.text) or re.search("持仓|委托|订单|成交|过", sentence.text):
+    if not _LIST_GATE.search(sentence.text) or re.search("持仓|委托|订单|成交|过(?!一)", sentence.text):
         return None
     if _OTHER_WISH.search(sentence.text) or sentence.take(phrases.LIST) is None:
         return None

@@ -112,7 +112,7 @@ def _chinese(text: str) -> int | None:
 # Words that begin with a numeral and are none. The scanner steps over them.
 _IDIOM: Final = (
     r"(?P<twice>[停看等想试问静歇缓压放搁查聊算瞧])一(?P=twice)|静一静|歇一歇|缓一缓|压一压|一份(?![股额])|一(?:下子?|旦|直|起|共|些|样|般|会儿?|声|嗓|眼|看|定|点点|点(?![零一二三四五六七八九])|边|路|律|切|堆|群|键|批)"
-    r"|一(?=[跌涨到破触碰回掉击突站冲失砸摸进过达下打开炸撬松封变动出现有见落升拉跳])|停一停|看一看|等一等|想一想|试一试|问一问|万一|千万|统一|十分|[三四]季度|百分百|第一时间|两市"
+    r"|一(?=[跌涨到破触碰回掉击突站冲失砸摸进过达下打开炸撬松封变动出现有见落升拉跳跑窜蹿飙够扎滑翻崩闪])|停一停|看一看|等一等|想一想|试一试|问一问|万一|千万|统一|十分|[三四]季度|百分百|第一时间|两市"
 )
 _END: Final = r"(?![\d.]*\d*[股手份成倍%万千百])"
 # One alternative per way of writing; longer ones first. The names of the groups say how the value is made.

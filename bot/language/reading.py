@@ -258,7 +258,7 @@ def read_options(reading: Reading) -> dict[str, Any]:
             sentence.claim(match)
         if not _been(reading, match) and (moment is None or not 0 < moment.seconds < 86_400):
             found["expiry"] = _last_day(reading, match)
-    if sentence.take(phrases.SESSION):
+    if sentence.take_all(phrases.SESSION):
         found["session_only"] = True
     if channels := read_channels(reading):
         found["channels"] = channels

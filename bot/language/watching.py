@@ -102,6 +102,7 @@ def watch(reading: Reading) -> Request | None:
     found = _one_volume(_within(reading, found))
     if trade is not None and alerts:
         sentence.take(phrases.CONFIRM_FIRST)
+    sentence.take_all(_LEADS_IN)
     if not reading.named().anything:
         sentence.take(phrases.PRONOUN)
     if scope or len(reading.named().symbols) > 1:
@@ -138,6 +139,8 @@ def watch(reading: Reading) -> Request | None:
     )
 
 
+_LEADS_IN: Final = pattern("(?<=[,:])<num>是(?=<name>)|为(?=<name>)")
+"""一是万华跌5%,二是恒瑞涨到70; 为福耀设置止盈."""
 _TRADED: Final = re.compile("买|卖|清仓|平仓|割肉|抛")
 _CHAINED: Final = re.compile("^.{0,8}?(?:如果|要是|假如|当|只要|一旦|等|在)")
 _EACH: Final = re.compile("或|分别|各自|任[意一何]|都|也")
@@ -164,9 +167,9 @@ def _has_been(reading: Reading, found: Found) -> bool:
 
 
 _AT_ONCE: Final = pattern("<name>(?:同时|一起|一同)(?:都)?(?=[跌涨到破突站升掉满达])")
-_WATCH_WORDS: Final = pattern("破|失守|穿|站|突|到$|<price>|<percent>|<times>|<ma>|叉|轨|停|板|成本|本|套|提醒|通知|告诉|喊|叫|说|报|提示|警|响|盯|监|关注|留意|看着|跟踪|观察|守|自选|打平|量|损|盈")  # noqa: E501 - one list  # fmt: skip
+_WATCH_WORDS: Final = pattern("破|失守|穿|站|突|到$|<price>|<percent>|<times>|<ma>|叉|轨|停|板|成本|本|套|提醒|通知|告诉|喊|叫|说|报|提示|警|响|盯|监|关注|留意|留心|留神|注意|看着|看[住紧好牢]|瞄着|照看|跟踪|观察|守|自选|打平|量|损|盈")  # noqa: E501 - one list  # fmt: skip
 _BOTH: Final = pattern(
-    "(?:要|得|必须)?满足(?:这?[两几]个|这些|以下|全部|所有)?(?:条件)?(?:了|才|时|后|的时候)*|(?:两个|几个|这些)?(?:条件)?(?:都|同时)(?:满足|成立|达到|符合)(?:了|时|的时候|才)?|同时满足|同时达到"
+    "既(?=[^,.]{0,20}[又还且也])|(?:要|得|必须)?满足(?:这?[两几]个|这些|以下|全部|所有)?(?:条件)?(?:了|才|时|后|的时候)*|(?:两个|几个|这些)?(?:条件)?(?:都|同时)(?:满足|成立|达到|符合)(?:了|时|的时候|才)?|同时满足|同时达到"
 )
 
 
@@ -324,7 +327,11 @@ def _watch_request(
             combine = _combined(reading, found, everything=everything)
             if combine == "":
                 return None
-            drafts = tuple(kinds.sided(draft, own, context.last_price) for one in found for draft in one.drafts)
+            drafts = tuple(
+                kinds.sided(_touched(draft, reading, one), own, context.last_price)
+                for one in found
+                for draft in one.drafts
+            )
             tasks.append(Task.model_validate({"symbols": own, "conditions": drafts, "combine": combine}))
     if trade is not None and len(tasks) > 1 and groups[0].found and trade.start < groups[-1].found[-1].start:
         # The plan belongs to the condition before it; by our word the last task carries it.
@@ -361,6 +368,17 @@ def _watch_request(
             "problems": problems,
         }
     )
+
+
+_TOUCHES: Final = re.compile("(?:摸|够|碰|挨|掂|触)(?:到|着|及)")
+
+
+def _touched(draft: Draft, reading: Reading, found: Found) -> Draft:
+    """摸到21 comes from either side, where the last price is known."""
+    if draft.kind != "price_above" or not reading.context.last_price:
+        return draft
+    said = reading.sentence.text[found.start : found.end]
+    return draft.model_copy(update={"kind": "price_reach"}) if _TOUCHES.search(said) else draft
 
 
 def _parted(found: list[Found], trade: Trade | None, alerts: list[int], *, same: bool) -> list[list[Found]]:
