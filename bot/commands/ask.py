@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Final
 
 from bot.command import Call, Context, Reply, command
-from bot.commands import targets
+from bot.commands import favourites, targets
 from core import render, render_answers
 from core.errors import Invalid, NotFound, UserError
 from core.grounding import Fact, held_to
@@ -45,7 +45,7 @@ _OF_EACH: Final = frozenset({"cost", "quantity", "sellable", "holding_days", "we
     intents=("quote_query",),
 )
 async def quote(ctx: Context, call: Call) -> Reply:
-    symbols = targets.symbols(ctx, call)
+    symbols = await _quoted(ctx, call)
     if not symbols:
         raise Invalid("请写股票名或代码，例如：/quote 茅台")
     found = await ctx.house.look(symbols[:MANY_QUOTES])
@@ -61,7 +61,26 @@ async def quote(ctx: Context, call: Call) -> Reply:
             cards.append(render.quote_card(seen, name, limits_of(seen, name, now), now))
         else:
             cards.append(render_answers.quote_answer(seen, name, ask, now))
+    if len(symbols) > MANY_QUOTES:
+        cards.append(Message(text=f"一共 {len(symbols)} 只，一次只报前 {MANY_QUOTES} 只。其余的请直接写股票名。"))
     return cards
+
+
+async def _quoted(ctx: Context, call: Call) -> Sequence[Symbol]:
+    """What is named; or all that is followed or held, where that was said."""
+    request = call.request
+    if request is None or request.scope is None:
+        return targets.symbols(ctx, call)
+    if request.scope == "watchlist":
+        chosen = await favourites.of(ctx)
+        if not chosen:
+            raise Invalid("自选股里还没有股票。先说“把茅台加入自选”，再问行情。")
+        return chosen
+    held = ctx.house.desk.account(targets.account(ctx, request))
+    shares = tuple(position.symbol for position in held.positions if position.shares) if held else ()
+    if not shares:
+        raise Invalid("现在没有持仓。请直接写股票名，例如：茅台多少钱")
+    return shares
 
 
 # -- accounts

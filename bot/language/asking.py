@@ -63,7 +63,9 @@ def _other_bars(reading: Reading) -> Request | None:
     match = _BARS_ALONE.match(reading.sentence.text) if context.last_intent == "chart" and context.at_hand() else None
     if match is None:
         return None
-    period = _LONG_BARS.get(match["long"]) if match["long"] else _PERIODS.get(reading.sentence.moments[match["t"]].seconds)
+    period = (
+        _LONG_BARS.get(match["long"]) if match["long"] else _PERIODS.get(reading.sentence.moments[match["t"]].seconds)
+    )
     return None if period is None else Request(intent="chart", symbols=context.at_hand(), chart_period=period)
 
 
@@ -136,7 +138,10 @@ def question(reading: Reading) -> Request | None:
         if match is None or match.end() == match.start() or (targets and ask != "alerts"):
             continue
         if intent == "quote_query" and not (
-            named.anything or _OF_ALL.search(sentence.text) or _PRONOUN_OR_LAST.search(sentence.text) or context.at_hand()
+            named.anything
+            or _OF_ALL.search(sentence.text)
+            or _PRONOUN_OR_LAST.search(sentence.text)
+            or context.at_hand()
         ):
             continue
         if intent == "quote_query" and _WISH.search(sentence.text):
@@ -193,9 +198,7 @@ def _the_same_of(reading: Reading, account: str | None) -> Request | None:
     return _about(reading, context.last_intent, {"ask": ask})
 
 
-_GOES_ON: Final[frozenset[Intent]] = frozenset(
-    {"quote_query", "positions_query", "analyze", "chart", "history_query"}
-)
+_GOES_ON: Final[frozenset[Intent]] = frozenset({"quote_query", "positions_query", "analyze", "chart", "history_query"})
 
 
 def _of_other_days(reading: Reading, base: str) -> Request | None:

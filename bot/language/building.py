@@ -387,7 +387,8 @@ def either_average(direction: Direction) -> Build:
 
 def averages(direction: Direction) -> Build:
     def build(hit: Hit) -> tuple[Draft, ...] | None:
-        first, second = hit.seconds("a"), hit.seconds("b")
+        first = hit.seconds("a") if hit.match["a"] in hit.sentence.moments else int(hit.number("a"))
+        second = hit.seconds("b")
         period = hit.period()
         if period is False or first == second:
             return None

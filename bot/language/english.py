@@ -22,7 +22,7 @@ _ENGLISH: Final = (
     (r"\bdumps?\b(?= ?\d+(?:\.\d+)? ?(?:%|percent|pct|个点))", "跌"),
     (r"\b(?:equity|asset|net worth) curve\b", "资产曲线"),
     (r"\bsince ((?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]* \d{1,2}(?:st|nd|rd|th)?)", r"从\1以来"),
-    *((rf"\b{month}[a-z]*\.? (\d{{1,2}})(?:st|nd|rd|th)?\b", rf"{count}月\1日") for count, month in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)),
+    *((rf"\b{month}[a-z]*\.? (\d{{1,2}})(?:st|nd|rd|th)?\b", rf"{count}月\1日") for count, month in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)),
     (r"\b(?:which|what) (?:stocks|shares|positions|names|tickers) (?:do|did|am) i (?:currently )?(?:own|hold|have|holding|owning)\b", "我的持仓"),
     (r"\b(?:dump|unload|offload|get rid of|liquidate|sell off|exit) (?:all|everything|the whole)(?: of)?(?: my)?(?: position(?: in)?)?\b", "清仓"),
     (r"\bpoll (.{1,20}?) (?:once )?(?:an?|per|every|each) (minute|hour)\b", r"\1每1\2检查一次"),

@@ -227,10 +227,16 @@ _ROWS: Final[tuple[tuple[str, building.Build], ...]] = (
         rf"{_ON_BARS}(?P<a><ma>)(?:和|与|跟|向上)?(?:上穿|上破|突破|站上|超过|金叉|涨破|涨过|涨穿|升穿|升破|冲破|冲上|穿上|站到)了?(?P<b><ma>)",
         building.averages("up"),
     ),
-    (rf"{_ON_BARS}(?P<a><ma>)(?:和|与|跟|向下)?(?:下穿|跌破|下破|死叉|跌穿|跌落|跌下|击穿|失守|掉破|穿破)了?(?P<b><ma>)", building.averages("down")),
-    (rf"{_ON_BARS}(?P<a><ma>)(?:和|与|跟|、)(?P<b><ma>)(?:出现|形成|发生)?(?:金叉|黄金交叉)", building.averages("up")),
     (
-        rf"{_ON_BARS}(?P<a><ma>)(?:和|与|跟|、)(?P<b><ma>)(?:出现|形成|发生)?(?:死叉|死亡交叉)",
+        rf"{_ON_BARS}(?P<a><ma>)(?:和|与|跟|向下)?(?:下穿|跌破|下破|死叉|跌穿|跌落|跌下|击穿|失守|掉破|穿破)了?(?P<b><ma>)",
+        building.averages("down"),
+    ),
+    (
+        rf"{_ON_BARS}(?P<a><ma>|<num>(?=[日天/、]))[日天]?(?:和|与|跟|、|/)?(?P<b><ma>)(?:出现|形成|发生)?(?:金叉|黄金交叉)",
+        building.averages("up"),
+    ),
+    (
+        rf"{_ON_BARS}(?P<a><ma>|<num>(?=[日天/、]))[日天]?(?:和|与|跟|、|/)?(?P<b><ma>)(?:出现|形成|发生)?(?:死叉|死亡交叉)",
         building.averages("down"),
     ),
     (
@@ -287,7 +293,10 @@ _ROWS: Final[tuple[tuple[str, building.Build], ...]] = (
     ),
     (rf"{_ON_BARS}(?:连)?(?P<m><ma>)(?:都)?(?:一)?(?:被)?(?:突破|站上|站稳|收复|拿下|上穿)了?", building.average("up")),
     # range
-    (rf"(?:跌出|离开|脱离|超出|走出|跳出|跑出|冲出|掉出|越出|溢出|不在|突破|出了?|超过)了?{_TWO}(?:{_WITHIN}|元)*", building.leave),
+    (
+        rf"一?(?:跌出|离开|脱离|超出|走出|跳出|跑出|冲出|掉出|越出|溢出|不在|突破|出了?|超过)了?{_TWO}(?:{_WITHIN}|元)*",
+        building.leave,
+    ),
     (rf"{_PRICE_NOUN}{_IN}{_TWO}(?:{_WITHIN})", building.price_range),
     (
         rf"(?:进入?到?了?|回到了?|落入|落到|跌入|处于|介于|位于|在|运行到|回落到|跌进)(?:价格)?(?:区间)?{_TWO}",
@@ -390,8 +399,14 @@ _ROWS: Final[tuple[tuple[str, building.Build], ...]] = (
     (r"(?:往|向)上再(?:走|涨|冲|拉)?(?P<v><percent>)", building.percent("up", "last")),
     (r"(?:往|向)下再(?:走|跌|掉|砸)?(?P<v><percent>)", building.percent("down", "last")),
     (rf"{_REF}(?:有)?(?:<gone>)?{_PCT_UP}{_PCT_MUCH}<gone>{{0,6}}(?P<v><percent>){_PCT_TAIL}", building.percent("up")),
-    (rf"{_REF}(?:有)?(?:<gone>)?{_PCT_DOWN}{_PCT_MUCH}<gone>{{0,6}}(?P<v><percent>){_PCT_TAIL}", building.percent("down")),
-    (rf"{_REF}(?:高|厚|贵|上涨|高出|多出|高了|超出|超过|高于|溢价|赚)了?(?P<v><pct>|<tenths>)(?:以上)?", building.percent("up")),
+    (
+        rf"{_REF}(?:有)?(?:<gone>)?{_PCT_DOWN}{_PCT_MUCH}<gone>{{0,6}}(?P<v><percent>){_PCT_TAIL}",
+        building.percent("down"),
+    ),
+    (
+        rf"{_REF}(?:高|厚|贵|上涨|高出|多出|高了|超出|超过|高于|溢价|赚)了?(?P<v><pct>|<tenths>)(?:以上)?",
+        building.percent("up"),
+    ),
     (rf"{_REF}(?:低|便宜|低了|低于|折价|少)了?(?P<v><pct>|<tenths>)(?:以上)?", building.percent("down")),
     # price
     (

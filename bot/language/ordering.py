@@ -76,6 +76,7 @@ _CANCEL_WORDS: Final = re.compile("撤|收回|抽回|委托|挂单|订单|买单
 
 _PLEASE: Final = re.compile("^((?:帮我|请|给我|把).*?)[?]+$")
 """帮我把6号委托撤回?: a request with a mark of a question, which takes back and buys nothing."""
+_GIVEN_UP: Final = re.compile("我?不要了?(?=,|$)")
 _UNFILLED: Final = re.compile("(?:还|尚)?(?:没有?|未)成交?的?")
 _OF_WATCHES: Final = re.compile("提醒|任务|监控|盯|条件单|静音")
 _OF_ORDERS: Final = re.compile("委托|挂单|订单|买单|卖单|下单|(?<!条件)单子")
@@ -98,6 +99,7 @@ def order_cancel(reading: Reading) -> Request | None:
     if any(word in sentence.text for word in ("所有", "全部", "全撤", "都撤", "全都")):
         targets = ("all",)
     sentence.take_all(phrases.ORDER_OBJECT)
+    sentence.take(_GIVEN_UP)
     sentence.take(_UNFILLED)
     if phrases.TRADE.search(sentence.rest) or not reading.covered():
         return None

@@ -246,6 +246,8 @@ def read_options(reading: Reading) -> dict[str, Any]:
             # 反复提醒,隔15分钟: between two tellings, not between two looks.
             found.setdefault("cooldown_s" if between else "interval_s", sentence.moments[match["t"]].seconds)
             break
+    if sentence.take(phrases.AFTER_CLOSE):
+        found["session_only"] = True
     if sentence.take(phrases.TODAY_ONLY):
         found["expiry"] = reading.now.date()
     for written in phrases.EXPIRY:
@@ -258,7 +260,7 @@ def read_options(reading: Reading) -> dict[str, Any]:
             sentence.claim(match)
         if not _been(reading, match) and (moment is None or not 0 < moment.seconds < 86_400):
             found["expiry"] = _last_day(reading, match)
-    if sentence.take_all(phrases.SESSION):
+    if sentence.take(phrases.SESSION):
         found["session_only"] = True
     if channels := read_channels(reading):
         found["channels"] = channels
@@ -327,7 +329,7 @@ def read_trade(reading: Reading) -> Trade | None:
     if match is None or match["past"] == "过":
         return None
     side = Side.BUY if match["buy"] else Side.SELL
-    if (again := phrases.TRADE.search(sentence.rest)) is not None:
+    while (again := phrases.TRADE.search(sentence.rest)) is not None:
         # 减仓卖出100股 says one thing twice; buying and selling at once is no trade that we know.
         if bool(again["buy"]) != bool(match["buy"]):
             return None

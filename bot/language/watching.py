@@ -108,7 +108,7 @@ def watch(reading: Reading) -> Request | None:
     if scope or len(reading.named().symbols) > 1:
         sentence.take(phrases.ANY_OF)
     also = sentence.take(phrases.ALSO)
-    everything = bool(sentence.take(_BOTH))
+    everything = bool(sentence.take(_BOTH)) or _AS_WELL_AS.search(sentence.text) is not None
     if not reading.covered():
         return None
     if not found and slots.keys() - {"channels", "account"} and not reading.named().anything:
@@ -169,10 +169,11 @@ def _has_been(reading: Reading, found: Found) -> bool:
 _AT_ONCE: Final = pattern("<name>(?:同时|一起|一同)(?:都)?(?=[跌涨到破突站升掉满达])")
 _WATCH_WORDS: Final = pattern("破|失守|穿|站|突|到$|<price>|<percent>|<times>|<ma>|叉|轨|停|板|成本|本|套|提醒|通知|告诉|喊|叫|说|报|提示|警|响|盯|监|关注|留意|留心|留神|注意|看着|看[住紧好牢]|瞄着|照看|跟踪|观察|守|自选|打平|量|损|盈")  # noqa: E501 - one list  # fmt: skip
 _BOTH: Final = pattern(
-    "既(?=[^,.]{0,20}[又还且也])|(?:要|得|必须)?满足(?:这?[两几]个|这些|以下|全部|所有)?(?:条件)?(?:了|才|时|后|的时候)*|(?:两个|几个|这些)?(?:条件)?(?:都|同时)(?:满足|成立|达到|符合)(?:了|时|的时候|才)?|同时满足|同时达到"
+    "(?:要|得|必须)?满足(?:这?[两几]个|这些|以下|全部|所有)?(?:条件)?(?:了|才|时|后|的时候)*|(?:两个|几个|这些)?(?:条件)?(?:都|同时)(?:满足|成立|达到|符合)(?:了|时|的时候|才)?|同时满足|同时达到"
 )
 
 
+_AS_WELL_AS: Final = re.compile("既[^,.]{0,20}[又还且也]")
 _BY_HOW_MUCH: Final = re.compile("超|到|达|满|破|大于|高于|多于|以上|[>≥]")
 _TELLABLE: Final = ACCOUNT_KINDS | {"position_profit", "position_loss"}
 

@@ -46,6 +46,16 @@ async def test_a_watch_on_the_favourites_follows_them_and_what_stays_keeps_its_m
     assert "还盯着原来的股票" in (await stage.say("清空自选")).text
 
 
+async def test_all_favourites_are_quoted_at_once(stage: Theatre) -> None:
+    assert "还没有股票" in (await stage.say("自选股都给报个价")).text
+    await stage.say("把茅台和招行加入自选")
+    before = len(stage.transcript())
+    await stage.say("自选股都给报个价")
+    said = stage.transcript()[before:]
+    assert "贵州茅台" in said
+    assert "招商银行" in said
+
+
 async def test_a_watch_on_the_market_is_about_every_share_and_about_no_index(stage: Theatre) -> None:
     said = await stage.say("全市场涨停的告诉我 前10只")
     [watch] = stage.app.house.watchlist.of("owner")

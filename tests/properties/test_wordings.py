@@ -300,7 +300,8 @@ def test_hostile_text_is_answered_and_is_no_order(text: str) -> None:
     assert Request.model_validate(request.as_json()).intent == request.intent
 
 
-@given(st.text(max_size=300))
+# Drawn character by character: text as such is also made of words of this program, and 清仓茅台1 is an order.
+@given(st.lists(st.characters(), max_size=300).map("".join))
 @settings(max_examples=300, deadline=None)
 def test_any_text_is_answered_and_is_no_order(text: str) -> None:
     request = said(text)
