@@ -63,6 +63,12 @@ class Inbox:
             f"请机器人的主人把它加进 .env 的 {incoming.chat.channel.upper()}_OWNER_IDS，然后重启程序。"
         )
 
+    def urgent(self, incoming: Incoming) -> bool:
+        """The kill switch, however it was pulled; letting orders go again is in no hurry."""
+        said = incoming.press if incoming.press is not None else incoming.text.strip().removeprefix("/")
+        found = by_name(said)
+        return found is not None and found.name == PANIC
+
     def _person(self, incoming: Incoming) -> Person | None:
         name = incoming.name or incoming.user
         if incoming.chat.channel in HOME:

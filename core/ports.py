@@ -31,6 +31,10 @@ class Receiver(Protocol):
         """Why this person may not talk to us, as one short sentence; None when welcome. Costs nothing."""
         ...
 
+    def urgent(self, incoming: Incoming) -> bool:
+        """Whether this must not wait behind what the same chat said before: the kill switch."""
+        ...
+
     async def receive(self, incoming: Incoming) -> None:
         """Carry it out and put the replies into the outbox. Raises nothing that a channel could mend."""
         ...

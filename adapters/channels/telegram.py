@@ -476,7 +476,10 @@ class _Seldom:
 
 
 class _Reception:
-    """Turns updates into Incoming and hands each chat's over one by one; a slow chat holds up no other."""
+    """Turns updates into Incoming and hands each chat's over one by one; a slow chat holds up no other.
+
+    What is urgent waits for nothing.
+    """
 
     def __init__(
         self,
@@ -589,6 +592,11 @@ class _Reception:
         self._tasks.create_task(_try(self._bot.send_message(chat.id, text)))
 
     def _hand_over(self, update_id: int, incoming: Incoming) -> None:
+        if self._receiver.urgent(incoming):
+            self._open.add(update_id)
+            self._idle.clear()
+            self._tasks.create_task(self._take(update_id, incoming))
+            return
         waiting = self._waiting.get(incoming.chat)
         if waiting is None:
             waiting = self._waiting[incoming.chat] = deque()
@@ -599,16 +607,18 @@ class _Reception:
 
     async def _work(self, chat: Chat, waiting: deque[tuple[int, Incoming]]) -> None:
         while waiting:
-            update_id, incoming = waiting.popleft()
-            try:
-                await self._receiver.receive(incoming)
-            except Exception:
-                # A bug over one sentence must not end the chat's queue: the next would never be answered.
-                LOG.exception("内部错误：没能处理 %s 里的一句话。", chat)
-            self._open.discard(update_id)
-            if not self._open:
-                self._idle.set()
+            await self._take(*waiting.popleft())
         del self._waiting[chat]
+
+    async def _take(self, update_id: int, incoming: Incoming) -> None:
+        try:
+            await self._receiver.receive(incoming)
+        except Exception:
+            # A bug over one sentence must not end the chat's queue: the next would never be answered.
+            LOG.exception("内部错误：没能处理 %s 里的一句话。", incoming.chat)
+        self._open.discard(update_id)
+        if not self._open:
+            self._idle.set()
 
 
 def connect(

@@ -50,6 +50,9 @@ class Ears:
     def refusal(self, incoming: Incoming) -> str | None:
         return self._refusal
 
+    def urgent(self, incoming: Incoming) -> bool:
+        return False
+
     async def receive(self, incoming: Incoming) -> None:
         self.heard.put_nowait(incoming)
 
@@ -316,6 +319,7 @@ def test_a_program_without_a_terminal_talks_over_its_pipes() -> None:
 
         class Echo:
             def refusal(self, incoming): return None
+            def urgent(self, incoming): return False
             async def receive(self, incoming): await channel.send(channel.chat, Message(text="听到：" + incoming.text))
 
         use_utf8()

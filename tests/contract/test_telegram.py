@@ -50,8 +50,11 @@ class Hall:
     def refusal(self, incoming: Incoming) -> str | None:
         return None if incoming.user in self.welcome else "你不在允许名单里。"
 
+    def urgent(self, incoming: Incoming) -> bool:
+        return incoming.text == "急停"
+
     async def receive(self, incoming: Incoming) -> None:
-        if incoming.chat.id in self.held:
+        if incoming.chat.id in self.held and not self.urgent(incoming):
             await self.held[incoming.chat.id].wait()
         if self.broken_by and self.broken_by in incoming.text:
             raise LookupError("a bug in the house")
@@ -283,6 +286,16 @@ async def test_a_slow_chat_keeps_its_order_and_holds_up_no_other(
     assert (await bench.hall.next()).text == "四"
     bench.hall.held.pop("42").set()
     assert [(await bench.hall.next()).text for _ in range(3)] == ["一", "二", "三"]
+
+
+async def test_the_kill_switch_waits_behind_nothing(server: FakeTelegram, bench: Bench, channel: Channel) -> None:
+    bench.hall.held["42"] = asyncio.Event()
+    server.say("慢")
+    server.say("急停")
+    assert (await bench.hall.next()).text == "急停"
+    bench.hall.held.pop("42").set()
+    assert (await bench.hall.next()).text == "慢"
+    await server.until(lambda s: s.polling and s.unconfirmed == 0)
 
 
 async def test_a_bug_in_the_house_is_logged_and_the_next_sentence_is_heard(

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from core.messages import Incoming
 from core.types import Symbol
-from tests.e2e.theatre import Theatre
+from tests.e2e.theatre import CHAT, Theatre
 
 HELD = Symbol("600036.SH")
 
@@ -166,3 +167,15 @@ async def test_a_condition_on_the_close_alone_is_not_watched_in_the_middle_of_th
 ) -> None:
     assert "暂时还不能盯只看收盘价的条件" in (await stage.say(said)).text
     assert stage.app.house.watchlist.of("owner") == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "urgent"),
+    [("/panic", True), ("紧急停止", True), ("panic", True), ("/panic off", False), ("紧急停止吗", False)],
+)
+async def test_the_kill_switch_alone_is_urgent(stage: Theatre, said: str, urgent: bool) -> None:
+    incoming = Incoming(chat=CHAT, user="local", text=said, at=stage.clock.now())
+    assert stage.app.inbox.urgent(incoming) is urgent
+    assert stage.app.inbox.urgent(incoming.model_copy(update={"text": "", "press": said})) is (
+        said == "panic" or said == "紧急停止"
+    )

@@ -17,6 +17,9 @@ class Deaf:
     def refusal(self, incoming: Incoming) -> str | None:
         return None
 
+    def urgent(self, incoming: Incoming) -> bool:
+        return False
+
     async def receive(self, incoming: Incoming) -> None:
         raise AssertionError("nobody speaks in a script channel")
 
