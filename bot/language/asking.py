@@ -253,7 +253,7 @@ def _dates(reading: Reading, *, been: bool = False) -> dict[str, Any]:
 
 _ONWARDS: Final = re.compile("(?:起|开始|以来|至今|算起)(?:里|内|的)?$")
 _HELD: Final = re.compile("买了些?(?:什么|哪些)")
-_TODAY: Final = pattern("今天|今日|当日")
+_TODAY: Final = pattern("今天|今日|当日|当天")
 
 
 def _asked(

@@ -111,7 +111,7 @@ _ENGLISH: Final = (
     (r"\b(?:tanks?|crash(?:es)?|plunges?|slides?|slips?|sinks?|tumbles?|declines?|dips?|sheds?)(?: by)?(?= ?(?:more than |over |at least )?\d+(?:\.\d+)? ?(?:%|percent|pct))", "跌"),
     (r"\b(?:moves?|swings?)(?: by)?(?= ?(?:more than |over |at least )?\d+(?:\.\d+)? ?(?:%|percent|pct))", "涨跌"),
     (r"(?<=[涨跌]) ?\b(?:by )?(?:more than|over|at least)\b", "超过"),
-    (r"\b(?:ping|alert|notify|remind)\b(?= ?(?:[我一]|$))", "提醒"),
+    (r"(?<![a-z])(?:ping|alert|notify|remind)(?![a-z])(?= ?(?:[我一]|$))", "提醒"),
     (r"\b(?:alert|watch|task|reminder)\b(?= (?:on|for|of|about|number))", "提醒"),
     (r"\b(?:only )?(?:during|in) the\b", ""),
     (r"\b(?:send me an |send an |by |via |and )*e-?mail(?: me)?(?: when| if)?\b", "发邮件给我"),

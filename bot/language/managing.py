@@ -26,7 +26,7 @@ from bot.language.request import (
     Slot,
 )
 
-_MANAGE_WORDS: Final = re.compile("那条|那个|#|剔|拔|冻|抽|挂起|抬|重启|放一|缓一|延|推迟|续|唤醒|解|开工|复工|放开|休|按住|压|打住|缓|清零|抹|扔|丢|终止|卸|销|消|拿|去|掐|踢|停|不盯|别盯|不看|恢复|继续|重新|启用|打开|开启|激活|接着|启动|删|去掉|移除|去除|取消|撤销|清空|清除|拿掉|不用|不要|不必|不需要|别|不想|改|调|换|更新|放宽|收紧|提高|降低|延长|缩短|关|撤|歇|搁|管|掐|废")  # noqa: E501 - one list  # fmt: skip
+_MANAGE_WORDS: Final = re.compile("移走|勾|退订|没用|放放|中断|重开|可以盯|那条|那个|#|剔|拔|冻|抽|挂起|抬|重启|放一|缓一|延|推迟|续|唤醒|解|开工|复工|放开|休|按住|压|打住|缓|清零|抹|扔|丢|终止|卸|销|消|拿|去|掐|踢|停|不盯|别盯|不看|恢复|继续|重新|启用|打开|开启|激活|接着|启动|删|去掉|移除|去除|取消|撤销|清空|清除|拿掉|不用|不要|不必|不需要|别|不想|改|调|换|更新|放宽|收紧|提高|降低|延长|缩短|关|撤|歇|搁|管|掐|废")  # noqa: E501 - one list  # fmt: skip
 
 
 _OF_ORDERS: Final = re.compile("委托|挂单|订单|买单|卖单")
@@ -49,9 +49,9 @@ def manage(reading: Reading) -> Request | None:
     if sentence.take(phrases.PAUSED) and not targets and _ALL.search(sentence.rest):
         targets = ("all",) if not reading.named().anything else ()
     verbs: tuple[tuple[Intent, re.Pattern[str]], ...] = (
+        ("watch_resume", phrases.RESUME),  # 取消暂停 is no 取消
         ("watch_delete", phrases.DELETE),
         ("watch_pause", phrases.PAUSE),
-        ("watch_resume", phrases.RESUME),
     )
     found = [(match.start(), intent, match) for intent, written in verbs if (match := written.search(sentence.rest))]
     if not found:
@@ -205,7 +205,9 @@ def _new_value(reading: Reading, named: Named, targets: tuple[str, ...]) -> tupl
 _LIST_GATE: Final = re.compile("盯|任务|提醒|监控|预警|列表|清单|条件单|关注|监视|看")
 
 
-_OTHER_WISH: Final = re.compile("重启|恢复|暂停|删|取消|停掉|停了|启用|唤醒|改成")
+_OTHER_WISH: Final = re.compile(
+    "接着|重开|解除|开回|开起来|可以盯|移走|勾掉|退订|禁用|关一下|先关|搁着|放放|中断|重启|恢复|暂停|删|取消|停掉|停了|启用|唤醒|改成"
+)
 
 
 def watch_list(reading: Reading) -> Request | None:
