@@ -117,12 +117,13 @@ def answered(before: int, stage: Theatre, what: str) -> list[Message]:
     return shown
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:24]))
-async def test_what_is_hostile_gets_an_answer_and_changes_nothing(stage: Theatre, text: str) -> None:
-    before, seen = await state(stage), len(stage.channel.shown)
-    await stage.say(text)
-    assert answered(seen, stage, text) or not text.strip()
-    assert await state(stage) == before
+async def test_what_is_hostile_gets_an_answer_and_changes_nothing(stage: Theatre) -> None:
+    before = await state(stage)
+    for text in HOSTILE:
+        seen = len(stage.channel.shown)
+        await stage.say(text)
+        assert answered(seen, stage, text) or not text.strip(), repr(text[:40])
+        assert await state(stage) == before, repr(text[:40])
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -156,18 +157,19 @@ def _tap(name: str, words: str) -> tuple[str, str | None]:
 
 
 @pytest.mark.parametrize("way", [_slash, _tap], ids=["typed", "tapped"])
-@pytest.mark.parametrize("name", sorted(REGISTRY))
 async def test_every_command_survives_any_words(
-    stage: Theatre, name: str, way: Callable[[str, str], tuple[str, str | None]]
+    stage: Theatre, way: Callable[[str, str], tuple[str, str | None]]
 ) -> None:
-    chance = random.Random(name)
     words = ("1", "#1", "0", "-1", "99999999", "茅台", "600519.SH", "all", "全部", "off", "last", "sure", "00000001")
-    for _ in range(20):
-        given = " ".join(
-            chance.choice(words) if chance.random() < 0.6 else garbage(chance) for _ in range(chance.randint(0, 4))
-        )
-        text, press = way(name, given)
-        seen = len(stage.channel.shown)
-        await (stage.say(text) if press is None else stage.send_press(press))
-        answered(seen, stage, f"{name} {given!r}")
-        assert not await stage.orders() or name == "approve"
+    for name in sorted(REGISTRY):
+        chance = random.Random(name)
+        orders = len(await stage.orders())
+        for _ in range(20):
+            given = " ".join(
+                chance.choice(words) if chance.random() < 0.6 else garbage(chance) for _ in range(chance.randint(0, 4))
+            )
+            text, press = way(name, given)
+            seen = len(stage.channel.shown)
+            await (stage.say(text) if press is None else stage.send_press(press))
+            answered(seen, stage, f"{name} {given!r}")
+        assert len(await stage.orders()) == orders or name == "approve"
