@@ -19,7 +19,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Theatre]:
         yield stage
 
 
-HALF = "茅台跌破1380嘀嘀我"
+HALF = "茅台跌破1380噗叽我"
 
 
 def numbers(stage: Theatre) -> list[int]:
@@ -31,7 +31,7 @@ async def test_it_is_asked_back_with_the_words_that_were_not_used(stage: Theatre
     card = await stage.say(said)
     assert card.title == "🤔 我理解为"
     assert "盯 贵州茅台(600519)：跌到 1380.00 及以下" in card.text
-    assert "嘀嘀 没有用上" in card.text
+    assert "噗叽 没有用上" in card.text
     assert not numbers(stage)
     made = await stage.press("对，就这样")
     assert "条件：跌到 1380.00 及以下" in made.text
@@ -68,19 +68,19 @@ async def test_a_question_is_answered_with_how_it_was_understood(stage: Theatre)
 @pytest.mark.parametrize(
     "said",
     [
-        "嘀嘀买100股茅台",
-        "买100股茅台嘀嘀",
-        "把茅台嘀嘀全卖了",
-        "茅台除非跌破1380嘀嘀我",
-        "茅台跌破1380可能嘀嘀",
-        "茅台跌破1380嘀嘀我吗",
-        "茅台跌破1380嘀嘀三回",
-        "茅台跌破1380嘀嘀到周末咕噜",
+        "噗叽买100股茅台",
+        "买100股茅台噗叽",
+        "把茅台噗叽全卖了",
+        "茅台除非跌破1380噗叽我",
+        "茅台跌破1380可能噗叽",
+        "茅台跌破1380噗叽我吗",
+        "茅台跌破1380噗叽三回",
+        "茅台跌破1380噗叽到周末咕噜",
     ],
 )
 async def test_what_trades_or_turns_a_sentence_round_is_not_half_heard(stage: Theatre, said: str) -> None:
     answer = await stage.say(said)
-    assert answer.title != "🤔 我理解为" or "嘀嘀" in answer.text
+    assert answer.title != "🤔 我理解为" or "噗叽" in answer.text
     assert not numbers(stage)
     assert not await stage.app.house.store.tickets({"open"})  # type: ignore[arg-type]
 
@@ -93,4 +93,4 @@ async def test_a_correction_leaves_the_words_that_were_not_used(stage: Theatre) 
     await stage.say(HALF)
     card = await stage.say("改成1370")
     assert "跌到 1370.00 及以下" in card.text
-    assert "嘀嘀 没有用上" in card.text
+    assert "噗叽 没有用上" in card.text
