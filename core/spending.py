@@ -53,24 +53,21 @@ class Spending:
 
     def note(self, order: Order) -> None:
         """An order was placed or has moved on. Those of earlier days are forgotten."""
+        self._orders[order.id] = order
+        self._orders = {one.id: one for one in self._today()}
+
+    def _today(self) -> list[Order]:
         today = trading_date(self._clock.now())
-        if trading_date(order.created_at) == today:
-            self._orders[order.id] = order
-        self._orders = {key: one for key, one in self._orders.items() if trading_date(one.created_at) == today}
+        return [one for one in self._orders.values() if trading_date(one.created_at) == today]
 
     def used(self, mode: Mode) -> Used:
         """By orders of today with this kind of money: what is played with does not count against what is real."""
-        today = trading_date(self._clock.now())
-        return used_by(
-            one for one in self._orders.values() if one.mode is mode and trading_date(one.created_at) == today
-        )
+        return used_by(one for one in self._today() if one.mode is mode)
 
     def bought(self, account: str, symbol: Symbol) -> Shares:
         """Shares of a symbol that an account has bought today or has in open orders to buy."""
-        mine = (one for one in self._orders.values() if (one.account, one.symbol) == (account, symbol))
-        today = trading_date(self._clock.now())
-        counted = (one for one in mine if one.side is Side.BUY and trading_date(one.created_at) == today)
-        return sum(one.filled + one.open_shares for one in counted)
+        mine = (one for one in self._today() if (one.account, one.symbol) == (account, symbol))
+        return sum(one.filled + one.open_shares for one in mine if one.side is Side.BUY)
 
     def breaches(self, draft: Draft, owner: str, account: Account) -> tuple[Breach, ...]:
         """What of the person's own limits stands against an order."""
