@@ -19,6 +19,7 @@ from core.messages import Chart, Chat, Delivery, Incoming, Message, Outgoing
 from core.orders import Fill, Order, Report
 from core.portfolio import Account, Worth
 from core.securities import Security, Sighting
+from core.statement import Statement
 from core.tickets import Ticket, TicketState
 from core.types import Mode, Money, Price, Shares, Symbol
 from core.watches import Arm, Memory, Watch
@@ -121,6 +122,14 @@ class Broker(Protocol):
 
         Raises:
             Unavailable: cannot say. Never an empty account.
+        """
+        ...
+
+    async def statement(self) -> Statement:
+        """The account, and what was ordered and traded in it today, by us and elsewhere.
+
+        Raises:
+            Unavailable: cannot say. Never an empty list instead.
         """
         ...
 

@@ -23,6 +23,7 @@ from core.errors import ConfigError, Malformed, Unavailable
 from core.market import fees, settles_same_day
 from core.orders import Fill, Order, Report, apply
 from core.portfolio import Account, Position
+from core.statement import Placed, Statement, Trade
 from core.types import FEN, Mode, Money, Price, Shares, Side, Symbol
 
 LONG_AGO: Final = date(1990, 12, 19)
@@ -338,6 +339,23 @@ class Ledger:
             as_of=now,
         )
 
+    def statement(self, account: str, name: str, mode: Mode, now: datetime) -> Statement:
+        """The account with the orders and trades of today; all of them are ours."""
+        today = trading_date(now)
+        listed = self._rows(
+            "SELECT body, day, frozen FROM orders WHERE day = ? OR NOT final ORDER BY rowid", str(today)
+        )
+        orders = [_line(*row).order for row in listed]
+        bodies = self._rows("SELECT body FROM reports WHERE fill_id IS NOT NULL ORDER BY seq DESC LIMIT 1000")
+        reports = [Report.model_validate_json(body) for (body,) in reversed(bodies)]
+        return Statement(
+            account=self.account(account, name, mode, now),
+            orders=tuple(_placed(order) for order in orders),
+            trades=tuple(
+                _trade(report.fill) for report in reports if report.fill and trading_date(report.fill.at) == today
+            ),
+        )
+
     def _remember(self, line: Line) -> None:
         if line.order.state.final:
             self.open.pop(line.order.id, None)
@@ -503,6 +521,34 @@ def _check(db: sqlite3.Connection, path: Path | None, source: str, account: str,
         raise ConfigError(
             [f"账本 {path} 属于{kind}账户“{whose}”，不能给{mode.chinese}账户“{account}”用，请换一个文件。"]
         )
+
+
+def _placed(order: Order) -> Placed:
+    return Placed(
+        id=order.id,
+        broker_id=order.broker_id or order.id,
+        symbol=order.symbol,
+        side=order.side,
+        shares=order.shares,
+        limit=order.limit,
+        filled=order.filled,
+        state=order.state,
+        at=order.created_at,
+    )
+
+
+def _trade(fill: Fill) -> Trade:
+    return Trade(
+        id=fill.id,
+        order_id=fill.order_id,
+        broker_id=fill.order_id,
+        symbol=fill.symbol,
+        side=fill.side,
+        shares=fill.shares,
+        price=fill.price,
+        fee=fill.fee,
+        at=fill.at,
+    )
 
 
 def _line(body: str, day: str, frozen: str) -> Line:

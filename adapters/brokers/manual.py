@@ -20,6 +20,7 @@ from core.errors import Conflict, Invalid, NotFound, Refused
 from core.market import board_of
 from core.orders import Order, Report, ReportKind
 from core.portfolio import Account
+from core.statement import Statement
 from core.types import Mode, Money, Price, Shares, Side, Symbol, price_text
 
 MOST_PRICE: Final = 10**7
@@ -85,6 +86,9 @@ class ManualBroker:
 
     async def snapshot(self) -> Account:
         return self._ledger.account(self.account, self.name, self.mode, self._clock.now())
+
+    async def statement(self) -> Statement:
+        return self._ledger.statement(self.account, self.name, self.mode, self._clock.now())
 
     async def reports(self) -> AsyncIterator[Report]:
         while True:

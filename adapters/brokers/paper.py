@@ -26,6 +26,7 @@ from core.frames import Frame, LatestQuotes, Quote
 from core.market import Board, board_of, lot_problem, tick_problem
 from core.orders import Order, Report, ReportKind
 from core.portfolio import Account
+from core.statement import Statement
 from core.types import Mode, Money, Price, Shares, Side, Symbol, money_text, price_text
 
 FILLS_WITHIN: Final = timedelta(seconds=60)
@@ -221,6 +222,11 @@ class PaperBroker:
         now = self._clock.now()
         self._expire(now)
         return self._ledger.account(self.account, self.name, self.mode, now)
+
+    async def statement(self) -> Statement:
+        now = self._clock.now()
+        self._expire(now)
+        return self._ledger.statement(self.account, self.name, self.mode, now)
 
     async def reports(self) -> AsyncIterator[Report]:
         while True:

@@ -314,6 +314,23 @@ async def test_an_order_of_another_account_or_mode_is_certainly_not_placed(bench
     assert await bench.broker.find("dp1") is None
 
 
+async def test_a_statement_lists_what_was_ordered_and_traded_today(bench: Bench, clock: ManualClock) -> None:
+    order = an_order(bench)
+    await bench.broker.submit(order)
+    await bench.trade(order, 300, D("10.00"))
+    seen = await bench.broker.statement()
+    assert seen.account == await bench.broker.snapshot()
+    assert [(one.id, one.shares, one.filled, one.state) for one in seen.orders] == [
+        ("dp1", 1000, 300, OrderState.PARTIAL)
+    ]
+    reported = [one.fill for one in await bench.broker.find("dp1") or () if one.fill is not None]
+    assert [(one.id, one.order_id, one.shares, one.price, one.fee) for one in seen.trades] == [
+        (one.id, "dp1", 300, D("10.00"), one.fee) for one in reported
+    ]
+    clock.set(market("2026-03-24", "10:00"))
+    assert not (await bench.broker.statement()).trades
+
+
 async def test_partial_fills_add_up(bench: Bench) -> None:
     order = an_order(bench)
     await bench.broker.submit(order)

@@ -19,8 +19,9 @@ from decimal import Decimal
 
 from core.clock import Clock
 from core.errors import Refused, Unavailable
-from core.orders import Fill, Order, Report, ReportKind
+from core.orders import Fill, Order, OrderState, Report, ReportKind
 from core.portfolio import Account, Position
+from core.statement import Placed, Statement, Trade
 from core.types import Mode, Money, Shares, Symbol
 
 
@@ -46,6 +47,9 @@ class FakeBroker:
         self.placed: Counter[str] = Counter()
         """How often an order reached the exchange, per order id."""
         self.cancels: list[str] = []
+        self.orders: dict[str, Placed] = {}
+        """What a statement lists, by the broker's number."""
+        self.trades: list[Trade] = []
         self.deaf = False
         self.on_find: Callable[[], Awaitable[object]] | None = None
         """Happens while :meth:`find` is looking."""
@@ -97,6 +101,12 @@ class FakeBroker:
             fee=Decimal(fee),
             at=self._clock.now(),
         )
+        self.trades.append(
+            Trade(
+                **fill.model_dump(include={"id", "order_id", "symbol", "side", "shares", "price", "fee", "at"}),
+                broker_id=f"B-{order.id}",
+            )
+        )
         return self.tells(self._report(order, ReportKind.FILL, fill), times=times)
 
     def ends(self, order: Order, kind: ReportKind, note: str = "", *, times: int = 1) -> Report:
@@ -124,6 +134,12 @@ class FakeBroker:
 
     def _place(self, order: Order) -> None:
         self.placed[order.id] += 1
+        self.orders[f"B-{order.id}"] = Placed(
+            **order.model_dump(include={"id", "symbol", "side", "shares", "limit"}),
+            broker_id=f"B-{order.id}",
+            state=OrderState.ACCEPTED,
+            at=self._clock.now(),
+        )
         self._known.setdefault(order.id, [self._report(order, ReportKind.ACCEPTED)])
 
     # -- what the desk calls
@@ -158,6 +174,10 @@ class FakeBroker:
             positions=tuple(self.positions.values()),
             as_of=self._clock.now(),
         )
+
+    async def statement(self) -> Statement:
+        account = await self.snapshot()
+        return Statement(account=account, orders=tuple(self.orders.values()), trades=tuple(self.trades))
 
     async def reports(self) -> AsyncIterator[Report]:
         while True:
