@@ -12,7 +12,17 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-HEAVY: Final = ("telegram", "sqlmodel", "sqlalchemy", "numpy", "httpx", "apscheduler", "prompt_toolkit", "alembic")
+HEAVY: Final = (
+    "telegram",
+    "sqlmodel",
+    "sqlalchemy",
+    "numpy",
+    "httpx",
+    "apscheduler",
+    "prompt_toolkit",
+    "alembic",
+    "xtquant",
+)
 
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
