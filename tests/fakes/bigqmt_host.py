@@ -41,6 +41,11 @@ class Exchange(object):
             with open(path, "r", encoding="ascii") as file:
                 self.state = json.load(file)
 
+    def forget(self):
+        """How often was asked counts anew."""
+        del self.state["asked"][:]
+        self.save()
+
     def save(self):
         with open(self.path + ".part", "w", encoding="ascii") as file:
             json.dump(self.state, file)
@@ -170,6 +175,11 @@ class Exchange(object):
         self.state["deals"].append(deal)
         self.save()
         self.callback("deal_callback", Row(**deal))
+
+    def deal_again(self, **changes):
+        """The newest deal is told once more."""
+        self.state["deals"].append(dict(self.state["deals"][-1], **changes))
+        self.save()
 
     def end(self, remark, status, why=""):
         """The counter says that an order has come to this status."""

@@ -1,6 +1,6 @@
 """A big QMT at our hand: the real script runs in this process or in one of its own, and time passes while the bot waits.
 
-:class:`PaperCounter` is a counter for :class:`tests.fakes.bigqmt_host.Host` that trades like the paper account;
+:class:`World` is a bot, a folder, a client and an exchange; :class:`PaperCounter` is a counter for :class:`tests.fakes.bigqmt_host.Host` that trades like the paper account;
 :class:`Client` is a client in a process of its own, which can be killed.
 """
 
@@ -11,21 +11,25 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from adapters.brokers import filedrop
+from adapters.brokers.filedrop_folder import Purpose, sealed
 from adapters.brokers.paper import PaperBroker
-from core.clock import Clock, market_time
-from core.orders import Order, OrderState
+from core.clock import MARKET_ZONE, Clock, ManualClock, market_time
+from core.orders import Order, OrderState, ReportKind, apply
 from core.statement import Placed, Trade
 from core.types import Mode, Side, Symbol, code_of, exchange_of
-from tests.fakes.bigqmt_host import Row
+from tests.fakes.bigqmt_host import Exchange, Host, Row
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SCRIPT: Final = ROOT / "adapters" / "brokers" / "bigqmt" / "dingpan_qmt.py"
 HOST: Final = Path(__file__).with_name("bigqmt_host.py")
+BANK: Final = Symbol("600000.SH")
+ORDER: Final = "dp0000000A"
 NUMBER: Final = "880012345678"
 KEY: Final = "5f" * 32
 
@@ -35,7 +39,7 @@ T = TypeVar("T")
 def old_python() -> str | None:
     """The client's own Python, 3.6, where this computer has one."""
     installed = sorted(Path.home().glob(".pyenv/versions/3.6.*/bin/python"))
-    return shutil.which("python3.6") or next((str(path) for path in installed), None)
+    return next((str(path) for path in installed), None) or shutil.which("python3.6")
 
 
 _CODES: Final = {
@@ -166,6 +170,98 @@ def _deal_row(one: Trade, number: str) -> Row:
         m_nVolume=one.shares,
         m_dComssion=float(one.fee or 0),
     )
+
+
+class World:
+    """A bot, a folder, a client with its script, and an exchange. While the bot waits, the script works."""
+
+    def __init__(self, folder: Path, **limits: object) -> None:
+        self.folder = folder
+        self.drop = folder / "drop"
+        self.clock = ManualClock(datetime(2026, 3, 23, 10, tzinfo=MARKET_ZONE))
+        self.exchange = Exchange(str(folder / "exchange.json"), lambda: self.clock.now().timestamp())
+        self.exchange.hold(BANK, 1000, 9.0)
+        self.limits = limits
+        self.script = True
+        self.host = self.start()
+        self.tick(2)
+        self.broker = self.connect()
+
+    def start(self) -> Host:
+        return Host(SCRIPT, self.exchange, settings(self.folder, **self.limits))
+
+    def connect(self, **changes: Any) -> filedrop.FileDropBroker:
+        given: dict[str, Any] = {
+            "path": self.drop,
+            "key": KEY,
+            "account": "real",
+            "number": NUMBER,
+            "name": "大QMT",
+            "clock": self.clock,
+            "sleep": self.sleep,
+        }
+        return filedrop.connect(**{**given, **changes})
+
+    async def sleep(self, seconds: float) -> None:
+        self.clock.advance(timedelta(seconds=seconds))
+        if self.script:
+            self.host.tick()
+
+    def tick(self, times: int = 1) -> None:
+        for _ in range(times):
+            self.clock.advance(timedelta(seconds=1))
+            self.host.tick()
+
+    def restart(self) -> None:
+        """The client dies and is started anew."""
+        self.clock.advance(timedelta(seconds=12))
+        self.host = self.start()
+        self.host.names["G"].me = "another"
+        self.tick(2)
+
+    def order(self, number: str = ORDER, *, side: Side = Side.BUY, shares: int = 1000, limit: str = "10.00") -> Order:
+        now = self.clock.now()
+        return Order(
+            id=number,
+            ticket_id=number[2:],
+            account="real",
+            mode=Mode.LIVE,
+            symbol=BANK,
+            side=side,
+            shares=shares,
+            limit=Decimal(limit),
+            created_at=now,
+            updated_at=now,
+        )
+
+    def files(self, name: str) -> list[str]:
+        return sorted(path.name for path in (self.drop / name).iterdir())
+
+    def hand_in(self, order: Order, **changes: object) -> Path:
+        """A request as the bot writes it, without a bot that waits."""
+        at = order.created_at.timestamp()
+        body: dict[str, object] = {
+            "kind": "order",
+            "id": order.id,
+            "account": NUMBER,
+            "symbol": order.symbol,
+            "side": order.side.value,
+            "shares": order.shares,
+            "limit": str(order.limit),
+            "created_at": at,
+            "not_after": at + 15,
+        }
+        path = self.drop / "requests" / f"{order.id}.json"
+        path.write_text(sealed(KEY, Purpose.REQUEST, {**body, **changes}), encoding="ascii")
+        return path
+
+    async def kinds(self, number: str = ORDER) -> list[ReportKind]:
+        return [report.kind for report in await self.broker.find(number) or ()]
+
+    async def after(self, order: Order) -> Order:
+        for report in await self.broker.find(order.id) or ():
+            order = apply(order, report)
+        return order
 
 
 class Client:
