@@ -11,9 +11,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final, Protocol
 
+from bot.assembly import HOME_CHAT, App, assemble
 from bot.command import completions
 from bot.language.names import Names
-from bot.main import HOME_CHAT, YOU, App, assemble, live, status
+from bot.main import YOU, live, status
 from core.calendar import is_trading_day, previous_trading_day
 from core.clock import MARKET_ZONE, ManualClock
 from core.market import is_share

@@ -1,4 +1,4 @@
-"""House: what is wired together, for the commands to use. Built by :mod:`bot.main` and nowhere else."""
+"""House: what is wired together, for the commands to use. Built by :mod:`bot.assembly` and nowhere else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from bot.language.names import Names
 from core.accounts import Accounts
 from core.adjust import Adjustments
 from core.backfill import Backfill
+from core.blotter import Blotter
 from core.bookkeeper import Bookkeeper
+from core.brokerage import Brokerage
 from core.chronicler import Chronicler
 from core.clock import Clock
 from core.conditions import Condition
@@ -35,6 +37,7 @@ from core.render import name_text
 from core.rulebook import RuleBook
 from core.spending import Spending
 from core.sweep import Sweep
+from core.switch import KillSwitch
 from core.types import Symbol, account_of, account_symbol, is_account
 from core.watchlist import Watchlist
 from core.zones import Missing
@@ -53,6 +56,9 @@ class House:
     book: RuleBook
     engine: Engine
     desk: Desk
+    brokerage: Brokerage
+    blotter: Blotter
+    switch: KillSwitch
     spending: Spending
     accounts: Accounts
     dispatcher: Dispatcher
@@ -83,7 +89,7 @@ class House:
     def name(self, symbol: Symbol) -> str:
         """Empty where the table has none."""
         if is_account(symbol):
-            return self.desk.name(symbol)
+            return self.brokerage.name(symbol)
         return self.names.name_of(symbol) if symbol in self.names else ""
 
     async def gather_bars(self, symbols: Collection[Symbol], conditions: Sequence[Condition]) -> None:
@@ -94,7 +100,7 @@ class House:
 
     async def weigh(self) -> None:
         """Let the engine know what the watched accounts are worth now, by the quotes at hand."""
-        for broker in self.desk.brokers:
+        for broker in self.brokerage.brokers:
             if account_symbol(broker.account) in self.book.symbols:
                 with suppress(OutsideError):
                     await self.accounts.look(broker.account)
@@ -114,7 +120,7 @@ class House:
         """
         accounts = [symbol for symbol in symbols if is_account(symbol)]
         shares = [symbol for symbol in symbols if not is_account(symbol)]
-        wanted = {*shares, *self.desk.symbols} if accounts else shares
+        wanted = {*shares, *self.blotter.symbols} if accounts else shares
         answered = True
         try:
             async with asyncio.timeout(PATIENCE):

@@ -250,7 +250,7 @@ class Inbox:
 
     def _known(self) -> frozenset[Symbol]:
         """What is watched or held."""
-        return frozenset(self._house.book.symbols | self._house.desk.symbols)
+        return frozenset(self._house.book.symbols | self._house.blotter.symbols)
 
     def _read(self, ctx: Context, text: str, *, alone: bool = False) -> Request:
         """What a sentence asks for; ``alone`` without what is open in the conversation."""

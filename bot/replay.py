@@ -12,9 +12,9 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from bot.assembly import assemble
 from bot.demo import Stage, stage_demo
 from bot.language.names import Names
-from bot.main import assemble
 from core.alerts import Alert
 from core.bars import in_order, read_bars
 from core.charts import described
@@ -132,7 +132,7 @@ class Transcript:
     async def summary(self, stage: Stage) -> None:
         """What came of it all."""
         house = stage.app.house
-        account = await house.desk.refresh(house.desk.default_account)
+        account = await house.brokerage.refresh(house.brokerage.default_account)
         prices = {
             one.symbol: quote.last
             for one in account.positions

@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
+from core.brokerage import Brokerage
 from core.clock import Clock, market_time
-from core.desk import Desk
 from core.engine import Engine
 from core.frames import Frame, Quote, frame_of
 from core.orders import Fill
@@ -70,7 +70,7 @@ class Accounts:
     def __init__(
         self,
         store: Store,
-        desk: Desk,
+        brokerage: Brokerage,
         engine: Engine,
         book: RuleBook,
         clock: Clock,
@@ -78,7 +78,7 @@ class Accounts:
         on_symbols: Callable[[], None],
     ) -> None:
         self._store = store
-        self._desk = desk
+        self._brokerage = brokerage
         self._engine = engine
         self._book = book
         self._clock = clock
@@ -98,8 +98,8 @@ class Accounts:
     async def on_frame(self, frame: Frame) -> None:
         """After a frame of the market was judged: judge the watched accounts that it may have moved."""
         quotes = []
-        for broker in self._desk.brokers:
-            account, symbol = self._desk.account(broker.account), account_symbol(broker.account)
+        for broker in self._brokerage.brokers:
+            account, symbol = self._brokerage.account(broker.account), account_symbol(broker.account)
             if account is None or symbol not in self._book.symbols:
                 continue
             held = any(one.symbol in frame.rows for one in account.positions if one.shares)
@@ -133,7 +133,7 @@ class Accounts:
 
     async def _worth(self, account_id: str) -> Quote | Missing:
         """What an account is worth by the newest prices, or why nobody can say."""
-        account = self._desk.account(account_id)
+        account = self._brokerage.account(account_id)
         if account is None:
             return Missing("账户还没有回报过资金和持仓")
         if not account.cash_known:
@@ -143,7 +143,7 @@ class Accounts:
         for symbol, quote in seen.items():
             price = self._price(symbol, quote)
             if isinstance(price, Missing):
-                return Missing(f"{name_text(self._desk.name(symbol), symbol)}{price.what}，不知道账户的总资产")
+                return Missing(f"{name_text(self._brokerage.name(symbol), symbol)}{price.what}，不知道账户的总资产")
             prices[symbol] = price
         newest = max((one for one in seen.values() if one is not None), key=lambda one: one.quoted_at, default=None)
         now = self._clock.now()
@@ -153,11 +153,11 @@ class Accounts:
         precloses = {symbol: one.preclose for symbol, one in known.items() if one is not None and one.preclose}
         return Quote(
             symbol=account_symbol(account_id),
-            name=self._desk.broker(account_id).name,
+            name=self._brokerage.broker(account_id).name,
             last=value(account, prices).total,
             preclose=worth_at_close(account, fills, precloses),
             open=paid_in(account),
-            source=self._desk.broker(account_id).name if newest is None else newest.source,
+            source=self._brokerage.broker(account_id).name if newest is None else newest.source,
             quoted_at=quoted_at,
             received_at=now,
         )

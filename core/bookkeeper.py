@@ -9,9 +9,9 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
+from core.brokerage import Brokerage
 from core.calendar import CLOSING_AUCTION_OPENS, is_trading_day, session_close, trading_date
 from core.clock import Clock, market_time
-from core.desk import Desk
 from core.engine import Engine
 from core.errors import OutsideError
 from core.portfolio import Account, Worth
@@ -31,10 +31,10 @@ PATIENCE: Final = 10.0
 class Bookkeeper:
     """Knows where the parts of a sheet are."""
 
-    def __init__(self, store: Store, desk: Desk, engine: Engine, quotes: QuoteSource, clock: Clock) -> None:
+    def __init__(self, store: Store, brokerage: Brokerage, engine: Engine, quotes: QuoteSource, clock: Clock) -> None:
         self._quotes = quotes
         self._store = store
-        self._desk = desk
+        self._brokerage = brokerage
         self._engine = engine
         self._clock = clock
 
@@ -50,7 +50,7 @@ class Bookkeeper:
         wanted = {one.symbol for one in account.positions if one.shares}
         wanted |= {fill.symbol for fill in fills if day_of_fill(fill) == day}
         found = {symbol: self._seen(symbol) for symbol in sorted(wanted)}
-        names = {symbol: self._desk.name(symbol) for symbol in {*wanted, *(fill.symbol for fill in fills)}}
+        names = {symbol: self._brokerage.name(symbol) for symbol in {*wanted, *(fill.symbol for fill in fills)}}
         return Sheet(account, day, now, found, fills, names)
 
     def again(self, sheet: Sheet) -> Sheet:
@@ -74,11 +74,11 @@ class Bookkeeper:
         if not is_trading_day(day) or now < session_close(day):
             return  # a job that comes late, or on a clock that jumps, has missed its day
         worths = []
-        for broker in self._desk.brokers:
+        for broker in self._brokerage.brokers:
             if any(one.total is not None for one in await self._store.worths(broker.account, day, day)):
                 continue
             try:
-                sheet = await self.take(await self._desk.refresh(broker.account))
+                sheet = await self.take(await self._brokerage.refresh(broker.account))
             except OutsideError as error:
                 log.warning("%s: %s", error.source, error.reason)
                 continue

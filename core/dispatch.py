@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from core import render, render_checks, render_market
 from core.alerts import INHIBITS, Alert, Reason, Silence, Trigger, escalates_after, is_grave, why_notify
+from core.brokerage import Brokerage
 from core.chronicle import Kind, turned
 from core.clock import Clock
 from core.desk import Desk, Origin
@@ -80,6 +81,7 @@ class Dispatcher:
         book: RuleBook,
         watchlist: Watchlist,
         desk: Desk,
+        brokerage: Brokerage,
         notifier: Notifier,
         digest: Digest,
         escalation: Escalation,
@@ -92,6 +94,7 @@ class Dispatcher:
         self._book = book
         self._watchlist = watchlist
         self._desk = desk
+        self._brokerage = brokerage
         self._notifier = notifier
         self._digest = digest
         self._escalation = escalation
@@ -408,7 +411,7 @@ class Dispatcher:
             now,
             grave=grave,
             graver_at=graves.get(mine) or self._graves.get(mine),
-            held=not watch.only_held or self._desk.holds(watch.account, symbol),
+            held=not watch.only_held or self._brokerage.holds(watch.account, symbol),
             quiet=self._digest.quiet_hours(watch.owner),
         )
         alert = self._alert(watch, trigger, rule.conditions, reason, now)
@@ -437,7 +440,7 @@ class Dispatcher:
             watch_number=watch.number,
             owner=watch.owner,
             symbol=symbol,
-            name=render.name_text(self._desk.name(symbol, trigger.quote.name), symbol),
+            name=render.name_text(self._brokerage.name(symbol, trigger.quote.name), symbol),
             group=trigger.key.group,
             condition=watch.condition_text(conditions) + (f"（{remark}）" if remark else ""),
             price=price,
@@ -471,7 +474,7 @@ class Dispatcher:
         plain = [one for one in items if one.ticket is None]
         for one in items:
             if one.ticket is not None:
-                account = self._desk.broker(one.ticket.account).name
+                account = self._brokerage.broker(one.ticket.account).name
                 message = render.alert_with_ticket(one.alert, one.ticket, account)
                 rows.append(self._notifier.compose(chat, message, (one.alert.id,)))
         if plain and not full:
@@ -493,7 +496,7 @@ class Dispatcher:
             watch, quiet = rule.watch, self._digest.quiet_hours(rule.watch.owner)
             if self.silenced(watch, key.symbol) or (quiet is not None and quiet.covers(now)):
                 continue
-            name = render.name_text(self._desk.name(key.symbol), key.symbol)
+            name = render.name_text(self._brokerage.name(key.symbol), key.symbol)
             by_chat.setdefault(watch.chat, []).append((watch, name, watch.condition_text(rule.conditions), quote))
         await self._notifier.say_each([(chat, render.resolved(items)) for chat, items in by_chat.items()])
         for key in self._over:
@@ -525,7 +528,7 @@ class Dispatcher:
             if now is not None and now.means(one.rule) and not self.silenced(now.watch, now.key.symbol)
         ]
         if meant:
-            names = {one.key.symbol: self._desk.name(one.key.symbol, one.quote.name) for one in meant}
+            names = {one.key.symbol: self._brokerage.name(one.key.symbol, one.quote.name) for one in meant}
             await self._notifier.say(rule.watch.chat, render_checks.already_holds(rule.watch, meant, names))
 
     def meet(self, met: Mapping[str, int]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from core import render
-from core.desk import Desk
+from core.brokerage import Brokerage
 from core.frames import Frame
 from core.notify import Notifier
 from core.types import Symbol
@@ -25,9 +25,11 @@ class Following:
         name_of: what a share is called.
     """
 
-    def __init__(self, watchlist: Watchlist, desk: Desk, notifier: Notifier, name_of: Callable[[Symbol], str]) -> None:
+    def __init__(
+        self, watchlist: Watchlist, brokerage: Brokerage, notifier: Notifier, name_of: Callable[[Symbol], str]
+    ) -> None:
         self._watchlist = watchlist
-        self._desk = desk
+        self._brokerage = brokerage
         self._notifier = notifier
         self._name_of = name_of
         # What happened to the accounts before this process began is not known.
@@ -57,7 +59,7 @@ class Following:
             raise
 
     async def _follow(self, watch: Watch) -> None:
-        account = self._desk.account(watch.account)
+        account = self._brokerage.account(watch.account)
         if account is None:
             return  # nobody knows what it holds
         held = [position.symbol for position in account.positions if position.shares]

@@ -10,7 +10,9 @@ from typing import Final, NamedTuple
 
 from core import render
 from core.backfill import Backfill
+from core.blotter import Blotter
 from core.bookkeeper import Bookkeeper
+from core.brokerage import Brokerage
 from core.calendar import calendar_warning, is_trading_day, trading_date, trading_time
 from core.chronicler import Chronicler
 from core.clock import MARKET_ZONE, Clock, market_time
@@ -54,6 +56,8 @@ class Duties:
         clock: Clock,
         engine: Engine,
         desk: Desk,
+        brokerage: Brokerage,
+        blotter: Blotter,
         dispatcher: Dispatcher,
         watchlist: Watchlist,
         notifier: Notifier,
@@ -72,6 +76,8 @@ class Duties:
         self._clock = clock
         self._engine = engine
         self._desk = desk
+        self._brokerage = brokerage
+        self._blotter = blotter
         self._dispatcher = dispatcher
         self._watchlist = watchlist
         self._notifier = notifier
@@ -148,7 +154,7 @@ class Duties:
     def _asks_for_quotes(self) -> bool:
         """Whether a watch needs prices: of shares, or of what an account holds."""
         watched = self._watchlist.symbols
-        return bool(watched) and not (all(map(is_account, watched)) and not self._desk.symbols)
+        return bool(watched) and not (all(map(is_account, watched)) and not self._blotter.symbols)
 
     async def open_day(self) -> None:
         """Before the open: end what has expired, look at the accounts and at the calendar."""
@@ -161,12 +167,12 @@ class Duties:
 
     async def close_day(self) -> None:
         """After the close: what happened to the orders, and what the accounts hold now."""
-        await self._desk.reconcile()
+        await self._blotter.look_up()
         await self._look_at_accounts()
 
     async def reconcile(self) -> None:
         """Orders whose fate is open are asked for again."""
-        await self._desk.reconcile()
+        await self._blotter.look_up()
 
     async def clean(self) -> None:
         """Forget messages that were sent long ago; alerts, tickets, orders and fills are kept."""
@@ -209,9 +215,9 @@ class Duties:
             await self._notifier.say(chat, render.watch_over(watches))
 
     async def _look_at_accounts(self) -> None:
-        for broker in self._desk.brokers:
+        for broker in self._brokerage.brokers:
             try:
-                await self._desk.refresh(broker.account)
+                await self._brokerage.refresh(broker.account)
             except OutsideError as error:
                 log.warning("%s: %s", error.source, error.reason)
 

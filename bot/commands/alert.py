@@ -118,7 +118,7 @@ def _what(ctx: Context, one: Watch | Symbol | None) -> str:
 def _silenced(ctx: Context, word: str) -> Watch | Symbol:
     """A share by name or code, an account as its button names it, or a watch by number or id."""
     if is_account(word):
-        return account_symbol(ctx.house.desk.broker(account_of(Symbol(word))).account)
+        return account_symbol(ctx.house.brokerage.broker(account_of(Symbol(word))).account)
     symbols = ctx.house.names.candidates(word)
     if len(symbols) == 1:
         return symbols[0]

@@ -76,7 +76,7 @@ async def _quoted(ctx: Context, call: Call) -> Sequence[Symbol]:
         if not chosen:
             raise Invalid("自选股里还没有股票。先说“把茅台加入自选”，再问行情。")
         return chosen
-    held = ctx.house.desk.account(targets.account(ctx, request))
+    held = ctx.house.brokerage.account(targets.account(ctx, request))
     shares = tuple(position.symbol for position in held.positions if position.shares) if held else ()
     if not shares:
         raise Invalid("现在没有持仓。请直接写股票名，例如：茅台多少钱")
@@ -92,13 +92,13 @@ def account_meant(ctx: Context, call: Call) -> tuple[str, Call]:
     if named is None:
         return targets.account(ctx, call.request), call
     rest = tuple(word for word in call.words if word != named)
-    return ctx.house.desk.broker(named[1:]).account, Call(rest, call.request)
+    return ctx.house.brokerage.broker(named[1:]).account, Call(rest, call.request)
 
 
 async def sheet_of(ctx: Context, account: str) -> Sheet:
     """An account with the newest quotes; what the stream does not have is asked for."""
     bookkeeper = ctx.house.bookkeeper
-    sheet = await bookkeeper.take(await ctx.house.desk.refresh(account))
+    sheet = await bookkeeper.take(await ctx.house.brokerage.refresh(account))
     unseen = [symbol for symbol, one in sheet.found.items() if one.quote is None]
     if unseen:
         with suppress(UserError):  # a share that nobody knows has no quote, and that is said
@@ -123,7 +123,7 @@ def answered(
     shown, problems = held_to(message, facts, about)
     for problem in problems:
         log.error("an answer did not stand: %s (%s, %s)", problem.sentence, problem.figure, problem.why)
-    others = [one for one in ctx.house.desk.brokers if one.account != sheet.account.id]
+    others = [one for one in ctx.house.brokerage.brokers if one.account != sheet.account.id]
     if not others or not shown.buttons:
         return shown
     rows = tuple(Button(f"看{one.name}", f"positions @{one.account}") for one in others[:3])
@@ -141,7 +141,7 @@ def answered(
 async def positions(ctx: Context, call: Call) -> Reply:
     ask = call.request.ask if call.request is not None else None
     if _every_account(ctx, call):
-        return [one for broker in ctx.house.desk.brokers for one in await _positions(ctx, broker.account, ask, ())]
+        return [one for broker in ctx.house.brokerage.brokers for one in await _positions(ctx, broker.account, ask, ())]
     account, call = account_meant(ctx, call)
     return await _positions(ctx, account, ask, targets.symbols(ctx, call, last=False))
 
@@ -150,7 +150,7 @@ def _every_account(ctx: Context, call: Call) -> bool:
     """Whether a sentence speaks of all accounts, where there are several."""
     return (
         call.request is not None
-        and len(ctx.house.desk.brokers) > 1
+        and len(ctx.house.brokerage.brokers) > 1
         and not call.request.symbols
         and _ALL_ACCOUNTS.search(ctx.dialogue.sentence) is not None
     )
@@ -200,7 +200,7 @@ def _of_share(ctx: Context, sheet: Sheet, symbol: Symbol, ask: str | None) -> Me
 )
 async def account(ctx: Context, call: Call) -> Reply:
     ask = call.request.ask if call.request is not None else None
-    every = [broker.account for broker in ctx.house.desk.brokers]
+    every = [broker.account for broker in ctx.house.brokerage.brokers]
     if (call.request is None and not call.words) or _every_account(ctx, call):
         return [one for account in every for one in await _money(ctx, account, ask)]
     meant, call = account_meant(ctx, call)

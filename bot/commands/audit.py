@@ -26,4 +26,4 @@ async def audit(ctx: Context, call: Call) -> Reply:
     watch = ctx.house.watchlist.current(ticket.watch_id) if ticket.watch_id is not None else None
     everything = await store.journal()
     events = [event for event in everything if event.subject == ticket.id]
-    return story(ticket, events, watch, ctx.house.desk.where(ticket.account), problem(everything))
+    return story(ticket, events, watch, ctx.house.brokerage.where(ticket.account), problem(everything))

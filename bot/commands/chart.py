@@ -140,7 +140,7 @@ def _levels(ctx: Context, symbol: Symbol) -> Iterator[Level]:
     for watch in house.watchlist.on(ctx.person.owner, [symbol]):
         if watch.live_at(house.now()):
             yield from levels_of(watch)
-    cost = house.desk.cost_of(house.desk.default_account, symbol)
+    cost = house.brokerage.cost_of(house.brokerage.default_account, symbol)
     if cost is not None:
         yield level_of(cost, "成本")
 

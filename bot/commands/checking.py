@@ -27,7 +27,7 @@ def facts(ctx: Context, account: str) -> Facts:
     return Facts(
         view=view,
         name=lambda symbol: render.name_text(house.name(symbol), symbol),
-        account=house.desk.account(account),
+        account=house.brokerage.account(account),
         now=house.now(),
     )
 

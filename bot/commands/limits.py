@@ -92,7 +92,7 @@ async def put_back(ctx: Context, before: Limits, after: Limits) -> Message:
 
 def _shown(ctx: Context, now: Limits, *, title: str = "🧮 买入上限") -> Message:
     lines = [*now.texts()] or ["没有设上限，每一笔仍然要你确认。"]
-    for broker in ctx.house.desk.brokers:
-        used, where = ctx.house.spending.used(broker.mode), ctx.house.desk.where(broker.account)
+    for broker in ctx.house.brokerage.brokers:
+        used, where = ctx.house.spending.used(broker.mode), ctx.house.brokerage.where(broker.account)
         lines.append(f"今天已买入 {used.orders} 笔，{money_text(used.amount)} 元（{where}）")
     return Message(title=title, text="\n".join(lines))

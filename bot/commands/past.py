@@ -96,7 +96,7 @@ async def decisions(ctx: Context, call: Call) -> Reply:
     ]
     orders = {order.id: order for order in await ctx.house.store.orders(limit=TICKETS)}
     names = "、".join(ctx.house.name(symbol) or symbol for symbol in symbols)
-    fresh = await ctx.house.desk.refresh(account)
+    fresh = await ctx.house.brokerage.refresh(account)
     where = render_answers.where_text(fresh, fresh.as_of)
     return render_past.decisions(found, orders, f"{names}{'：' if names else ''}", where)
 

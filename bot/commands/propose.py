@@ -217,7 +217,7 @@ async def disagree(ctx: Context, call: Call) -> Reply:
     ctx.dialogue = ctx.dialogue.decided()
     await ctx.house.notifier.say(ctx.chat, _closed(ctx, guess, "已取消，什么都没有做。"))
     if guess.half and ctx.house.reader is not None:
-        known = ctx.house.book.symbols | ctx.house.desk.symbols
+        known = ctx.house.book.symbols | ctx.house.blotter.symbols
         return await consult(ctx, guess.text, ctx.dialogue.context(ctx.house.now(), {}), known)
     return _try_again(guess)
 

@@ -143,7 +143,7 @@ def _at_hand(ctx: Context, request: Request) -> Sequence[Symbol]:
     """What the person may mean: what was spoken of, is held, is watched. Only what is held can be sold."""
     house = ctx.house
     said = request.account if request.account in {"paper", "wife"} else None
-    account = house.desk.account(said or house.desk.default_account)
+    account = house.brokerage.account(said or house.brokerage.default_account)
     held = [position.symbol for position in account.positions if position.shares] if account is not None else []
     if request.intent == "order_sell":
         return held[:_MANY]

@@ -125,8 +125,8 @@ async def _rehearse(ctx: Context, watch: Watch, known: Mapping[Symbol, Known], d
         _until(ctx),
         days=days,
         names={symbol: house.name(symbol) for symbol in watch.symbols},
-        cost_of=house.desk.cost_of,
-        holding_of=lambda account, symbol: house.desk.holding_of(account, symbol, house.engine.quote),
+        cost_of=house.brokerage.cost_of,
+        holding_of=lambda account, symbol: house.brokerage.holding_of(account, symbol, house.engine.quote),
     )
 
 

@@ -30,19 +30,18 @@ async def setting(ctx: Context, call: Call) -> Reply:
 
 
 def _as_it_is(ctx: Context, wanted: Setting) -> Message:
-    desk = ctx.house.desk
+    brokerage = ctx.house.brokerage
     if wanted.key in {"approval_mode", "approval_threshold"}:
         return Message(
             text="每一笔委托，不论金额，本来就都要你点“确认”才会下单，不用设。\n要限制金额的话：",
             buttons=((Button("买入上限", "limits"),),),
         )
     if wanted.key == "default_account":
-        if len(desk.brokers) == 1:
-            return Message(
-                text=f"现在只有{desk.where(desk.default_account)}一个账户，不用换。账户在 .env 的 BROKER 里设。"
-            )
-        names = "、".join(f"{one.name}·{one.mode.chinese}" for one in desk.brokers)
-        default = desk.where(desk.default_account)
+        if len(brokerage.brokers) == 1:
+            only = brokerage.where(brokerage.default_account)
+            return Message(text=f"现在只有{only}一个账户，不用换。账户在 .env 的 BROKER 里设。")
+        names = "、".join(f"{one.name}·{one.mode.chinese}" for one in brokerage.brokers)
+        default = brokerage.where(brokerage.default_account)
         return Message(text=f"没有改。现在的账户：{names}，默认是{default}。账户在 .env 的 BROKER 里设。")
     if wanted.key == "default_interval_s":
         return Message(text=f"没有改。{every_frame(ctx)}")

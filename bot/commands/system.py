@@ -34,8 +34,8 @@ async def start(ctx: Context, _call: Call) -> Reply:
         if one.owner == ctx.person.owner and one.open_at(ctx.house.now())
     ]
     pressing = [f"📝 有 {len(waiting)} 张委托等你确认，发送 /tickets 查看。"] if waiting else []
-    if ctx.house.desk.panicked is not None:
-        pressing.append(f"🛑 紧急停止中：{ctx.house.desk.panicked}。恢复：/panic off")
+    if ctx.house.switch.panicked is not None:
+        pressing.append(f"🛑 紧急停止中：{ctx.house.switch.panicked}。恢复：/panic off")
     text = "\n".join(
         [
             *pressing,
@@ -104,8 +104,8 @@ async def about(ctx: Context, _call: Call) -> Reply:
     if house.about_pictures:
         lines.append(house.about_pictures)
     lines.append(await _model(house))
-    if house.desk.panicked is not None:
-        lines.append(f"🛑 紧急停止中：{house.desk.panicked}")
+    if house.switch.panicked is not None:
+        lines.append(f"🛑 紧急停止中：{house.switch.panicked}")
     warning = calendar_warning(trading_date(house.now()))
     if warning is not None:
         lines.append(f"⚠️ {warning}")

@@ -23,13 +23,13 @@ def account(ctx: Context, request: Request | None) -> str:
     Raises:
         NotFound: it names one that is not configured, or 实盘 where there is none: the mode never changes by itself.
     """
-    desk = ctx.house.desk
+    brokerage = ctx.house.brokerage
     if request is None or request.account is None or request.account == "real":
-        chosen = desk.broker(desk.default_account)
+        chosen = brokerage.broker(brokerage.default_account)
         if request is not None and "实盘" in ctx.dialogue.sentence and chosen.mode is not Mode.LIVE:
             raise NotFound(f"现在没有实盘账户，只有{chosen.name}（{chosen.mode.chinese}）。没有做任何操作。")
         return chosen.account
-    return desk.broker(request.account).account
+    return brokerage.broker(request.account).account
 
 
 def symbols(ctx: Context, call: Call, *, last: bool = True) -> tuple[Symbol, ...]:

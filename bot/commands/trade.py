@@ -150,7 +150,7 @@ async def orders(ctx: Context, call: Call) -> Reply:
     found = found[:ORDERS_SHOWN]
     if ask == "open" and not found:
         return Message(title="没有未完成的委托")
-    where = ctx.house.desk.where if len(ctx.house.desk.brokers) > 1 else None
+    where = ctx.house.brokerage.where if len(ctx.house.brokerage.brokers) > 1 else None
     listed = render.order_list(found, {order.symbol: ctx.house.name(order.symbol) for order in found}, where)
     return listed.model_copy(update={"title": f"📑 没成交完的委托 {len(found)} 笔"}) if ask == "open" else listed
 
@@ -170,7 +170,7 @@ async def cancel(ctx: Context, call: Call) -> Reply:
     asked, failed = [], []
     for order_id in chosen:
         try:
-            order = await ctx.house.desk.cancel(order_id)
+            order = await ctx.house.blotter.cancel(order_id)
         except (UserError, OutsideError) as error:
             failed.append(f"{order_id}：{error}")
         else:
@@ -217,7 +217,7 @@ async def filled(ctx: Context, call: Call) -> Reply:
         after = int(call.words[3]) if len(call.words) > 3 else None
     except (InvalidOperation, ValueError):
         raise Invalid("成交价和股数要写数字，例如：/filled dp00000001 1399.5 100") from None
-    await ctx.house.desk.record_fill(_order_id(call.words[0]), shares, price, after=after)
+    await ctx.house.blotter.record_fill(_order_id(call.words[0]), shares, price, after=after)
     return None
 
 
@@ -225,7 +225,7 @@ async def filled(ctx: Context, call: Call) -> Reply:
 async def unfilled(ctx: Context, call: Call) -> Reply:
     if not call.words:
         raise Invalid("请写：/unfilled 委托编号")
-    await ctx.house.desk.record_nothing(_order_id(call.words[0]))
+    await ctx.house.blotter.record_nothing(_order_id(call.words[0]))
     return None
 
 
@@ -235,7 +235,7 @@ async def cash(ctx: Context, call: Call) -> Reply:
     amount = _number(call.words[0]) if len(call.words) == 1 else None
     if amount is None or amount < 0:
         raise Invalid("请写金额，元，例如：/cash 50000")
-    await ctx.house.desk.set_cash(ctx.house.desk.default_account, amount)
+    await ctx.house.brokerage.set_cash(ctx.house.brokerage.default_account, amount)
     return await account(ctx, Call())
 
 
@@ -250,7 +250,7 @@ async def hold(ctx: Context, call: Call) -> Reply:
     if shares is None or cost is None or shares != int(shares) or shares < 0 or cost < 0:
         raise Invalid(usage)
     [symbol] = targets.symbols(ctx, Call(call.words[:1]))
-    await ctx.house.desk.set_position(ctx.house.desk.default_account, symbol, int(shares), cost)
+    await ctx.house.brokerage.set_position(ctx.house.brokerage.default_account, symbol, int(shares), cost)
     return await positions(ctx, Call())
 
 
@@ -266,12 +266,12 @@ def _number(word: str) -> Decimal | None:
 async def panic(ctx: Context, call: Call) -> Reply:
     """The kill switch. It holds in this process even when it cannot be written down."""
     if call.rest in {"off", "恢复"}:
-        if ctx.house.desk.panicked is None:
+        if ctx.house.switch.panicked is None:
             raise Conflict("现在没有紧急停止。")
-        await ctx.house.desk.calm()
+        await ctx.house.switch.calm()
         return Message(title="✅ 已恢复", text="可以再发送委托了。")
     try:
-        await ctx.house.desk.panic(ctx.person.signature)
+        await ctx.house.switch.panic(ctx.person.signature)
     except Unavailable as error:
         why = f"但没能写进数据库（{error.reason}），重启后会失效，请处理后再发一次 /panic。"
         return Message(title="🛑 已紧急停止", text=f"本次运行不再发送任何委托，{why}", urgent=True)
@@ -286,8 +286,8 @@ async def mode(ctx: Context, _call: Call) -> Reply:
         Mode.MANUAL: "手动：你自己下单，告诉我结果",
         Mode.LIVE: "实盘：你点确认后真的下单",
     }
-    lines = [f"{broker.name}（{broker.account}）：{explained[broker.mode]}" for broker in ctx.house.desk.brokers]
-    if ctx.house.desk.panicked is not None:
-        lines.append(f"🛑 紧急停止中：{ctx.house.desk.panicked}。恢复：/panic off")
+    lines = [f"{broker.name}（{broker.account}）：{explained[broker.mode]}" for broker in ctx.house.brokerage.brokers]
+    if ctx.house.switch.panicked is not None:
+        lines.append(f"🛑 紧急停止中：{ctx.house.switch.panicked}。恢复：/panic off")
     lines.append("模式只能在 .env 里改，程序不会自己切换。")
     return Message(title="账户模式", text="\n".join(lines))

@@ -241,7 +241,7 @@ async def _symbols(ctx: Context, request: Request) -> tuple[Symbol, ...]:
             raise Invalid("自选股里还没有股票。先说“把茅台加入自选”，再说要盯什么。")
         return chosen
     if request.scope == "holdings":
-        held = ctx.house.desk.account(targets.account(ctx, request))
+        held = ctx.house.brokerage.account(targets.account(ctx, request))
         symbols = tuple(position.symbol for position in held.positions if position.shares) if held else ()
         if not symbols:
             raise Invalid("现在没有持仓，所以没有可盯的。请直接写股票名。")
@@ -284,7 +284,7 @@ def _condition(
             problem = tick_problem(board_of(symbol), price)
             if problem is not None:
                 raise Invalid(problem)
-        cost = ctx.house.desk.cost_of(account, symbol)
+        cost = ctx.house.brokerage.cost_of(account, symbol)
         name = render.name_text(ctx.house.name(symbol), symbol)
         if condition.needs_cost and cost is None:
             if condition.kind in {"position_weight", "position_profit", "position_loss"}:
@@ -335,7 +335,7 @@ def _from_which_side(
     kinds = set()
     for symbol in symbols:
         quote = quotes.get(symbol)
-        level = draft.value if draft.value is not None else ctx.house.desk.cost_of(account, symbol)
+        level = draft.value if draft.value is not None else ctx.house.brokerage.cost_of(account, symbol)
         if quote is None or quote.last is None or level is None:
             raise Invalid("暂时拿不到现价，不知道是涨到还是跌到。请说“涨到”或“跌到”。")
         kinds.add("price_above" if level > quote.last else "price_below")
@@ -366,7 +366,7 @@ async def read_back(
     Args:
         past: say, too, what it would have told in the last days.
     """
-    broker = ctx.house.desk.broker(made.account)
+    broker = ctx.house.brokerage.broker(made.account)
     names = [ctx.house.name(symbol) for symbol in made.symbols]
     text = render.watch_changed if changed else render.watch_made
     message = text(made, names, broker.name, broker.mode)
@@ -398,7 +398,7 @@ async def list_watches(ctx: Context, _call: Call) -> Reply:
         (watch, [house.name(symbol) for symbol in watch.symbols], standing.in_list(house, watch))
         for watch in house.watchlist.of(ctx.person.owner)
     ]
-    return render.watch_list(rows, house.now(), where=house.desk.where)
+    return render.watch_list(rows, house.now(), where=house.brokerage.where)
 
 
 @command(

@@ -24,7 +24,6 @@ LONG: Final = {
     "adapters/stores/sql.py": 790,  # one method per step of the business
     "core/render.py": 800,  # every sentence about the domain
     "core/rulebook.py": 800,  # one book: how rules come in, where they hold, what a frame does to them
-    "core/desk.py": 700,  # the life of a ticket and its order
     "tests/contract/test_brokers.py": 1200,  # one suite over every broker
     "tests/contract/test_stores.py": 1300,
     "tests/contract/test_telegram.py": 900,

@@ -27,9 +27,9 @@ import numpy as np
 from adapters.brokers import paper
 from adapters.channels import telegram
 from adapters.stores import sql
+from bot.assembly import App, assemble
 from bot.command import menu
 from bot.language.names import Names
-from bot.main import App, assemble
 from core.clock import MARKET_ZONE, ManualClock, SystemClock
 from core.conditions import PriceAbove
 from core.frames import COUNTS, PRICES, RATES, Frame, Ints, Quote

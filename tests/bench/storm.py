@@ -20,8 +20,9 @@ from typing import Any, Final
 
 from adapters.brokers import paper
 from adapters.stores import sql
+from bot.assembly import App, assemble
 from bot.language.names import Names
-from bot.main import App, assemble, spare_the_living
+from bot.main import spare_the_living
 from core.conditions import PriceAbove
 from core.messages import Chat
 from core.watches import Repeat, Watch

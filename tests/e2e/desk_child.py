@@ -71,7 +71,7 @@ async def main(folder: Path, step: Step) -> None:
         path=folder / "paper.db", account="paper", name="模拟账户", clock=clock, cash=Decimal(1_000_000)
     )
     office = Office(store, clock, market, [broker])
-    await office.desk.load()
+    await office.load()
     await broker.on_frame(market.frame())
     store.shown = await office.ticket()
     store.reach(Step.CARD_SHOWN)

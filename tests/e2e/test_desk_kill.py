@@ -82,8 +82,8 @@ async def restarted(folder: Path, at: str = "2026-11-18 10:01", first_id: int = 
     )
     office = Office(store, clock, market, [broker])
     try:
-        await office.desk.load()
-        await office.desk.reconcile()
+        await office.load()
+        await office.blotter.look_up()
         await broker.on_frame(market.frame())
         async with office.listening():
             yield NextLife(office, broker)
@@ -159,7 +159,7 @@ async def test_the_same_button_tapped_again_after_a_kill_never_makes_a_second_or
         for _ in range(2):
             with pytest.raises(Conflict, match="不能再操作"):
                 await life.office.desk.approve(*tapped, "李四")
-        await life.office.desk.reconcile()
+        await life.office.blotter.look_up()
         never_sent = expected.order is S.REJECTED
         [order] = await life.office.store.orders()
         assert order.state is (S.REJECTED if never_sent else S.FILLED)

@@ -97,7 +97,7 @@ async def state(stage: Theatre) -> object:
         house.digest.quiet_hours("owner"),
         await house.store.tickets(set(TicketState)),
         await house.store.orders(),
-        house.desk.panicked,
+        house.switch.panicked,
         await house.store.value("favourites:owner"),
     )
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from bot.assembly import HOME_CHAT
 from bot.inbox import OWNER
-from bot.main import HOME_CHAT
 from core.conditions import Condition, Indicator, PriceBelow, StopLoss
 from core.errors import Refused, Unavailable
 from core.messages import Chat, Incoming, Message

@@ -15,8 +15,8 @@ from adapters.brokers import manual, paper
 from adapters.channels import script
 from adapters.channels.script import ScriptChannel
 from adapters.stores import sql
+from bot.assembly import HOME_CHAT, App, assemble
 from bot.language.names import Names
-from bot.main import HOME_CHAT, App, assemble
 from core.allowance import Budget
 from core.clock import ManualClock
 from core.messages import Button, Chat, Incoming, Message

@@ -10,6 +10,8 @@ from decimal import Decimal
 
 import pytest
 
+from core.blotter import Blotter
+from core.brokerage import Brokerage
 from core.clock import Clock, ManualClock
 from core.desk import Desk, Origin
 from core.errors import DingpanError
@@ -20,6 +22,7 @@ from core.notify import Notifier
 from core.orders import Order
 from core.ports import Broker, Store
 from core.spending import Spending
+from core.switch import KillSwitch
 from core.tickets import Ticket, TicketState
 from core.types import Price, Side, Symbol
 from core.watches import Plan
@@ -78,17 +81,28 @@ class Office:
         self.feed = Feed()
         self.notifier = Notifier(store, clock, self.feed)
         self.spending = Spending(store, clock, price_of=self._price)
+        self.brokerage = Brokerage(brokers, name_of=lambda symbol: NAMES.get(symbol, ""))
+        self.switch = KillSwitch(store, clock)
+        self.blotter = Blotter(store, self.notifier, self.brokerage, self.switch, clock, self.feed, self.spending)
         self.desk = Desk(
             store,
             self.notifier,
             market,
-            brokers,
+            self.brokerage,
+            self.blotter,
+            self.switch,
             clock,
             self.feed,
             self.spending,
-            name_of=lambda symbol: NAMES.get(symbol, ""),
             drift_percent=drift_percent,
         )
+
+    async def load(self) -> None:
+        """What a process does at its start."""
+        await self.switch.load()
+        await self.spending.load()
+        await self.blotter.load()
+        await self.brokerage.look()
 
     def _price(self, symbol: Symbol) -> Price | None:
         quote = self.market._quotes.get(symbol)
@@ -96,7 +110,7 @@ class Office:
 
     async def ticket(self, plan: Plan = BUY, symbol: Symbol = MOUTAI, account: str | None = None) -> Ticket:
         """Ask for an order as a person does; the newest open ticket."""
-        await self.desk.ask(plan, symbol, account or self.desk.default_account, ORIGIN)
+        await self.desk.ask(plan, symbol, account or self.brokerage.default_account, ORIGIN)
         return (await self.store.tickets({TicketState.OPEN}))[0]
 
     async def said(self) -> list[Message]:
@@ -117,7 +131,7 @@ class Office:
         async def retry() -> None:
             await asyncio.sleep(0)
 
-        tasks = [asyncio.create_task(self.desk.listen(broker, retry)) for broker in self.desk.brokers]
+        tasks = [asyncio.create_task(self.blotter.listen(broker, retry)) for broker in self.brokerage.brokers]
         try:
             yield
         finally:

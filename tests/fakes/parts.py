@@ -1,6 +1,6 @@
 """Small parts for tests about watching: quotes, frames, watches, a chat that can fail, a store that can, a whole house.
 
-The house is the real one (``bot.main.assemble``) over the memory store and the paper account; only the market and the
+The house is the real one (``bot.assembly.assemble``) over the memory store and the paper account; only the market and the
 phone are played. ::
 
     async with house() as home:
@@ -23,8 +23,8 @@ from typing import Any, Final
 from adapters.brokers import paper
 from adapters.brokers.paper import PaperBroker
 from adapters.stores.memory import MemoryStore
+from bot.assembly import HOME_CHAT, App, assemble
 from bot.language.names import Names
-from bot.main import HOME_CHAT, App, assemble
 from core.alerts import Alert, Silence, Trigger
 from core.chronicle import Entry
 from core.clock import MARKET_ZONE, ManualClock

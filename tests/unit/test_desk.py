@@ -14,8 +14,8 @@ import pytest
 from adapters.stores import sql
 from adapters.stores.memory import MemoryStore
 from adapters.stores.memory import connect as in_memory
+from core.blotter import SETTLES
 from core.clock import ManualClock
-from core.desk import SETTLES
 from core.errors import (
     Breached,
     Conflict,
@@ -69,13 +69,13 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 @pytest.fixture
 async def office(store: Store, clock: ManualClock, market: Market, broker: FakeBroker) -> Office:
     office = Office(store, clock, market, [broker])
-    await office.desk.load()
+    await office.load()
     return office
 
 
 def restarted(office: Office) -> Office:
     """Another process over what is stored, with the same broker behind it."""
-    return Office(office.store, office.clock, office.market, office.desk.brokers)
+    return Office(office.store, office.clock, office.market, office.brokerage.brokers)
 
 
 async def ticket_of(office: Office, ticket: Ticket) -> Ticket:
@@ -156,8 +156,8 @@ async def test_a_number_that_does_not_exist_is_said(office: Office) -> None:
         office.desk.approve("ZZZZZZZZ", None, "我"),
         office.desk.reject("ZZZZZZZZ", None, "我"),
         office.desk.requote("ZZZZZZZZ", ORIGIN),
-        office.desk.cancel("dpZZZZZZZZ"),
-        office.desk.record_fill("dpZZZZZZZZ", 100, Decimal(1)),
+        office.blotter.cancel("dpZZZZZZZZ"),
+        office.blotter.record_fill("dpZZZZZZZZ", 100, Decimal(1)),
     ):
         with pytest.raises(NotFound, match="ZZZZZZZZ"):
             await work
@@ -550,8 +550,8 @@ async def test_an_order_that_was_written_and_not_sent_is_looked_up_and_never_sen
     broker.asked.clear()
     clock.advance(MINUTE)
     after = restarted(office)
-    await after.desk.load()
-    await after.desk.reconcile()
+    await after.load()
+    await after.blotter.look_up()
     assert (await stored(after, order.id)).state is S.REJECTED
     assert not broker.asked
     assert "没有下单" in (await after.said())[-1].text
@@ -562,13 +562,13 @@ async def test_an_order_that_was_placed_before_the_crash_is_taken_over(office: O
     order = await an_order_left_new(office, broker)
     broker.fills(order, 100, "1399.90", times=0)
     after = restarted(office)
-    await after.desk.load()
-    await after.desk.reconcile()
+    await after.load()
+    await after.blotter.look_up()
     found = await stored(after, order.id)
     assert (found.state, found.filled) == (S.FILLED, 100)
     assert len(await after.store.fills()) == 1
     assert broker.asked == broker.placed == {order.id: 1}
-    await after.desk.reconcile()
+    await after.blotter.look_up()
     assert [title for title in await after.titles() if "已成交" in title] == ["🎉 已成交·实盘"]
 
 
@@ -578,12 +578,12 @@ async def test_so_soon_after_sending_not_found_does_not_mean_not_placed(
     order = await an_order_left_new(office, broker)
     broker._known.clear()
     after = restarted(office)
-    await after.desk.load()
-    await after.desk.reconcile()
+    await after.load()
+    await after.blotter.look_up()
     assert (await stored(after, order.id)).state is S.NEW
     clock.advance(SETTLES - timedelta(seconds=1))
     broker.arrives(order)
-    await after.desk.reconcile()
+    await after.blotter.look_up()
     assert (await stored(after, order.id)).state is S.ACCEPTED
 
 
@@ -594,14 +594,14 @@ async def test_a_broker_that_cannot_be_asked_after_a_crash_leaves_the_order_unkn
     broker.deaf = True
     clock.advance(MINUTE)
     after = restarted(office)
-    await after.desk.load()
-    await after.desk.reconcile()
+    await after.load()
+    await after.blotter.look_up()
     assert (await stored(after, order.id)).state is S.UNKNOWN
-    await after.desk.reconcile()
+    await after.blotter.look_up()
     assert (await stored(after, order.id)).state is S.UNKNOWN
     assert (await after.titles()).count("❓ 委托状态未知·实盘") == 1
     broker.heal()
-    await after.desk.reconcile()
+    await after.blotter.look_up()
     assert (await stored(after, order.id)).state is S.ACCEPTED
 
 
@@ -614,10 +614,10 @@ async def test_reconciling_does_not_judge_an_order_that_is_just_being_sent(
     await broker.arrived.wait()
     broker._known.clear()  # the counter has not entered it yet
     clock.advance(10 * MINUTE)
-    await office.desk.reconcile()
+    await office.blotter.look_up()
     assert (await stored(office, ticket.order_id)).state is S.NEW
     broker.deaf = True
-    await office.desk.reconcile()
+    await office.blotter.look_up()
     assert (await stored(office, ticket.order_id)).state is S.NEW
     gate.set()
     assert (await tapping).state is S.SUBMITTED
@@ -630,8 +630,8 @@ async def test_what_is_heard_while_the_broker_looks_counts_more_than_that_it_fou
     broker._known.clear()
     clock.advance(MINUTE)
     late = broker._report(order, ReportKind.ACCEPTED)
-    broker.on_find = lambda: office.desk.on_report(late)
-    await office.desk.reconcile()
+    broker.on_find = lambda: office.blotter.on_report(late)
+    await office.blotter.look_up()
     assert (await stored(office, order.id)).state is S.ACCEPTED
 
 
@@ -639,7 +639,7 @@ async def test_a_tap_after_a_restart_finds_the_ticket_decided(office: Office, br
     ticket = await office.ticket()
     await tap(office, ticket)
     after = restarted(office)
-    await after.desk.load()
+    await after.load()
     assert "不能再操作" in await refused(after, ticket)
     assert broker.asked == {ticket.order_id: 1}
 
@@ -647,7 +647,7 @@ async def test_a_tap_after_a_restart_finds_the_ticket_decided(office: Office, br
 async def test_a_tap_after_a_restart_on_an_open_ticket_works(office: Office, broker: FakeBroker) -> None:
     ticket = await office.ticket()
     after = restarted(office)
-    await after.desk.load()
+    await after.load()
     await tap(after, ticket)
     assert broker.placed == {ticket.order_id: 1}
 
@@ -719,7 +719,7 @@ async def test_an_unknown_order_locks_neither_the_other_side_nor_other_symbols_n
 async def test_the_lock_survives_a_restart(office: Office, broker: FakeBroker, market: Market) -> None:
     await a_lost_order(office, broker, placed=True)
     after = restarted(office)
-    await after.desk.load()
+    await after.load()
     with pytest.raises(Breached, match="状态未知"):
         await after.desk.ask(BUY, MOUTAI, "real", ORIGIN)
     quote = (await market.fetch([MOUTAI]))[MOUTAI]
@@ -729,7 +729,7 @@ async def test_the_lock_survives_a_restart(office: Office, broker: FakeBroker, m
 async def test_an_unknown_order_is_resolved_by_what_the_broker_finds(office: Office, broker: FakeBroker) -> None:
     lost = await a_lost_order(office, broker, placed=True)
     broker.fills(lost, 100, "1399.90", times=0)
-    await office.desk.reconcile()
+    await office.blotter.look_up()
     found = await stored(office, lost.id)
     assert (found.state, found.filled, found.note) == (S.FILLED, 100, "")
     assert broker.placed == {lost.id: 1}
@@ -750,10 +750,10 @@ async def test_an_unknown_order_that_never_arrived_is_closed_when_that_is_certai
     office: Office, broker: FakeBroker, clock: ManualClock
 ) -> None:
     lost = await a_lost_order(office, broker, placed=False)
-    await office.desk.reconcile()
+    await office.blotter.look_up()
     assert (await stored(office, lost.id)).state is S.UNKNOWN
     clock.advance(SETTLES)
-    await office.desk.reconcile()
+    await office.blotter.look_up()
     found = await stored(office, lost.id)
     assert (found.state, found.note) == (S.REJECTED, "券商那里没有这笔委托，没有下单")
     assert broker.asked == {lost.id: 1}
@@ -766,7 +766,7 @@ async def test_a_broker_that_stays_silent_resolves_nothing(
     lost = await a_lost_order(office, broker, placed=True)
     broker.deaf = True
     clock.advance(10 * MINUTE)
-    await office.desk.reconcile()
+    await office.blotter.look_up()
     assert (await stored(office, lost.id)).state is S.UNKNOWN
 
 
@@ -814,7 +814,7 @@ def brittle() -> Brittle:
 @pytest.fixture
 async def shaky(brittle: Brittle, clock: ManualClock, market: Market, broker: FakeBroker) -> Office:
     office = Office(brittle, clock, market, [broker])
-    await office.desk.load()
+    await office.load()
     return office
 
 
@@ -838,7 +838,7 @@ async def test_an_order_that_was_sent_and_could_not_be_noted_is_not_denied(
         assert part in why
     with pytest.raises(Breached, match=f"{ticket.order_id} 待报"):
         await shaky.desk.ask(BUY, MOUTAI, "real", ORIGIN)
-    await shaky.desk.reconcile()
+    await shaky.blotter.look_up()
     assert (await stored(shaky, ticket.order_id)).state is S.ACCEPTED
     assert broker.asked == {ticket.order_id: 1}
 
@@ -868,7 +868,7 @@ async def test_a_card_that_cannot_be_stored_is_not_shown(shaky: Office, brittle:
 
 async def test_panic_stops_cards_and_taps_and_leaves_the_ticket_open(office: Office, broker: FakeBroker) -> None:
     ticket = await office.ticket()
-    await office.desk.panic("张三")
+    await office.switch.panic("张三")
     why = await refused(office, ticket)
     for part in ("紧急停止中", "张三", "11-18 10:00", "/panic off"):
         assert part in why
@@ -876,12 +876,12 @@ async def test_panic_stops_cards_and_taps_and_leaves_the_ticket_open(office: Off
         await office.desk.ask(SELL, MOUTAI, "real", ORIGIN)
     nothing_sent(broker)
     assert (await ticket_of(office, ticket)).state is TicketState.OPEN
-    await office.desk.calm()
+    await office.switch.calm()
     assert (await tap(office, ticket)).state is S.SUBMITTED
 
 
 async def test_panic_stops_what_an_alert_would_propose(office: Office, market: Market) -> None:
-    await office.desk.panic("张三")
+    await office.switch.panic("张三")
     quote = (await market.fetch([MOUTAI]))[MOUTAI]
     proposal = office.desk.propose(BUY, MOUTAI, "real", quote, ORIGIN)
     assert proposal.ticket is None
@@ -890,40 +890,40 @@ async def test_panic_stops_what_an_alert_would_propose(office: Office, market: M
 
 async def test_panic_survives_restarts_until_somebody_ends_it(office: Office, broker: FakeBroker) -> None:
     ticket = await office.ticket()
-    await office.desk.panic("张三")
+    await office.switch.panic("张三")
     after = restarted(office)
-    await after.desk.load()
-    assert after.desk.panicked is not None
+    await after.load()
+    assert after.switch.panicked is not None
     assert "张三" in await refused(after, ticket)
     nothing_sent(broker)
-    await after.desk.calm()
+    await after.switch.calm()
     later = restarted(after)
-    await later.desk.load()
-    assert later.desk.panicked is None
+    await later.load()
+    assert later.switch.panicked is None
 
 
 async def test_panic_holds_when_it_cannot_be_written_down(shaky: Office, brittle: Brittle, broker: FakeBroker) -> None:
     ticket = await shaky.ticket()
     brittle.broken["set_value"] = 1
     with pytest.raises(Unavailable):
-        await shaky.desk.panic("张三")
+        await shaky.switch.panic("张三")
     assert "紧急停止中" in await refused(shaky, ticket)
     nothing_sent(broker)
 
 
 async def test_an_end_of_panic_that_cannot_be_written_down_is_none(shaky: Office, brittle: Brittle) -> None:
-    await shaky.desk.panic("张三")
+    await shaky.switch.panic("张三")
     brittle.broken["set_value"] = 1
     with pytest.raises(Unavailable):
-        await shaky.desk.calm()
-    assert shaky.desk.panicked is not None
+        await shaky.switch.calm()
+    assert shaky.switch.panicked is not None
 
 
 async def test_panic_needs_neither_quotes_nor_broker(office: Office, market: Market, broker: FakeBroker) -> None:
     market.down = True
     broker.deaf = True
-    await office.desk.panic("张三")
-    assert office.desk.panicked is not None
+    await office.switch.panic("张三")
+    assert office.switch.panicked is not None
 
 
 async def test_panic_while_the_price_is_asked_for_sends_nothing(
@@ -934,7 +934,7 @@ async def test_panic_while_the_price_is_asked_for_sends_nothing(
     market.asked.clear()
     tapping = asyncio.create_task(tap(office, ticket))
     await market.asked.wait()
-    await office.desk.panic("张三")
+    await office.switch.panic("张三")
     market.gate.set()
     with pytest.raises(Breached, match="紧急停止中"):
         await tapping
@@ -946,7 +946,7 @@ async def test_panic_at_the_last_step_sends_nothing_and_says_so(
     shaky: Office, brittle: Brittle, broker: FakeBroker
 ) -> None:
     ticket = await shaky.ticket()
-    brittle.after_decide = lambda: shaky.desk.panic("张三")
+    brittle.after_decide = lambda: shaky.switch.panic("张三")
     order = await tap(shaky, ticket)
     assert order.state is S.REJECTED
     assert "紧急停止中" in order.note
@@ -956,8 +956,8 @@ async def test_panic_at_the_last_step_sends_nothing_and_says_so(
 
 async def test_panic_does_not_forbid_to_cancel_and_to_hear(office: Office, broker: FakeBroker) -> None:
     order = await tap(office, await office.ticket())
-    await office.desk.panic("张三")
-    await office.desk.cancel(order.id)
+    await office.switch.panic("张三")
+    await office.blotter.cancel(order.id)
     assert broker.cancels == [order.id]
     broker.ends(order, ReportKind.CANCELLED)
     async with office.listening():
@@ -1024,8 +1024,8 @@ async def test_more_than_was_ordered_is_told_once_and_not_booked(office: Office,
     broker.fills(order, 200, "1399.90", times=2)
     async with office.listening():
         await broker.told()
-    await office.desk.reconcile()
-    await office.desk.reconcile()
+    await office.blotter.look_up()
+    await office.blotter.look_up()
     found = await stored(office, order.id)
     assert (found.state, found.filled) == (S.PARTIAL, 200)
     assert len(await office.store.fills()) == 1
@@ -1047,12 +1047,12 @@ async def test_a_report_of_an_order_that_is_not_ours_changes_nothing(office: Off
 
 async def test_a_fill_brings_the_account_up_to_date(office: Office, broker: FakeBroker) -> None:
     order = await tap(office, await office.ticket())
-    assert office.desk.cost_of("real", BANK) is None
+    assert office.brokerage.cost_of("real", BANK) is None
     broker.hold_shares(MOUTAI, 600, 500, "1399.99")
     broker.fills(order, 100, "1399.90")
     async with office.listening():
         await broker.told()
-    assert office.desk.cost_of("real", MOUTAI) == Decimal("1399.99")
+    assert office.brokerage.cost_of("real", MOUTAI) == Decimal("1399.99")
 
 
 async def test_a_broker_that_falls_silent_after_a_fill_loses_nothing(office: Office, broker: FakeBroker) -> None:
@@ -1062,26 +1062,26 @@ async def test_a_broker_that_falls_silent_after_a_fill_loses_nothing(office: Off
     async with office.listening():
         await broker.told()
     assert (await stored(office, order.id)).state is S.FILLED
-    seen = office.desk.account("real")
+    seen = office.brokerage.account("real")
     assert seen is not None
     assert seen.positions
 
 
 async def test_what_is_held_or_ordered_is_quoted(office: Office, broker: FakeBroker, market: Market) -> None:
     market.set(BANK, "41.20", preclose="41.00")
-    assert office.desk.symbols == {MOUTAI}
+    assert office.blotter.symbols == {MOUTAI}
     gate = broker.hold()
     tapping = asyncio.create_task(tap(office, await office.ticket(BUY, BANK)))
     await broker.arrived.wait()
-    assert office.desk.symbols == {MOUTAI, BANK}
+    assert office.blotter.symbols == {MOUTAI, BANK}
     gate.set()
     order = await tapping
-    assert office.desk.symbols == {MOUTAI, BANK}
-    assert (restarted(office)).desk.symbols == set()
+    assert office.blotter.symbols == {MOUTAI, BANK}
+    assert (restarted(office)).blotter.symbols == set()
     broker.ends(order, ReportKind.EXPIRED)
     async with office.listening():
         await broker.told()
-    assert office.desk.symbols == {MOUTAI}
+    assert office.blotter.symbols == {MOUTAI}
 
 
 async def test_an_order_that_is_over_cannot_be_cancelled(office: Office, broker: FakeBroker) -> None:
@@ -1090,7 +1090,7 @@ async def test_an_order_that_is_over_cannot_be_cancelled(office: Office, broker:
     async with office.listening():
         await broker.told()
     with pytest.raises(Conflict, match="已成交，撤不了"):
-        await office.desk.cancel(order.id)
+        await office.blotter.cancel(order.id)
     assert broker.cancels == []
 
 
@@ -1282,16 +1282,16 @@ async def test_the_mode_stands_on_every_refusal(
     said.append(await outcome(tap(office, ticket)))
     said.append(await outcome(tap(office, ticket)))
     market.set(MOUTAI, "1400.00")
-    await office.desk.panic("我")
+    await office.switch.panic("我")
     said.append(await outcome(tap(office, second)))
     await ask()
-    await office.desk.calm()
+    await office.switch.calm()
     order = await tap(office, second)
     said.append(await outcome(office.desk.requote(second.id, ORIGIN)))
     broker.ends(order, ReportKind.CANCELLED)
     async with office.listening():
         await broker.told()
-    said.append(await outcome(office.desk.cancel(order.id)))
+    said.append(await outcome(office.blotter.cancel(order.id)))
     clock.set(market_instant("2026-11-18 20:00"))
     await ask()
     assert len(said) == 11
@@ -1305,8 +1305,8 @@ async def test_every_broker_error_at_start_is_survived(
 ) -> None:
     broker.deaf = True
     office = Office(store, clock, market, [broker])
-    await office.desk.load()
-    assert office.desk.account("real") is None
+    await office.load()
+    assert office.brokerage.account("real") is None
     quote: Quote = (await market.fetch([MOUTAI]))[MOUTAI]
     assert "连不上" in office.desk.propose(BUY, MOUTAI, "real", quote, ORIGIN).why_not
     with pytest.raises(OutsideError):

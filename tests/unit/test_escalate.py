@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.stores.memory import MemoryStore
-from bot.main import HOME_CHAT
+from bot.assembly import HOME_CHAT
 from core.conditions import PriceBelow, StopLoss
 from core.errors import Unavailable
 from core.messages import Chat, Incoming

@@ -1,0 +1,342 @@
+"""How the rooms are wired: ``assemble`` makes an App of its parts, opens nothing and starts nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final
+
+from bot.command import tools
+from bot.house import House
+from bot.inbox import Inbox
+from bot.language.model import SecondReader
+from bot.language.names import Names
+from bot.language.proposal import NEVER
+from core import render
+from core.accounts import Accounts
+from core.adjust import Adjustments
+from core.allowance import Allowance, Budget
+from core.backfill import Backfill
+from core.blotter import Blotter
+from core.bookkeeper import Bookkeeper
+from core.brokerage import Brokerage
+from core.chronicler import Chronicler
+from core.clock import Clock
+from core.desk import Desk
+from core.digest import Digest
+from core.dispatch import Dispatcher
+from core.engine import Engine, Gap
+from core.errors import OutsideError
+from core.escalate import Escalation
+from core.feed import Feed
+from core.follow import Following
+from core.frames import Frame, Quote, frame_of
+from core.gather import Gathering
+from core.history import History
+from core.jobs import Duties, Job, MarketPaced
+from core.listing import ByCode, Listing
+from core.messages import Chat, Message
+from core.notify import Notifier
+from core.ports import BarFetcher, Broker, Channel, Model, Painter, QuoteSource, Store
+from core.remind import Reminders
+from core.rulebook import RuleBook
+from core.spending import Spending
+from core.sweep import Sweep
+from core.switch import KillSwitch
+from core.tape import Tape
+from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE
+from core.types import Price, Symbol, is_account
+from core.view import Holding
+from core.watchlist import Watchlist
+
+log: Final = logging.getLogger(__name__)
+
+FrameStep = Callable[[Frame], Awaitable[None]]
+STORE_RETRY: Final = 1.0
+"""Seconds before a report that the database did not take is tried again."""
+HOME_CHAT: Final = Chat("console", "local")
+
+
+@dataclass(frozen=True)
+class App:
+    """Everything that runs.
+
+    Attributes:
+        paced: runs the jobs by the market's clock, where the computer's is not the right one.
+    """
+
+    house: House
+    inbox: Inbox
+    duties: Duties
+    paced: MarketPaced
+
+    async def load(self) -> None:
+        """Take over what an earlier process left, and look up what became of its orders."""
+        house = self.house
+        await house.switch.load()
+        await house.spending.load()
+        await house.blotter.load()
+        await house.brokerage.look()
+        await house.watchlist.load()
+        await house.digest.load()
+        await house.escalation.load()
+        await house.dispatcher.load()
+        await house.reminders.load()
+        await house.adjustments.load()
+        await house.listing.load()
+        await self.duties.take_over()
+        await house.blotter.look_up()
+
+    async def rest(self) -> None:
+        """Keep what is only in memory, at the end."""
+        house = self.house
+        last = (
+            ("bars", house.history.save),
+            ("peaks", house.dispatcher.keep_peaks),
+            ("entries", house.chronicler.save),
+        )
+        for what, save in last:
+            try:
+                await save()
+            except OutsideError as error:
+                log.warning("the last %s were not stored: %s", what, error)
+
+    def start(self, group: asyncio.TaskGroup, channels: Mapping[str, Channel]) -> None:
+        """Start the tasks that run until the end: messages out, reports in. Frames are driven by the caller."""
+        house = self.house
+
+        async def retry() -> None:
+            await asyncio.sleep(STORE_RETRY)
+
+        group.create_task(house.notifier.run(channels), name="notifier")
+        for broker in house.brokerage.brokers:
+            group.create_task(house.blotter.listen(broker, retry), name=f"reports {broker.account}")
+
+
+def assemble(
+    *,
+    store: Store,
+    clock: Clock,
+    source: QuoteSource,
+    brokers: Sequence[Broker],
+    names: Names,
+    about: str,
+    about_quotes: Callable[[], str] = str,
+    owners: Mapping[str, Sequence[str]] | None = None,
+    matching: Sequence[FrameStep] = (),
+    home: Sequence[Chat] = (HOME_CHAT,),
+    market_paced: bool = False,
+    jobs: Sequence[Job] | None = None,
+    time_to_live: timedelta = TIME_TO_LIVE,
+    drift_percent: Decimal = DRIFT_PERCENT,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    painter: Painter | None = None,
+    bars: BarFetcher | None = None,
+    market: Callable[[], tuple[Symbol, ...]] | None = None,
+    finds_shares: bool = False,
+    model: Model | None = None,
+    budget: Budget | None = None,
+) -> App:
+    """Wire a house of its parts. Opens nothing and starts nothing.
+
+    Args:
+        owners: vendor ids of the people who may talk to us, per channel.
+        home: where notices go while nobody has a live watch, and what is not delivered or answered elsewhere is told.
+        matching: called with each frame before it is judged, as the paper account needs it.
+        bars: where past bars are asked for; without it history is what was stored, and what the frames show.
+        market: all shares that there are; without it those of ``names``.
+        finds_shares: the source can be asked which other ones there are.
+        painter: makes the pictures of messages; without one the words go alone, as in a replay, where nobody looks.
+        model: reads what the grammar cannot; without one that is simply not understood.
+        budget: what a person may use of it.
+        market_paced: the jobs follow the market's clock (demo, replay) and not the computer's.
+        jobs: what the market's clock runs; without them the whole table.
+    """
+    feed = Feed()
+    # The terminal comes last: where there is one, it is another way to a person whom nothing else reaches.
+    reachable = tuple(dict.fromkeys((*home, HOME_CHAT)))
+    notifier = Notifier(store, clock, feed, sleep, home=lambda: reachable, painter=painter)
+
+    # Book, desk, watchlist and engine need each other: these functions tie the knot, and are called when all exist.
+    def cost_of(account: str, symbol: Symbol) -> Price | None:
+        return brokerage.cost_of(account, symbol)
+
+    def newest(symbol: Symbol) -> Quote | None:
+        return engine.traded_quote(symbol)
+
+    def holding_of(account: str, symbol: Symbol) -> Holding | None:
+        return brokerage.holding_of(account, symbol, engine.quote)
+
+    book = RuleBook(cost_of, Tape(), holding_of)
+
+    def streamed() -> set[Symbol]:
+        wanted = book.symbols | blotter.symbols | accounts.symbols
+        return {symbol for symbol in wanted if not is_account(symbol)}
+
+    def resubscribe() -> None:
+        wanted = streamed()
+        source.watch(wanted)
+        history.keep_minutes(wanted)
+
+    async def seen_by_paper(quote: Quote) -> None:
+        for step in matching:
+            await step(frame_of([quote], at=quote.received_at, source=quote.source))
+
+    def accounts_changed(symbols: Sequence[Symbol]) -> None:
+        book.touch(symbols)
+        resubscribe()
+        following.moved()
+
+    spending = Spending(store, clock, price_of=lambda symbol: one.worth if (one := engine.quote(symbol)) else None)
+    brokerage = Brokerage(
+        brokers, name_of=lambda symbol: names.name_of(symbol) if symbol in names else "", on_change=accounts_changed
+    )
+    switch = KillSwitch(store, clock)
+    blotter = Blotter(store, notifier, brokerage, switch, clock, feed, spending, on_change=lambda: accounts_changed(()))
+    desk = Desk(
+        store,
+        notifier,
+        source,
+        brokerage,
+        blotter,
+        switch,
+        clock,
+        feed,
+        spending,
+        time_to_live=time_to_live,
+        drift_percent=drift_percent,
+        on_quote=seen_by_paper,
+    )
+    watchlist = Watchlist(
+        store,
+        book,
+        clock,
+        quote=newest,
+        on_symbols=lambda _symbols: resubscribe(),
+    )
+    following = Following(watchlist, brokerage, notifier, names.name_of)
+    digest = Digest(store, notifier, clock)
+    escalation = Escalation(store, notifier, watchlist, clock)
+    history = History(store, bars, clock)
+    adjustments = Adjustments(store, watchlist, book, history, notifier, clock, names.name_of)
+    dispatcher = Dispatcher(
+        store, book, watchlist, desk, brokerage, notifier, digest, escalation, clock, feed, remark=adjustments.remark
+    )
+    reminders = Reminders(store, watchlist, dispatcher, clock)
+
+    def chats() -> set[Chat]:
+        live = {watch.chat for watch in watchlist.everything() if watch.live_at(clock.now())}
+        return live or set(home)
+
+    async def on_gap(gap: Gap) -> None:
+        chronicler.blind(gap.since, gap.until)
+        for chat in chats():
+            await notifier.say(chat, render.blind(gap.since, gap.until))
+
+    async def weigh(frame: Frame) -> None:
+        await accounts.on_frame(frame)
+
+    async def pace(frame: Frame) -> None:
+        await paced.catch_up(frame.at)
+
+    backfill = Backfill(book.tape, history, clock)
+    history.listeners.append(backfill.on_close)
+    history.on_ex_date += [backfill.on_ex_date, adjustments.on_ex_date]
+
+    def latest(symbol: Symbol) -> Quote | None:
+        return engine.quote(symbol)
+
+    chronicler = Chronicler(store, book, watchlist, history, clock, quote=latest)
+    engine = Engine(
+        source,
+        book,
+        dispatcher,
+        clock,
+        on_gap=on_gap,
+        on_judged=chronicler.saw,
+        before=(*matching, following.on_frame, history.on_frame, backfill.on_frame, adjustments.on_frame),
+        after=(weigh, pace) if market_paced else (weigh,),
+        beside=(history.on_frame, backfill.on_frame),
+    )
+    gathering = Gathering(history, backfill, watchlist, clock)
+    listing = Listing(store, ByCode(source, sleep) if finds_shares else None, clock, names, market=market)
+    sweep = Sweep(
+        source,
+        engine,
+        watchlist,
+        dispatcher,
+        gathering,
+        notifier,
+        clock,
+        listing=listing,
+        streamed=streamed,
+        sleep=sleep,
+    )
+    accounts = Accounts(store, brokerage, engine, book, clock, on_symbols=resubscribe)
+    bookkeeper = Bookkeeper(store, brokerage, engine, source, clock)
+
+    async def tell_home(text: str) -> None:
+        await notifier.say_each([(chat, Message(title="⚠️ 模型", text=text)) for chat in home])
+
+    reader = None
+    if model is not None:
+        reader = SecondReader(model, Allowance(store, clock, budget or Budget()), clock, tools(NEVER), tell_home)
+    duties = Duties(
+        store=store,
+        clock=clock,
+        engine=engine,
+        desk=desk,
+        brokerage=brokerage,
+        blotter=blotter,
+        dispatcher=dispatcher,
+        watchlist=watchlist,
+        notifier=notifier,
+        digest=digest,
+        escalation=escalation,
+        reminders=reminders,
+        history=history,
+        backfill=backfill,
+        sweep=sweep,
+        gathering=gathering,
+        chronicler=chronicler,
+        bookkeeper=bookkeeper,
+        chats=chats,
+    )
+    paced = MarketPaced(duties, clock.now(), jobs)
+    house = House(
+        clock=clock,
+        store=store,
+        feed=feed,
+        names=names,
+        quotes=source,
+        book=book,
+        engine=engine,
+        desk=desk,
+        brokerage=brokerage,
+        blotter=blotter,
+        switch=switch,
+        spending=spending,
+        accounts=accounts,
+        dispatcher=dispatcher,
+        digest=digest,
+        escalation=escalation,
+        reminders=reminders,
+        notifier=notifier,
+        watchlist=watchlist,
+        history=history,
+        backfill=backfill,
+        sweep=sweep,
+        adjustments=adjustments,
+        listing=listing,
+        chronicler=chronicler,
+        bookkeeper=bookkeeper,
+        reader=reader,
+        about=about,
+        about_quotes=about_quotes,
+        about_pictures=painter.describe() if painter is not None else "",
+    )
+    return App(house, Inbox(house, owners or {}), duties, paced)
