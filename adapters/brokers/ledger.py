@@ -397,12 +397,12 @@ class Ledger:
         _insert_holding(self._db, holding)
 
     def _rows(self, query: str, *values: str) -> Sequence[tuple[Any, ...]]:
-        with _translated(self._source):
+        with translated(self._source):
             return self._db.execute(query, values).fetchall()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with _translated(self._source), _transaction(self._db):
+        with translated(self._source), transaction(self._db):
             yield
 
 
@@ -428,7 +428,7 @@ def open_ledger(
         Unavailable: it cannot be opened or is in use.
         Malformed: it is no book of ours.
     """
-    with _translated(source):
+    with translated(source):
         try:
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -443,7 +443,7 @@ def open_ledger(
                 _check(db, path, source, account, mode)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
-            with _transaction(db):
+            with transaction(db):
                 _begin(db, account, mode, cash, positions or {})
             return Ledger(db, source)
         except ValueError as error:  # pydantic's and decimal's: somebody wrote into the file
@@ -556,7 +556,7 @@ def _line(body: str, day: str, frozen: str) -> Line:
 
 
 @contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -578,7 +578,7 @@ _BROKEN: Final = {"SQLITE_NOTADB", "SQLITE_CORRUPT"}
 
 
 @contextmanager
-def _translated(source: str) -> Iterator[None]:
+def translated(source: str) -> Iterator[None]:
     """SQLite's exceptions in our words."""
     try:
         yield
