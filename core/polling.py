@@ -39,7 +39,7 @@ _MOST_MILLI: Final = 10**10
 _MOST_COUNT: Final = 10**15
 _NUMBER: Final = re.compile(r"-?\d{1,16}(?:\.\d{1,8})?", re.ASCII)
 _DIGITS: Final = re.compile(r"\d{14}", re.ASCII)
-_NOT_YET: Final = frozenset({Phase.CLOSED, Phase.PRE_OPEN, Phase.CALL_AUCTION, Phase.BEFORE_OPEN})
+NOT_YET: Final = frozenset({Phase.CLOSED, Phase.PRE_OPEN, Phase.CALL_AUCTION, Phase.BEFORE_OPEN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +129,7 @@ def quote_of(row: Row, *, source: str, received_at: datetime) -> Quote:
         bid_volume=bid_volume * row.book_unit if bid else 0,
         ask_volume=ask_volume * row.book_unit if ask else 0,
         turnover=_known(_limit("换手率", row.turnover)),
-        suspended=row.suspended or (silent and phase(received_at) not in _NOT_YET),
+        suspended=row.suspended or (silent and phase(received_at) not in NOT_YET),
         source=source,
         quoted_at=quoted_at,
         received_at=received_at,
