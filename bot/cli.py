@@ -36,6 +36,8 @@ db = typer.Typer(help="数据库")
 app.add_typer(db, name="db")
 audit = typer.Typer(help="委托日志")
 app.add_typer(audit, name="audit")
+filedrop = typer.Typer(help="大 QMT 里的账户")
+app.add_typer(filedrop, name="filedrop")
 
 
 class BarPeriod(StrEnum):
@@ -301,6 +303,25 @@ def verify(env_file: EnvFile = None) -> None:
         _print(f"日志完整：{len(events)} 条，没有被改过，和委托一致。")
 
     _go(step)
+
+
+@filedrop.command("init")
+def filedrop_init(
+    folder: Annotated[Path, typer.Argument(help="盯盘和大 QMT 共用的文件夹，例如 C:\\dingpan-drop")],
+    account: Annotated[str, typer.Option(help="资金账号")],
+    seen_as: Annotated[
+        str | None, typer.Option("--seen-as", help="大 QMT 在另一台电脑上时，那台电脑怎么称呼这个文件夹，例如 Z:\\drop")
+    ] = None,
+    env_file: EnvFile = None,
+) -> None:
+    """写好给大 QMT 用的脚本，并说明一步一步怎么做。"""
+
+    async def step() -> None:
+        from bot.filedrop import init
+
+        init(_settings(env_file), folder, account, seen_as, _print)
+
+    _go(step, invalid=MISCONFIGURED)
 
 
 def _settings(env_file: Path | None) -> Settings:

@@ -13,12 +13,14 @@ from typing import Any, Final
 
 from bot.assembly import HOME_CHAT, App, FrameStep, assemble
 from bot.command import completions, menu
+from bot.filedrop import read_key
 from bot.house import House
 from bot.inbox import HOME
 from bot.language.names import Names
 from bot.settings import Settings
 from core.calendar import calendar_warning, phase, trading_date
 from core.clock import Clock, SystemClock, market_time
+from core.errors import ConfigError
 from core.jobs import JOBS
 from core.messages import Chat, Incoming
 from core.ports import BarFetcher, Broker, Channel, Model, Painter, Store
@@ -113,6 +115,8 @@ def _database(settings: Settings) -> str | Path:
 def _broker(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[Broker, Sequence[FrameStep]]:
     from adapters.brokers import manual, paper
 
+    if settings.broker == "filedrop":
+        return _big_qmt(settings, clock, stack), ()
     if settings.broker == "manual":
         by_hand = manual.connect(path=settings.data_dir / "manual.db", account="manual", name="手动账户", clock=clock)
         stack.push_async_callback(by_hand.close)
@@ -122,6 +126,27 @@ def _broker(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[Br
     )
     stack.push_async_callback(simulated.close)
     return simulated, (simulated.on_frame,)
+
+
+def _big_qmt(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Broker:
+    from adapters.brokers import filedrop
+
+    path, number = settings.filedrop_path, settings.filedrop_account
+    if path is None or number is None:
+        raise ConfigError(
+            ["BROKER=filedrop 还要填 FILEDROP_PATH 和 FILEDROP_ACCOUNT，请先运行 dingpan filedrop init。"]
+        )
+    broker = filedrop.connect(
+        path=path,
+        key=read_key(settings),
+        account="filedrop",
+        number=number,
+        name=f"大QMT{number[-4:]}",
+        clock=clock,
+        lock=settings.folder() / "filedrop.db",
+    )
+    stack.push_async_callback(broker.close)
+    return broker
 
 
 def _painter(settings: Settings, stack: AsyncExitStack) -> Painter | None:
@@ -164,7 +189,11 @@ def _channels(settings: Settings, app: App, clock: Clock) -> dict[str, Channel]:
 
 def _about(settings: Settings) -> str:
     quotes = "、".join({"tencent": "腾讯", "sina": "新浪"}[name] for name in settings.quotes)
-    account = "模拟账户（不动真钱）" if settings.broker == "paper" else "手动账户（你自己下单）"
+    account = {
+        "paper": "模拟账户（不动真钱）",
+        "manual": "手动账户（你自己下单）",
+        "filedrop": "大 QMT 账户（实盘，动的是真钱）",
+    }[settings.broker]
     if settings.telegram_bot_token is None:
         chat = "本机终端（没有设置 TELEGRAM_BOT_TOKEN）"
     elif settings.telegram_owner_ids:
@@ -286,6 +315,13 @@ def is_running(settings: Settings) -> bool:
     from adapters.brokers import ledger
 
     return ledger.in_use(settings.data_dir / f"{settings.broker}.db")
+
+
+def script_for_big_qmt(*, folder: str, number: str, key: str) -> str:
+    """What the person runs inside big QMT."""
+    from adapters.brokers import filedrop
+
+    return filedrop.script(folder=folder, number=number, key=key)
 
 
 def upgrade_database(settings: Settings) -> str:

@@ -44,6 +44,8 @@ class Settings(BaseModel):
         database_url: empty means an SQLite file in ``data_dir``.
         pictures: how charts look; off sends the words alone.
         paper_cash: yuan with which a new paper account starts.
+        filedrop_path: the folder shared with the script inside big QMT; its key lies in ``data_dir``.
+        filedrop_account: the number of the account there.
         deepseek_api_key: without it no model is asked, whatever else is set.
         llm_base_url, llm_model: None is DeepSeek's own, and its cheap model.
         llm_daily_budget: yuan per person and day.
@@ -63,8 +65,10 @@ class Settings(BaseModel):
     tencent_url: str | None = None
     tencent_bars_url: str | None = None
     sina_url: str | None = None
-    broker: Literal["paper", "manual"] = "paper"
+    broker: Literal["paper", "manual", "filedrop"] = "paper"
     paper_cash: Decimal = Field(default=Decimal(1_000_000), gt=0)
+    filedrop_path: Path | None = None
+    filedrop_account: str | None = None
     deepseek_api_key: SecretStr | None = None
     llm_base_url: str | None = None
     llm_model: str | None = None
@@ -177,7 +181,18 @@ def _read(file: Path) -> dict[str, str]:
         raise ConfigError([f"{file} 读不了：{error.strerror}。"]) from None
 
 
-_OURS: Final = ("TELEGRAM_", "QUOTES_", "BROKER_", "PAPER_", "TENCENT_", "SINA_", "LLM_", "DEEPSEEK_", "DINGPAN_")
+_OURS: Final = (
+    "TELEGRAM_",
+    "QUOTES_",
+    "BROKER_",
+    "PAPER_",
+    "TENCENT_",
+    "SINA_",
+    "LLM_",
+    "DEEPSEEK_",
+    "DINGPAN_",
+    "FILEDROP_",
+)
 
 
 def _misspelt(name: str, fields: Sequence[str]) -> str | None:

@@ -14,8 +14,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -73,6 +74,7 @@ class FileDropBroker:
     Args:
         account: our id of the account; ``number`` is the broker's.
         sleep: waits so many seconds.
+        holding: what is let go of at the end.
     """
 
     def __init__(
@@ -83,6 +85,8 @@ class FileDropBroker:
         name: str,
         clock: Clock,
         sleep: Callable[[float], Awaitable[object]],
+        *,
+        holding: ExitStack | None = None,
     ) -> None:
         self.account = account
         self.name = name
@@ -97,6 +101,7 @@ class FileDropBroker:
         self._strangers = 0
         self._complaint = ""
         self._closed = False
+        self._holding = holding or ExitStack()
 
     # -- orders
 
@@ -226,7 +231,8 @@ class FileDropBroker:
             return [await self._withdrawn(order_id)]
         story = await self._story(order_id)
         if story is None or not story.seen:
-            raise await self._unknown(order_id, story.request if story else None)
+            taken = await self._do(self._folder.read, Purpose.REQUEST, "taken", f"{order_id}.json")
+            raise await self._unknown(order_id, self._read(Request, taken) if taken else None)
         self._told.setdefault(order_id, 0)
         return list(self._reports(story))
 
@@ -383,6 +389,7 @@ class FileDropBroker:
 
     async def close(self) -> None:
         self._closed = True
+        self._holding.close()
 
 
 def _unfit(pulse: Pulse | None, number: str, age: float) -> str:
@@ -402,6 +409,33 @@ def _unfit(pulse: Pulse | None, number: str, age: float) -> str:
     return ""
 
 
+SCRIPT: Final = Path(__file__).with_name("bigqmt") / "dingpan_qmt.py"
+
+
+def script(*, folder: str, number: str, key: str) -> str:
+    """The script for big QMT with its settings filled in; plain ASCII, so that the client's GBK never matters.
+
+    Args:
+        folder: as the computer of big QMT calls it.
+    """
+    text = SCRIPT.read_text(encoding="ascii")
+    for name, value in (("FOLDER", folder), ("ACCOUNT", number), ("KEY", key)):
+        text = text.replace(f'\n{name} = ""', f"\n{name} = {value!a}", 1)
+    return text
+
+
+@contextmanager
+def _held(lock: Path, source: str) -> Iterator[None]:
+    """One process at a time acts for the account, and others can see that there is one."""
+    with closing(sqlite3.connect(lock, timeout=0, isolation_level=None)) as db:
+        try:
+            db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            db.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            raise Unavailable(source, "账户正被另一个盯盘使用，请先关掉它。") from error
+        yield
+
+
 def connect(
     *,
     path: Path,
@@ -410,21 +444,26 @@ def connect(
     number: str,
     name: str,
     clock: Clock,
+    lock: Path | None = None,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> FileDropBroker:
     """Open the folder; it is made where it is not there.
 
     Args:
+        lock: a file of ours that is held while the account is open; None lets others act for it too.
         key: what ``dingpan filedrop init`` wrote into the script.
         account: our id of the account.
         number: the account's number at the broker.
 
     Raises:
-        Unavailable: the folder cannot be made.
+        Unavailable: the folder cannot be made, or another process acts for the account.
     """
     folder = Folder(path, key, name)
     try:
         folder.make()
     except OSError as error:
         raise Unavailable(name, f"文件夹 {path} 不能用（{error.strerror}），请检查 FILEDROP_PATH。") from error
-    return FileDropBroker(folder, account, number, name, clock, sleep)
+    with ExitStack() as stack:
+        if lock is not None:
+            stack.enter_context(_held(lock, name))
+        return FileDropBroker(folder, account, number, name, clock, sleep, holding=stack.pop_all())

@@ -39,6 +39,7 @@ OURS = (
     "SINA_URL",
     "LLM_",
     "DEEPSEEK_",
+    "FILEDROP_",
 )
 NOWHERE = "http://127.0.0.1:9"
 
