@@ -165,7 +165,7 @@ class Line:
             Unavailable, Refused, Malformed: also while it is read. Try again later from where you were.
         """
         from websockets.asyncio.client import connect
-        from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+        from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidURI
 
         address = self._find()
         try:
@@ -192,6 +192,8 @@ class Line:
         except (ValidationError, json.JSONDecodeError, ValueError) as error:
             log.warning("%s: an event that cannot be read: %s", self.name, error)
             raise Malformed(self.name, "网关发来的事件读不懂，两边的程序版本可能不同，请都更新") from None
+        except InvalidMessage as error:  # it hung up: without a certificate that it knows, at once
+            raise Unavailable(self.name, why_not(error)) from None
         except (InvalidHandshake, InvalidURI):
             raise Malformed(self.name, "那个地址上的不是盯盘网关，请核对 GATEWAY_URL") from None
         except (OSError, TimeoutError) as error:

@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.requests import HTTPConnection
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.gateway.counter import NAME, Counter
 from bot.gateway.events import Ring
@@ -64,6 +65,7 @@ class Gate:
 
     Attributes:
         fixed: bots that are in no file: the one that started this process.
+        sessions: the bots that listen now.
         renew: signs a new certificate for a paired bot; None on loopback, where there are none.
     """
 
@@ -77,7 +79,8 @@ class Gate:
     renew: Callable[[Bot, str], str] | None = None
     certificate_until: Callable[[], datetime | None] = lambda: None
     slow: timedelta = SLOW
-    troubles: Callable[[], Sequence[str]] = field(default=tuple)
+    troubles: Callable[[], Sequence[str]] = tuple
+    sessions: set[object] = field(default_factory=set)
 
     def bot(self, header: str) -> Bot | None:
         """Who this is, by the ``Authorization`` header."""
@@ -114,7 +117,7 @@ class Signing(Noun):
     pem: str
 
 
-def _gate(connection: HTTPConnection) -> Gate:
+async def _gate(connection: HTTPConnection) -> Gate:
     gate = connection.app.state.gate
     assert isinstance(gate, Gate)
     return gate
@@ -123,7 +126,7 @@ def _gate(connection: HTTPConnection) -> Gate:
 Its = Annotated[Gate, Depends(_gate)]
 
 
-def _paired(request: Request, gate: Its) -> Bot:
+async def _paired(request: Request, gate: Its) -> Bot:
     bot = gate.bot(request.headers.get("authorization", ""))
     if bot is None:
         raise Refused(NAME, "不认识这个机器人（令牌不对，或者已被网关移除），请重新配对")
@@ -153,11 +156,7 @@ def gateway_app(gate: Gate) -> FastAPI:
     async def nowhere(_: Request, __: Exception) -> JSONResponse:
         return _fault(404, "Malformed", "网关没有这个功能，两边的程序版本可能不同，请都更新")
 
-    @app.exception_handler(Exception)
-    async def bug(_: Request, error: Exception) -> JSONResponse:
-        log.error("a request failed", exc_info=error)
-        return _fault(500, "Unavailable", "网关内部出错，已记入网关的日志")
-
+    app.add_middleware(_Plainly)
     return app
 
 
@@ -220,8 +219,28 @@ async def events(socket: WebSocket, gate: Its) -> None:
     if bot is None:
         await socket.close(FORBIDDEN)
         return
-    with suppress(WebSocketDisconnect, RuntimeError):  # the latter says that the other side has gone
-        await _Session(gate, socket).run()
+    session = _Session(gate, socket)
+    gate.sessions.add(session)
+    try:
+        with suppress(WebSocketDisconnect, RuntimeError):  # the latter says that the other side has gone
+            await session.run()
+    finally:
+        gate.sessions.discard(session)
+
+
+class _Plainly:
+    """Answers for a bug of ours with a sentence. Nothing of it goes out, and the connection stays as it is."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except Exception:
+            log.exception("a request failed")
+            if scope["type"] == "http":
+                await _fault(500, "Unavailable", "网关内部出错，已记入网关的日志")(scope, receive, send)
 
 
 def _fault(status: int, error: str, reason: str) -> JSONResponse:

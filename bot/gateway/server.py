@@ -83,8 +83,12 @@ def bound(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     place = socket.socket(family, socket.SOCK_STREAM)
+    # Windows lets a stranger take a port over unless it is told not to; elsewhere a port that was just closed is free.
+    alone = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR if alone is None else alone, 1)
     try:
         place.bind((host, port))
+        place.listen()  # from now on nobody is turned away, however long the rest takes to start
     except OSError as error:
         place.close()
         raise Unavailable(

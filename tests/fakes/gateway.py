@@ -57,6 +57,7 @@ class Town:
         self.clock = clock
         self.bots = folder
         self.port = 0
+        self._lines: list[Line] = []
         self._kept = kept
         self._slow = slow
         self._patience = patience
@@ -83,8 +84,15 @@ class Town:
         return self.running
 
     async def close(self) -> None:
+        """The process ends; the bots stay."""
         await self.running.close()
         self.record.close()
+
+    async def shut(self) -> None:
+        """Everything ends."""
+        for line in self._lines:
+            await line.close()
+        await self.close()
 
     def arm(self) -> None:
         self.folder.arm(self.clock.now() + timedelta(days=3650))
@@ -109,7 +117,12 @@ class Town:
         return Paired(folder, SystemClock())
 
     def line(self, paired: Paired | None = None, *, patience: timedelta = timedelta(seconds=10)) -> Line:
-        return Line("QMT 网关", (paired or self.admit()).address, sleep=at_once, patience=patience)
+        return self.lined(Line("QMT 网关", (paired or self.admit()).address, sleep=at_once, patience=patience))
+
+    def lined(self, line: Line) -> Line:
+        """A line that is closed at the end."""
+        self._lines.append(line)
+        return line
 
 
 def offer_of(broker: Broker) -> Offer:
