@@ -32,6 +32,7 @@ from adapters.brokers.filedrop_story import (
     account_of,
     explained,
     instant,
+    key_of,
     look_alikes,
     orders_of,
     reports_of,
@@ -190,8 +191,10 @@ class FileDropBroker:
     async def cancel(self, order: Order) -> None:
         if await self._do(self._folder.where, order.id) is None:
             raise Refused(self.name, f"没有委托 {order.id}，撤不了，请刷新委托列表。")
-        for report in await self.find(order.id) or ():
-            order = apply(order, report)
+        found = await self.find(order.id) or ()
+        with self._rows():
+            for report in found:
+                order = apply(order, report)
         if order.state.final:
             raise Refused(self.name, f"委托 {order.id} {order.state.chinese}，撤不了。")
         await self._require_script()
@@ -255,11 +258,11 @@ class FileDropBroker:
 
     async def statement(self) -> Statement:
         seen = await self._fresh()
-        remarks = {row.get("m_strRemark", ""): row.get("m_strOrderSysID", "") for row in seen.orders}
+        remarks = {key_of(row): row.get("m_strRemark", "") for row in seen.orders if row.get("m_strOrderSysID")}
         ours = {
-            number: remark
-            for remark, number in remarks.items()
-            if number and _OURS.fullmatch(remark) and await self._do(self._folder.where, remark) is not None
+            key: remark
+            for key, remark in remarks.items()
+            if _OURS.fullmatch(remark) and await self._do(self._folder.where, remark) is not None
         }
         with self._rows():
             return Statement(
@@ -374,8 +377,8 @@ class FileDropBroker:
     def _rows(self) -> Iterator[None]:
         try:
             yield
-        except ValueError as error:
-            raise Unavailable(self.name, f"大 QMT 给出的数据读不懂：{error}。") from error
+        except (ValueError, ArithmeticError) as error:
+            raise Unavailable(self.name, f"大 QMT 给出的数据读不懂（{error}）。") from error
 
     async def _do(self, step: Callable[..., _Found], *given: object) -> _Found:
         """Look into the folder, in a thread: it may lie on another computer."""

@@ -15,14 +15,15 @@ import time
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from core.errors import Malformed
 
 FOLDERS: Final = ("requests", "taken", "withdrawn", "answers", "strangers")
 _TRIES: Final = 20
 _PAUSE: Final = 0.01
-"""Seconds: on Windows a file that a virus scanner looks at cannot be renamed for a moment."""
+"""Seconds: on Windows a file that somebody else looks at or replaces cannot be had for a moment."""
+_T = TypeVar("_T")
 
 
 class Purpose(StrEnum):
@@ -75,7 +76,7 @@ class Folder:
         """
         path = self.root.joinpath(*names)
         try:
-            text = path.read_text(encoding="utf-8", errors="replace")
+            text = _patiently(lambda: path.read_text(encoding="utf-8", errors="replace"))
         except FileNotFoundError:
             if not self.root.is_dir():
                 raise
@@ -131,12 +132,10 @@ class Folder:
         return self.root / "requests" / f"{number}.part"
 
 
-def _patiently(rename: Callable[[], Path]) -> None:
-    for left in reversed(range(_TRIES)):
+def _patiently(step: Callable[[], _T]) -> _T:
+    for _ in range(_TRIES):
         try:
-            rename()
-            return
+            return step()
         except PermissionError:
-            if not left:
-                raise
             time.sleep(_PAUSE)
+    return step()

@@ -25,6 +25,8 @@ from core.statement import Placed, Trade
 from core.types import Mode, Money, Shares, Side, Symbol, parse_symbol
 
 Row = Mapping[str, str]
+_MOST: Final = Decimal(10**15)
+"""More is a slip of the client's."""
 _COST_STEP: Final = Decimal("0.0001")
 
 # Source: EEntrustStatus. Bold there: 53, 54, 56 and 57 are final; the numbers are no order of progress.
@@ -156,7 +158,7 @@ def _number(row: Row, name: str) -> Decimal:
         value = Decimal(row[name])
     except (KeyError, InvalidOperation):
         raise ValueError(f"{name} 不是数") from None
-    if not value.is_finite():
+    if not value.is_finite() or abs(value) > _MOST:
         raise ValueError(f"{name} 不是数")
     return value
 
@@ -206,9 +208,32 @@ def fee_of(row: Row) -> Money | None:
     return None
 
 
-def trade_id(row: Row, at: datetime) -> str:
-    """Exchanges number their trades each day anew, and each for itself."""
-    return f"{trading_date(at):%Y%m%d}-{row.get('m_strOrderSysID', '')}-{row['m_strTradeID']}"
+def trade_of(row: Row, seen: float) -> Trade:
+    """A deal; whose order it belongs to is not known here.
+
+    Args:
+        seen: a Unix time for a row that bears none.
+    """
+    number, at = row.get("m_strOrderSysID", ""), at_of(row, "Trade", seen)
+    shares, price = int(_number(row, "m_nVolume")), _price(row, "m_dPrice")
+    if not row.get("m_strTradeID") or shares <= 0 or price <= 0:
+        raise ValueError("成交没有编号、数量或价格")
+    return Trade(
+        # Exchanges number their trades each day anew, and each for itself.
+        id=f"{trading_date(at):%Y%m%d}-{number}-{row['m_strTradeID']}",
+        broker_id=number,
+        symbol=symbol_of(row),
+        side=side_of(row),
+        shares=shares,
+        price=price,
+        fee=fee_of(row),
+        at=at,
+    )
+
+
+def _legible(text: str) -> str:
+    """Half a GBK character, as the client may pass it on, can be stored and sent nowhere."""
+    return text.encode("utf-8", "replace").decode()
 
 
 # --- the story of an order ---
@@ -229,11 +254,13 @@ class _Telling:
         self._account = account
         self._accepted = self._ended = False
         self._filled: Shares = 0
+        self._traded: Shares = 0
         self._amount = self._fees = Decimal(0)
         self._trades: set[str] = set()
 
     def reports(self) -> list[Report]:
         story, told = self._story, list[Report]()
+        unread: ValueError | None = None
         if story.state == "refused":
             at = story.request.created_at if story.request else 0
             return [self._report(ReportKind.REJECTED, at, note=f"{explained(story.why)}，没有下单")]
@@ -241,53 +268,47 @@ class _Telling:
             if step.order is not None:
                 told += self._order(step.order, step.at)
             elif step.deal is not None:
-                told += self._deal(step.deal, step.at)
+                try:
+                    told += self._deal(step.deal, step.at)
+                except ValueError as error:  # the next row may show it as it is
+                    unread = error
             elif step.error is not None and not self._accepted:
-                told += self._end(ReportKind.REJECTED, step.at, step.error)
+                told += self._end(ReportKind.REJECTED, step.at, _legible(step.error))
             elif step.closed and story.request and self._filled < story.request.shares:
                 told += self._end(ReportKind.EXPIRED, step.at, "到收盘没有（全部）成交，委托失效")
+        if unread is not None and self._filled < self._traded:
+            raise unread
         return told
 
     def _order(self, row: Row, at: float) -> list[Report]:
         state, broker_id = state_of(row), row.get("m_strOrderSysID") or None
+        self._traded = max(self._traded, int(_number(row, "m_nVolumeTraded")))
         told = self._accept(at, broker_id) if state in _TAKEN else []
-        why = row.get("m_strCancelInfo") or row.get("m_strErrorMsg") or ""
+        why = _legible(row.get("m_strCancelInfo") or row.get("m_strErrorMsg") or "")
         if state is OrderState.REJECTED:
             # What was traded was traded, whatever the counter calls the rest.
-            traded = self._accepted and _number(row, "m_nVolumeTraded") > 0
-            return told + self._end(ReportKind.CANCELLED if traded else ReportKind.REJECTED, at, why, broker_id)
+            kind = ReportKind.CANCELLED if self._traded else ReportKind.REJECTED
+            return told + self._end(kind, at, why, broker_id)
         if state is OrderState.CANCELLED:
             return told + self._end(ReportKind.CANCELLED, at, why, broker_id)
         return told
 
     def _deal(self, row: Row, seen: float) -> list[Report]:
-        at = at_of(row, "Trade", seen)
-        number, broker_id = trade_id(row, at), row.get("m_strOrderSysID") or None
-        if number in self._trades:
+        trade = trade_of(row, seen)
+        if trade.id in self._trades:
             return []
-        self._trades.add(number)
-        shares, price = int(_number(row, "m_nVolume")), _price(row, "m_dPrice")
-        symbol, side = symbol_of(row), side_of(row)
-        self._filled += shares
-        self._amount += shares * price
+        self._trades.add(trade.id)
+        self._filled += trade.shares
+        self._amount += trade.shares * trade.price
         # The minimum commission is per order: each fill costs what the order has cost more since.
-        fee = fee_of(row)
+        fee = trade.fee
         if fee is None:
-            fee = fees(symbol, side, 1, self._amount, trading_date(at)).total - self._fees
+            fee = fees(trade.symbol, trade.side, 1, self._amount, trading_date(trade.at)).total - self._fees
         self._fees += fee
-        fill = Fill(
-            id=number,
-            order_id=self._story.id,
-            account=self._account,
-            symbol=symbol,
-            side=side,
-            shares=shares,
-            price=price,
-            fee=fee,
-            at=at,
-        )
-        told = self._accept(seen, broker_id)
-        return [*told, self._report(ReportKind.FILL, seen, broker_id).model_copy(update={"fill": fill})]
+        fields = trade.model_dump(include={"id", "symbol", "side", "shares", "price", "at"})
+        fill = Fill(**fields, order_id=self._story.id, account=self._account, fee=fee)
+        told = self._accept(seen, trade.broker_id)
+        return [*told, self._report(ReportKind.FILL, seen, trade.broker_id).model_copy(update={"fill": fill})]
 
     def _accept(self, at: float, broker_id: str | None) -> list[Report]:
         if self._accepted:
@@ -351,15 +372,19 @@ def _position(row: Row) -> Position:
     )
 
 
-def orders_of(seen: Seen, ours: Mapping[str, str]) -> tuple[Placed, ...]:
-    """Today's orders.
+Ours = Mapping[tuple[str, str], str]
+"""Our ids by the counter's numbers and codes: two exchanges may give out the same number."""
 
-    Args:
-        ours: our ids by the counter's numbers.
-    """
+
+def key_of(row: Row) -> tuple[str, str]:
+    return row.get("m_strOrderSysID", ""), row.get("m_strInstrumentID", "")
+
+
+def orders_of(seen: Seen, ours: Ours) -> tuple[Placed, ...]:
+    """Today's orders."""
     return tuple(
         Placed(
-            id=ours.get(row.get("m_strOrderSysID", ""), ""),
+            id=ours.get(key_of(row), ""),
             broker_id=row.get("m_strOrderSysID", ""),
             symbol=symbol_of(row),
             side=side_of(row),
@@ -373,24 +398,9 @@ def orders_of(seen: Seen, ours: Mapping[str, str]) -> tuple[Placed, ...]:
     )
 
 
-def trades_of(seen: Seen, ours: Mapping[str, str]) -> tuple[Trade, ...]:
+def trades_of(seen: Seen, ours: Ours) -> tuple[Trade, ...]:
     """Today's trades, oldest first."""
-    found = []
-    for row in seen.deals:
-        at = at_of(row, "Trade", seen.at)
-        found.append(
-            Trade(
-                id=trade_id(row, at),
-                order_id=ours.get(row.get("m_strOrderSysID", ""), ""),
-                broker_id=row.get("m_strOrderSysID", ""),
-                symbol=symbol_of(row),
-                side=side_of(row),
-                shares=int(_number(row, "m_nVolume")),
-                price=_price(row, "m_dPrice"),
-                fee=fee_of(row),
-                at=at,
-            )
-        )
+    found = [trade_of(row, seen.at).model_copy(update={"order_id": ours.get(key_of(row), "")}) for row in seen.deals]
     return tuple(sorted(found, key=lambda trade: trade.at))
 
 

@@ -20,6 +20,7 @@ from core.errors import Malformed, Refused, Unavailable
 from core.orders import OrderState, ReportKind
 from core.types import Side
 from tests.contract.test_brokers import market
+from tests.fakes.bigqmt_host import Context
 from tests.fakes.filedrop import BANK, HOST, KEY, NUMBER, ORDER, SCRIPT, Client, World, old_python
 
 D = Decimal
@@ -466,3 +467,50 @@ def test_the_script_is_plain_ascii_and_says_its_coding() -> None:
     assert text.isascii()
     assert text.startswith(b"# coding:gbk\n")
     assert HOST.read_bytes().isascii()
+
+
+def test_an_older_client_that_wants_a_market_for_its_timer_gets_one(world: World) -> None:
+    class Older(Context):
+        def run_time(self, function: str, period: str, start: str, market: str) -> None:  # type: ignore[override]
+            self.timers.append(f"{function} {market}")
+
+    older: Callable[[], Context] = Older
+    world.host.context = older()
+    world.host.call("init")
+    assert world.host.context.timers == ["dingpan_timer SH"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("m_dPrice", "nan"), ("m_nVolume", "1e400"), ("m_strTradeID", ""), ("m_nOffsetFlag", 9), ("m_dPrice", -1.0)],
+)
+async def test_a_row_that_cannot_be_is_told_and_ends_nothing(
+    world: World, field: str, value: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    order = world.order()
+    await world.broker.submit(order)
+    world.exchange.callback = lambda *_: None
+    world.exchange.trade(ORDER, 300, 9.9)
+    right = {**world.exchange.newest_deal()}
+    world.exchange.change_deal(**{field: value, "m_nDirection": 0})
+    world.tick()
+    with pytest.raises(Unavailable, match="读不懂"):
+        await world.broker.find(ORDER)
+    with pytest.raises(Unavailable, match="读不懂"):
+        await world.broker.statement()
+    with pytest.raises(Unavailable, match="读不懂"):
+        await world.broker.cancel(order)
+    world.broker._sleep = _once
+    with pytest.raises(_EnoughError):
+        await anext(world.broker.reports())
+    assert "读不懂" in caplog.text
+    world.exchange.change_deal(**right)
+    world.tick()
+    assert await world.kinds() == [ReportKind.ACCEPTED, ReportKind.FILL]
+
+
+async def test_half_a_character_in_the_reason_of_a_refusal_can_be_stored(world: World) -> None:
+    world.exchange.refuses = "资金\ud8bf不足"
+    order = world.order()
+    await world.broker.submit(order)
+    assert (await world.after(order)).note == "资金?不足"

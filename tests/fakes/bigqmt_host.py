@@ -181,6 +181,14 @@ class Exchange(object):
         self.state["deals"].append(dict(self.state["deals"][-1], **changes))
         self.save()
 
+    def newest_deal(self):
+        return self.state["deals"][-1]
+
+    def change_deal(self, **changes):
+        """The newest deal looks like this."""
+        self.state["deals"][-1].update(changes)
+        self.save()
+
     def end(self, remark, status, why=""):
         """The counter says that an order has come to this status."""
         for order in self.state["orders"]:
@@ -200,7 +208,7 @@ class Context(object):
     def set_account(self, account):
         self.accounts.append(account)
 
-    def run_time(self, function, period, start, market):
+    def run_time(self, function, period, start):
         self.timers.append(function)
 
     def is_last_bar(self):

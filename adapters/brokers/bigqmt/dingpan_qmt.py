@@ -79,8 +79,9 @@ def write(where, purpose, body):
     text = json.dumps(body, sort_keys=True)
     with open(where + ".part", "w", encoding="ascii") as file:
         json.dump({"body": text, "signature": signature(purpose, text)}, file)
-        file.flush()
-        os.fsync(file.fileno())
+        if purpose == "answer":  # the others are written anew every second
+            file.flush()
+            os.fsync(file.fileno())
     for _ in range(20):
         try:
             return os.replace(where + ".part", where)
@@ -236,8 +237,8 @@ def look():
 def follow(story, seen):
     """Add what is new of one order to its story: each step once, and none is ever changed."""
     orders = [row for row in seen["orders"] if row.get("m_strRemark") == story["id"]]
-    counters = [row["m_strOrderSysID"] for row in orders if row.get("m_strOrderSysID")]
-    deals = [row for row in seen["deals"] if row.get("m_strOrderSysID") in counters]
+    numbers = [(row["m_strOrderSysID"], row["m_strInstrumentID"]) for row in orders if row.get("m_strOrderSysID")]
+    deals = [row for row in seen["deals"] if (row.get("m_strOrderSysID"), row.get("m_strInstrumentID")) in numbers]
     steps = [("order", row) for row in orders] + [("deal", row) for row in deals]
     if orders and in_china(now(), "%H:%M") > "15:30":
         steps.append(("closed", in_china(now())))
@@ -328,7 +329,10 @@ def init(ContextInfo):
     for name in ("requests", "taken", "withdrawn", "answers", "strangers"):
         os.makedirs(path(name), exist_ok=True)
     ContextInfo.set_account(ACCOUNT)
-    ContextInfo.run_time("dingpan_timer", "1nSecond", "2020-01-01 09:00:00", "SH")
+    try:
+        ContextInfo.run_time("dingpan_timer", "1nSecond", "2020-01-01 09:00:00")
+    except TypeError:  # older clients ask for a market too
+        ContextInfo.run_time("dingpan_timer", "1nSecond", "2020-01-01 09:00:00", "SH")
     print("dingpan: at work in %s" % ascii(FOLDER))
 
 
