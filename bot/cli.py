@@ -295,7 +295,8 @@ def verify(env_file: EnvFile = None) -> None:
             broken = problem(events)
             found = [broken] if broken else []
             tickets = await store.tickets(set(TicketState), limit=sys.maxsize)
-            found += differences(events, tickets, await store.orders(limit=sys.maxsize))
+            orders = await store.orders(limit=sys.maxsize)
+            found += differences(events, tickets, orders, await store.members())
         finally:
             await store.close()
         if found:

@@ -54,7 +54,7 @@ class Inbox:
 
     # -- who
 
-    def refusal(self, incoming: Incoming) -> str | None:
+    async def refusal(self, incoming: Incoming) -> str | None:
         """Why this person may not talk to us; None when welcome."""
         if self._person(incoming) is not None:
             return None

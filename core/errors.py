@@ -41,7 +41,17 @@ class NotFound(UserError):
 
 
 class Forbidden(UserError):
+    """The person has no right to this.
+
+    Args:
+        of_account: what is lacking is a right on an account, and not a role.
+    """
+
     status = 403
+
+    def __init__(self, text: str, *, of_account: bool = False) -> None:
+        super().__init__(text)
+        self.of_account = of_account
 
 
 class Conflict(UserError):

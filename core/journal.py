@@ -1,8 +1,8 @@
-"""The journal of what concerns money: append-only, each event sealed with the hash of the one before it.
+"""The journal of what concerns money and people: append-only, each event sealed with the hash of the one before it.
 
-Stores write it themselves, in the transaction that changes a ticket, an order, the kill switch or a limit, so that
-nothing of that kind can happen without its event. Who changes or removes an event breaks the chain, and who changes a
-ticket or an order behind our back is found by comparing it with its newest event.
+Stores write it themselves, in the transaction that changes a ticket, an order, a member, the kill switch or a limit, so
+that nothing of that kind can happen without its event. Who changes or removes an event breaks the chain, and who
+changes a ticket, an order or a member behind our back is found by comparing it with its newest event.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from core.orders import Fill, Order
+from core.people import Invitation, Member, Refusal
 from core.tickets import Ticket
 from core.types import Noun
 
@@ -28,8 +29,8 @@ class Record(NamedTuple):
     """What is to be written.
 
     Attributes:
-        kind: ``ticket.`` or ``order.`` with the state, or the name of a setting.
-        subject: the ticket; of a setting its name.
+        kind: ``ticket.`` or ``order.`` with the state, ``people.`` with what happened, or the name of a setting.
+        subject: the ticket; of a setting its name; of people who it is, or the kind of attempt that was refused.
         at: aware UTC; None where the body itself says when.
         body: JSON.
     """
@@ -78,6 +79,21 @@ def of_value(key: str, value: str | None) -> tuple[Record, ...]:
     return (Record(key, key, None, _json({"value": value})),) if key in VALUES else ()
 
 
+def of_invitation(invitation: Invitation) -> Record:
+    """Somebody was invited."""
+    return Record("people.invited", f"code:{invitation.digest[:12]}", invitation.created_at, _json(_plain(invitation)))
+
+
+def of_member(member: Member, what: str, at: datetime) -> Record:
+    """A member ``joined``, was ``changed`` or ``removed``."""
+    return Record(f"people.{what}", member.key, at, _json(_plain(member)))
+
+
+def of_refusal(refusal: Refusal) -> Record:
+    """Somebody tried something and was refused."""
+    return Record("people.refused", refusal.subject, refusal.at, _json(_plain(refusal)))
+
+
 def _plain(noun: Noun) -> dict[str, object]:
     """Instants count, not zones: what comes back from a database bears another one."""
     instants = {name: at.astimezone(UTC) for name, at in vars(noun).items() if isinstance(at, datetime)}
@@ -119,8 +135,10 @@ def problem(events: Iterable[Event]) -> str | None:
     return "日志是空的，第 1 条就不见了。" if last is None else None
 
 
-def differences(events: Iterable[Event], tickets: Iterable[Ticket], orders: Iterable[Order]) -> list[str]:
-    """Tickets and orders that are not as their newest events say, in Chinese.
+def differences(
+    events: Iterable[Event], tickets: Iterable[Ticket], orders: Iterable[Order], members: Iterable[Member] = ()
+) -> list[str]:
+    """Tickets, orders and members that are not as their newest events say, in Chinese.
 
     What is older than the journal has no events and is not compared as long as nothing happens to it.
     """
@@ -131,6 +149,12 @@ def differences(events: Iterable[Event], tickets: Iterable[Ticket], orders: Iter
         if event.kind == _BEGIN:
             older |= {one for ids in json.loads(event.body).values() for one in ids}
     found = []
+    for member in members:
+        known = newest.get((member.key, "people"))
+        if known is None:
+            found.append(f"成员 {member.signature} 在日志里没有：他的权限不是主人给的。")
+        elif known.body != _json(_plain(member)):
+            found.append(f"成员 {member.signature} 的权限和日志里的不一样，可能被改过。")
     for what, name, record in [
         *(("委托卡片", one.id, of_ticket(one)) for one in tickets),
         *(("委托", one.id, of_order(one)) for one in orders),

@@ -25,7 +25,7 @@ class Chat(NamedTuple):
 
 
 class Role(StrEnum):
-    """What a person may do: a viewer asks, a trader also makes watches and answers tickets, an owner also steers."""
+    """What a person may do: a viewer asks and is reminded, a trader also orders, an owner also steers."""
 
     VIEWER = "viewer"
     TRADER = "trader"
@@ -34,6 +34,10 @@ class Role(StrEnum):
     def covers(self, needed: Role) -> bool:
         order = list(Role)
         return order.index(self) >= order.index(needed)
+
+    @property
+    def chinese(self) -> str:
+        return {"viewer": "查看者", "trader": "交易者", "owner": "主人"}[self.value]
 
 
 class Incoming(Noun):

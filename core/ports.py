@@ -17,6 +17,7 @@ from core.frames import Frame, Quote
 from core.journal import Event
 from core.messages import Chart, Chat, Delivery, Incoming, Message, Outgoing
 from core.orders import Fill, Order, Report
+from core.people import Invitation, Member, Refusal
 from core.portfolio import Account, Worth
 from core.securities import Security, Sighting
 from core.statement import Statement
@@ -28,8 +29,11 @@ from core.watches import Arm, Memory, Watch
 class Receiver(Protocol):
     """Where channels hand in what people do. The inbox."""
 
-    def refusal(self, incoming: Incoming) -> str | None:
-        """Why this person may not talk to us, as one short sentence; None when welcome. Costs nothing."""
+    async def refusal(self, incoming: Incoming) -> str | None:
+        """Why this person may not do this, as one short sentence; None when it may be received.
+
+        Quick. It is written down, and told to the owner, that it was refused: do not ask twice.
+        """
         ...
 
     def urgent(self, incoming: Incoming) -> bool:
@@ -485,6 +489,43 @@ class Store(Protocol):
 
     async def save_securities(self, securities: Sequence[Security]) -> None:
         """Store many; one of the same symbol is replaced."""
+        ...
+
+    # people; every change and every refusal is an event of the journal
+    async def members(self) -> Sequence[Member]:
+        """All that ever were, by key."""
+        ...
+
+    async def member(self, channel: str, user_id: str) -> Member | None: ...
+
+    async def save_member(self, member: Member, at: datetime, outgoing: Sequence[Outgoing] = ()) -> bool:
+        """Store a changed or ended member with the messages that tell it.
+
+        Returns:
+            False when the stored one has ended already; then nothing is stored.
+        """
+        ...
+
+    async def add_invitation(self, invitation: Invitation) -> None: ...
+
+    async def invitations(self, since: datetime) -> Sequence[Invitation]:
+        """Those that were made then or later, oldest first."""
+        ...
+
+    async def accept(self, digest: str, member: Member, at: datetime, outgoing: Sequence[Outgoing] = ()) -> bool:
+        """Compare and set: use an invitation up and store whom it lets in, if it is unused and not expired at ``at``.
+
+        Returns:
+            False when somebody was faster, or it has expired; then nothing is stored.
+        """
+        ...
+
+    async def refuse(self, refusal: Refusal, outgoing: Sequence[Outgoing] = ()) -> bool:
+        """Write a refusal into the journal; the messages go with it only if its subject was never refused before.
+
+        Returns:
+            Whether it is the first, so that the messages were stored.
+        """
         ...
 
     # the journal; every step above that concerns money writes into it

@@ -400,7 +400,7 @@ class ConsoleChannel:
                 if not self.interactive:
                     await self._say("", f"> {text}")
                 heard = self._hear(text)
-                problem = heard if isinstance(heard, str) else receiver.refusal(heard)
+                problem = heard if isinstance(heard, str) else await receiver.refusal(heard)
                 if problem is not None:
                     await self._say("ansiyellow", problem)
                 elif isinstance(heard, Incoming):

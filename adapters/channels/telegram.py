@@ -494,7 +494,7 @@ class _Reception:
         self._bot, self._receiver, self._tasks, self._clock, self._sleep = bot, receiver, tasks, clock, sleep
         self._may_refuse = _Seldom(monotonic, limits.refusal)
         self._may_hint = _Seldom(monotonic, limits.hint)
-        self._waiting: dict[Chat, deque[tuple[int, Incoming]]] = {}
+        self._waiting: dict[Chat, deque[tuple[int, Incoming, asyncio.Task[bool]]]] = {}
         self._seen: set[int] = set()  # updates that are not confirmed
         self._open: set[int] = set()  # those of them that are not dealt with
         self._idle = asyncio.Event()
@@ -548,10 +548,7 @@ class _Reception:
             press=query.data,
             at=self._clock.now(),
         )
-        refusal = self._receiver.refusal(incoming)
-        self._answer(query.id, refusal)
-        if refusal is None:
-            self._hand_over(update_id, incoming)
+        self._hand_over(update_id, incoming, query.id)
 
     def _said(self, update_id: int, message: Said, user: User) -> None:
         assert self.me is not None
@@ -571,15 +568,26 @@ class _Reception:
             text=text,
             at=self._clock.now(),
         )
-        refusal = self._receiver.refusal(incoming)
-        if refusal is not None:
-            if self._may_refuse(incoming.user):
+        self._hand_over(update_id, incoming)
+
+    async def _judge(self, incoming: Incoming, query_id: str | None) -> bool:
+        """Whether the house is to hear it. A press is answered at once, whatever is done for the chat before it."""
+        try:
+            refusal = await self._receiver.refusal(incoming)
+        except Exception:
+            # A bug; what is heard is judged once more.
+            LOG.exception("内部错误：没能判断 %s 里的人能不能做这件事。", incoming.chat)
+            refusal = None
+        if query_id is not None:
+            self._answer(query_id, refusal)
+        elif refusal is not None:
+            # A group is not to read one refusal after the other.
+            group = incoming.chat.id != incoming.user
+            if self._may_refuse(incoming.chat.id if group else incoming.user):
                 self._reply(incoming.chat, refusal)
-        elif message.text is None:
-            if self._may_hint(incoming.user):
-                self._reply(incoming.chat, ONLY_TEXT)
-        else:
-            self._hand_over(update_id, incoming)
+        elif not incoming.text and self._may_hint(incoming.user):
+            self._reply(incoming.chat, ONLY_TEXT)
+        return refusal is None and (query_id is not None or bool(incoming.text))
 
     def _answer(self, query_id: str, refusal: str | None) -> None:
         """End the little clock on the button; a refusal pops up."""
@@ -591,28 +599,30 @@ class _Reception:
     def _reply(self, chat: Chat, text: str) -> None:
         self._tasks.create_task(_try(self._bot.send_message(chat.id, text)))
 
-    def _hand_over(self, update_id: int, incoming: Incoming) -> None:
+    def _hand_over(self, update_id: int, incoming: Incoming, query_id: str | None = None) -> None:
+        judged = self._tasks.create_task(self._judge(incoming, query_id))
         if self._receiver.urgent(incoming):
             self._open.add(update_id)
             self._idle.clear()
-            self._tasks.create_task(self._take(update_id, incoming))
+            self._tasks.create_task(self._take(update_id, incoming, judged))
             return
         waiting = self._waiting.get(incoming.chat)
         if waiting is None:
             waiting = self._waiting[incoming.chat] = deque()
             self._tasks.create_task(self._work(incoming.chat, waiting))
-        waiting.append((update_id, incoming))
+        waiting.append((update_id, incoming, judged))
         self._open.add(update_id)
         self._idle.clear()
 
-    async def _work(self, chat: Chat, waiting: deque[tuple[int, Incoming]]) -> None:
+    async def _work(self, chat: Chat, waiting: deque[tuple[int, Incoming, asyncio.Task[bool]]]) -> None:
         while waiting:
             await self._take(*waiting.popleft())
         del self._waiting[chat]
 
-    async def _take(self, update_id: int, incoming: Incoming) -> None:
+    async def _take(self, update_id: int, incoming: Incoming, judged: asyncio.Task[bool]) -> None:
         try:
-            await self._receiver.receive(incoming)
+            if await judged:
+                await self._receiver.receive(incoming)
         except Exception:
             # A bug over one sentence must not end the chat's queue: the next would never be answered.
             LOG.exception("内部错误：没能处理 %s 里的一句话。", incoming.chat)

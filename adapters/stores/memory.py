@@ -15,9 +15,21 @@ from core.alerts import Alert, Reason, Silence
 from core.bars import Bar, Period, Rescale, scaled
 from core.chronicle import Entry, Kind
 from core.errors import Unavailable
-from core.journal import Event, Record, beginning, of_order, of_ticket, of_value, seal
+from core.journal import (
+    Event,
+    Record,
+    beginning,
+    of_invitation,
+    of_member,
+    of_order,
+    of_refusal,
+    of_ticket,
+    of_value,
+    seal,
+)
 from core.messages import Chat, Delivery, Outgoing
 from core.orders import Fill, Order
+from core.people import Invitation, Member, Refusal
 from core.portfolio import Worth
 from core.ports import Store
 from core.securities import Security
@@ -45,6 +57,8 @@ class MemoryStore:
         self._bars: dict[tuple[Symbol, Period], dict[datetime, Bar]] = {}
         self._entries: dict[tuple[str, datetime, Kind, str, int], Entry] = {}
         self._securities: dict[Symbol, Security] = {}
+        self._members: dict[str, Member] = {}
+        self._invitations: dict[str, Invitation] = {}
         self._values: dict[str, str] = {}
         self._closed = False
 
@@ -393,6 +407,58 @@ class MemoryStore:
         self._open()
         self._securities |= {one.symbol: one for one in securities}
 
+    # people
+    async def members(self) -> Sequence[Member]:
+        self._open()
+        return [self._members[key] for key in sorted(self._members)]
+
+    async def member(self, channel: str, user_id: str) -> Member | None:
+        self._open()
+        return next((one for one in self._members.values() if (one.channel, one.user_id) == (channel, user_id)), None)
+
+    async def save_member(self, member: Member, at: datetime, outgoing: Sequence[Outgoing] = ()) -> bool:
+        self._open()
+        stored = self._members.get(member.key)
+        if stored is None or stored.ended_at is not None:
+            return False
+        _new([message.id for message in outgoing], self._outbox)
+        self._members[member.key] = member
+        self._write(of_member(member, "changed" if member.ended_at is None else "removed", at))
+        self._queue(outgoing)
+        return True
+
+    async def add_invitation(self, invitation: Invitation) -> None:
+        self._open()
+        _new([invitation.digest], self._invitations)
+        self._invitations[invitation.digest] = invitation
+        self._write(of_invitation(invitation))
+
+    async def invitations(self, since: datetime) -> Sequence[Invitation]:
+        self._open()
+        wanted = [one for one in self._invitations.values() if one.created_at >= since]
+        return sorted(wanted, key=lambda one: (one.created_at, one.digest))
+
+    async def accept(self, digest: str, member: Member, at: datetime, outgoing: Sequence[Outgoing] = ()) -> bool:
+        self._open()
+        stored = self._invitations.get(digest)
+        if stored is None or not stored.open_at(at):
+            return False
+        _new([message.id for message in outgoing], self._outbox)
+        self._invitations[digest] = stored.model_copy(update={"used_by": member.key, "used_at": at})
+        self._members[member.key] = member
+        self._write(of_member(member, "joined", at))
+        self._queue(outgoing)
+        return True
+
+    async def refuse(self, refusal: Refusal, outgoing: Sequence[Outgoing] = ()) -> bool:
+        self._open()
+        first = all(event.subject != refusal.subject for event in self._events)
+        _new([message.id for message in outgoing], self._outbox)
+        self._write(of_refusal(refusal))
+        self._queue(outgoing if first else ())
+        return first
+
+    # small things
     async def value(self, key: str) -> str | None:
         self._open()
         return self._values.get(key)

@@ -445,7 +445,7 @@ class SecurityRow(Row, table=True):
 
 
 class EventRow(Row, table=True):
-    """The journal of what concerns money; triggers keep it append-only."""
+    """The journal of what concerns money and people; triggers keep it append-only."""
 
     __tablename__ = "journal"
     __table_args__ = (Index("ix_journal_subject", "subject"),)
@@ -457,6 +457,35 @@ class EventRow(Row, table=True):
     body: str = Field(sa_type=Text)
     before: str
     hash: str
+
+
+class MemberRow(Row, table=True):
+    __tablename__ = "members"
+
+    channel: str = Field(primary_key=True)
+    user_id: str = Field(primary_key=True)
+    name: str
+    role: str = Field(sa_type=Word)
+    trades: tuple[str, ...] = Field(sa_type=TextsJson)
+    sees: tuple[str, ...] = Field(sa_type=TextsJson)
+    invited_by: str
+    since: datetime = Field(sa_type=Instant)
+    ended_at: datetime | None = Field(sa_type=Instant)
+
+
+class InvitationRow(Row, table=True):
+    __tablename__ = "invitations"
+    __table_args__ = (Index("ix_invitations_created_at", "created_at"),)
+
+    digest: str = Field(primary_key=True)
+    role: str = Field(sa_type=Word)
+    trades: tuple[str, ...] = Field(sa_type=TextsJson)
+    sees: tuple[str, ...] = Field(sa_type=TextsJson)
+    invited_by: str
+    created_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime = Field(sa_type=Instant)
+    used_by: str | None
+    used_at: datetime | None = Field(sa_type=Instant)
 
 
 class SettingRow(Row, table=True):

@@ -13,16 +13,13 @@ disk with it.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
-    URL,
     Column,
     ColumnElement,
     Connection,
@@ -36,13 +33,10 @@ from sqlalchemy import (
     Table,
     and_,
     cast,
-    create_engine,
     delete,
-    event,
     exists,
     func,
     literal_column,
-    make_url,
     not_,
     or_,
     select,
@@ -50,18 +44,19 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from adapters.stores import rows
 from adapters.stores.faults import CONFLICT, SOURCE, vendor_errors
-from adapters.stores.migrations import HEAD, to_head, version
+from adapters.stores.migrations import HEAD
+from adapters.stores.opening import Begin, engine_of, prepare
 from core.alerts import Alert, Reason, Silence
 from core.bars import Bar, Period, Rescale
 from core.chronicle import STRETCHES, Entry, Kind
-from core.errors import ConfigError, Unavailable
-from core.journal import Event, Record, of_order, of_ticket, of_value, seal
+from core.errors import Unavailable
+from core.journal import Event, Record, of_invitation, of_member, of_order, of_refusal, of_ticket, of_value, seal
 from core.messages import Chat, Delivery, Outgoing
 from core.orders import Fill, Order, OrderState
+from core.people import Invitation, Member, Refusal
 from core.portfolio import Worth
 from core.ports import Store
 from core.securities import Security
@@ -70,9 +65,6 @@ from core.types import Noun, Symbol
 from core.watches import Arm, Memory, Watch, WatchState
 
 BUSY_TIMEOUT: Final = timedelta(seconds=5)
-_CONNECT_SECONDS: Final = 10
-# Any number will do, as long as every version of the program uses the same.
-_MIGRATION_LOCK: Final = 20_260_323
 
 _WATCHES: Final = rows.table(rows.WatchRow)
 _ARMS: Final = rows.table(rows.ArmRow)
@@ -87,6 +79,8 @@ _TELLINGS: Final = rows.table(rows.TellingRow)
 _BARS: Final = rows.table(rows.BarRow)
 _CHRONICLE: Final = rows.table(rows.EntryRow)
 _SECURITIES: Final = rows.table(rows.SecurityRow)
+_MEMBERS: Final = rows.table(rows.MemberRow)
+_INVITATIONS: Final = rows.table(rows.InvitationRow)
 _SETTINGS: Final = rows.table(rows.SettingRow)
 _JOURNAL: Final = rows.table(rows.EventRow)
 _OLDEST: Final = (_ALERTS.c.at, _ALERTS.c.seq)
@@ -100,20 +94,13 @@ _KEYS: Final = {
     _BARS: ("symbol", "period", "time"),
     _CHRONICLE: ("subject", "at", "kind", "symbol", "group"),
     _SECURITIES: ("symbol",),
+    _MEMBERS: ("channel", "user_id"),
     _SETTINGS: ("key",),
     _WORTHS: ("account", "day"),
 }
 
 T = TypeVar("T")
 N = TypeVar("N", bound=Noun)
-
-
-class _Begin(StrEnum):
-    """How a transaction begins."""
-
-    READ = "read"
-    WRITE = "write"
-    DURABLE = "durable"
 
 
 class _Bulk:
@@ -149,7 +136,7 @@ class SqlStore:
         self._engine = engine
         self._thread = thread
         self._closed = False
-        self._begin = {how: engine.execution_options(begin=how) for how in _Begin}
+        self._begin = {how: engine.execution_options(begin=how) for how in Begin}
         dialect = sqlite if engine.dialect.name == "sqlite" else postgresql
         self._insert = dialect.insert
         self._upserts = {}
@@ -160,7 +147,7 @@ class SqlStore:
             self._upserts[table] = _Bulk(upsert, table, engine.dialect)
         self._inserts = {
             table: _Bulk(dialect.insert(table), table, engine.dialect)
-            for table in (_ALERTS, _OUTBOX, _SILENCES, _TELLINGS, _TICKETS, _WATCHES)
+            for table in (_ALERTS, _INVITATIONS, _OUTBOX, _SILENCES, _TELLINGS, _TICKETS, _WATCHES)
         }
 
     async def close(self) -> None:
@@ -187,7 +174,7 @@ class SqlStore:
             self._note(connection, entries)
             return numbered
 
-        return await self._run(_Begin.DURABLE, step)
+        return await self._run(Begin.DURABLE, step)
 
     async def save_watch(self, watch: Watch, arms: Sequence[Arm] = (), entries: Sequence[Entry] = ()) -> None:
         def step(connection: Connection) -> None:
@@ -197,7 +184,7 @@ class SqlStore:
                 self._put(connection, _ARMS, arms)
             self._note(connection, entries)
 
-        await self._run(_Begin.DURABLE, step)
+        await self._run(Begin.DURABLE, step)
 
     async def watches(self) -> Sequence[Watch]:
         kept = await self._nouns(Watch, select(_WATCHES).where(_WATCHES.c.state != WatchState.DELETED))
@@ -225,11 +212,11 @@ class SqlStore:
                 told.setdefault(columns["watch_id"], []).append(rows.arm(columns))
             return found | {one: found.get(one, Memory())._replace(arms=arms) for one, arms in told.items()}
 
-        return await self._run(_Begin.READ, step)
+        return await self._run(Begin.READ, step)
 
     async def save_arms(self, arms: Sequence[Arm]) -> None:
         if arms:
-            await self._run(_Begin.WRITE, lambda connection: self._put(connection, _ARMS, arms))
+            await self._run(Begin.WRITE, lambda connection: self._put(connection, _ARMS, arms))
 
     # alerts
     async def fire(
@@ -251,7 +238,7 @@ class SqlStore:
             self._note(connection, entries)
 
         if alerts or arms or watches or tickets or outgoing:
-            await self._run(_Begin.WRITE, step)
+            await self._run(Begin.WRITE, step)
 
     async def alerts(
         self,
@@ -291,7 +278,7 @@ class SqlStore:
                 done += connection.execute(update(_ALERTS).where(fresh).values(acked_at=at, acked_by=by)).rowcount
             return done
 
-        return await self._run(_Begin.WRITE, step)
+        return await self._run(Begin.WRITE, step)
 
     async def escalate(self, alerts: Sequence[Alert], outgoing: Sequence[Outgoing]) -> None:
         def step(connection: Connection) -> None:
@@ -300,17 +287,17 @@ class SqlStore:
                 connection.execute(again.values(escalate_at=one.escalate_at, escalated=one.escalated))
             self._enqueue(connection, outgoing)
 
-        await self._run(_Begin.WRITE, step)
+        await self._run(Begin.WRITE, step)
 
     async def add_silence(self, silence: Silence) -> None:
-        await self._run(_Begin.DURABLE, lambda connection: self._add(connection, _SILENCES, [silence]))
+        await self._run(Begin.DURABLE, lambda connection: self._add(connection, _SILENCES, [silence]))
 
     async def end_silences(self, owner: str, now: datetime, ids: Collection[str] | None = None) -> int:
         active = and_(_SILENCES.c.owner == owner, _SILENCES.c.starts_at <= now, _SILENCES.c.ends_at > now)
         if ids is not None:
             active = and_(active, _SILENCES.c.id.in_(ids))
         ended = update(_SILENCES).where(active).values(ends_at=now)
-        return await self._run(_Begin.DURABLE, lambda connection: connection.execute(ended).rowcount)
+        return await self._run(Begin.DURABLE, lambda connection: connection.execute(ended).rowcount)
 
     async def silences(self, now: datetime) -> Sequence[Silence]:
         wanted = select(_SILENCES).where(_SILENCES.c.ends_at > now)
@@ -323,7 +310,7 @@ class SqlStore:
             _write(connection, of_ticket(ticket))
             self._enqueue(connection, outgoing)
 
-        await self._run(_Begin.DURABLE, step)
+        await self._run(Begin.DURABLE, step)
 
     async def ticket(self, ticket_id: str) -> Ticket | None:
         return _first(await self._nouns(Ticket, select(_TICKETS).where(_TICKETS.c.id == ticket_id)))
@@ -351,7 +338,7 @@ class SqlStore:
             self._enqueue(connection, outgoing)
             return True
 
-        return await self._run(_Begin.DURABLE, step)
+        return await self._run(Begin.DURABLE, step)
 
     async def order(self, order_id: str) -> Order | None:
         return _first(await self._nouns(Order, select(_ORDERS).where(_ORDERS.c.id == order_id)))
@@ -371,7 +358,7 @@ class SqlStore:
             _write(connection, of_order(order, fill))
             self._enqueue(connection, outgoing)
 
-        await self._run(_Begin.DURABLE, step)
+        await self._run(Begin.DURABLE, step)
 
     async def fills(self, account: str | None = None, limit: int = 50) -> Sequence[Fill]:
         wanted = select(_FILLS)
@@ -381,7 +368,7 @@ class SqlStore:
 
     # the curve of an account
     async def save_worths(self, worths: Sequence[Worth]) -> None:
-        await self._run(_Begin.WRITE, lambda connection: self._put(connection, _WORTHS, worths))
+        await self._run(Begin.WRITE, lambda connection: self._put(connection, _WORTHS, worths))
 
     async def worths(self, account: str, since: date | None = None, until: date | None = None) -> Sequence[Worth]:
         wanted = select(_WORTHS).where(_WORTHS.c.account == account)
@@ -394,7 +381,7 @@ class SqlStore:
     # messages
     async def enqueue(self, outgoing: Sequence[Outgoing]) -> None:
         if outgoing:
-            await self._run(_Begin.WRITE, lambda connection: self._enqueue(connection, outgoing))
+            await self._run(Begin.WRITE, lambda connection: self._enqueue(connection, outgoing))
 
     async def unsent(self) -> Sequence[Outgoing]:
         return await self._messages(select(_OUTBOX).where(_OUTBOX.c.state == Delivery.QUEUED))
@@ -416,7 +403,7 @@ class SqlStore:
             if connection.execute(attempt).rowcount != 1:
                 self._enqueue(connection, [outgoing])
 
-        await self._run(_Begin.WRITE, step)
+        await self._run(Begin.WRITE, step)
 
     async def card_ref(self, chat: Chat, card: str) -> str | None:
         sent = and_(_OUTBOX.c.chat == chat, _OUTBOX.c.card == card, _OUTBOX.c.state == Delivery.SENT)
@@ -425,7 +412,7 @@ class SqlStore:
         def step(connection: Connection) -> str | None:
             return connection.scalar(newest)
 
-        return await self._run(_Begin.READ, step)
+        return await self._run(Begin.READ, step)
 
     async def deliveries(self, alert_ids: Collection[str]) -> Sequence[Outgoing]:
         told = select(_TELLINGS.c.outgoing_id).where(_TELLINGS.c.alert_id.in_(sorted(alert_ids)))
@@ -441,7 +428,7 @@ class SqlStore:
                 and_(_OUTBOX.c.seq.not_in(_newest()), _OUTBOX.c.seq.not_in(_newest(Delivery.SENT))),
             ),
         )
-        return await self._run(_Begin.WRITE, lambda connection: connection.execute(delete(_OUTBOX).where(old)).rowcount)
+        return await self._run(Begin.WRITE, lambda connection: connection.execute(delete(_OUTBOX).where(old)).rowcount)
 
     # bars
     async def save_bars(self, period: Period, bars: Sequence[Bar], source: str = "", *, replace: bool = False) -> None:
@@ -452,7 +439,7 @@ class SqlStore:
             self._upserts[_BARS].execute(connection, [rows.bar_values(bar, period, source) for bar in bars])
 
         if bars:
-            await self._run(_Begin.WRITE, step)
+            await self._run(Begin.WRITE, step)
 
     async def bars(
         self, symbols: Collection[Symbol], period: Period, since: datetime | None = None, limit: int | None = None
@@ -483,16 +470,16 @@ class SqlStore:
                 connection.execute(earlier.values(prices))
 
         if changes:
-            await self._run(_Begin.WRITE, step)
+            await self._run(Begin.WRITE, step)
 
     async def forget_bars(self, period: Period, before: datetime) -> int:
         old = delete(_BARS).where(_BARS.c.period == period, _BARS.c.time < before)
-        return await self._run(_Begin.WRITE, lambda connection: connection.execute(old).rowcount)
+        return await self._run(Begin.WRITE, lambda connection: connection.execute(old).rowcount)
 
     # what /why remembers
     async def save_entries(self, entries: Sequence[Entry]) -> None:
         if entries:
-            await self._run(_Begin.WRITE, lambda connection: self._note(connection, entries))
+            await self._run(Begin.WRITE, lambda connection: self._note(connection, entries))
 
     async def entries(
         self,
@@ -517,7 +504,7 @@ class SqlStore:
 
     async def forget_entries(self, before: datetime) -> int:
         old = delete(_CHRONICLE).where(_CHRONICLE.c.at < before)
-        return await self._run(_Begin.WRITE, lambda connection: connection.execute(old).rowcount)
+        return await self._run(Begin.WRITE, lambda connection: connection.execute(old).rowcount)
 
     # names
     async def securities(self) -> Sequence[Security]:
@@ -525,7 +512,66 @@ class SqlStore:
 
     async def save_securities(self, securities: Sequence[Security]) -> None:
         if securities:
-            await self._run(_Begin.WRITE, lambda connection: self._put(connection, _SECURITIES, securities))
+            await self._run(Begin.WRITE, lambda connection: self._put(connection, _SECURITIES, securities))
+
+    # people
+    async def members(self) -> Sequence[Member]:
+        # Sorted here: databases disagree on the order of letters.
+        return sorted(await self._nouns(Member, select(_MEMBERS)), key=lambda one: one.key)
+
+    async def member(self, channel: str, user_id: str) -> Member | None:
+        mine = and_(_MEMBERS.c.channel == channel, _MEMBERS.c.user_id == user_id)
+        return _first(await self._nouns(Member, select(_MEMBERS).where(mine)))
+
+    async def save_member(self, member: Member, at: datetime, outgoing: Sequence[Outgoing] = ()) -> bool:
+        mine = and_(_MEMBERS.c.channel == member.channel, _MEMBERS.c.user_id == member.user_id)
+        changed = update(_MEMBERS).where(mine, _MEMBERS.c.ended_at.is_(None)).values(rows.values(member))
+
+        def step(connection: Connection) -> bool:
+            if connection.execute(changed).rowcount != 1:
+                return False
+            _write(connection, of_member(member, "changed" if member.ended_at is None else "removed", at))
+            self._enqueue(connection, outgoing)
+            return True
+
+        return await self._run(Begin.DURABLE, step)
+
+    async def add_invitation(self, invitation: Invitation) -> None:
+        def step(connection: Connection) -> None:
+            self._add(connection, _INVITATIONS, [invitation])
+            _write(connection, of_invitation(invitation))
+
+        await self._run(Begin.DURABLE, step)
+
+    async def invitations(self, since: datetime) -> Sequence[Invitation]:
+        wanted = select(_INVITATIONS).where(_INVITATIONS.c.created_at >= since)
+        return await self._nouns(Invitation, wanted.order_by(_INVITATIONS.c.created_at, _INVITATIONS.c.digest))
+
+    async def accept(self, digest: str, member: Member, at: datetime, outgoing: Sequence[Outgoing] = ()) -> bool:
+        unused = and_(_INVITATIONS.c.used_by.is_(None), _INVITATIONS.c.expires_at > at)
+        taken = update(_INVITATIONS).where(_INVITATIONS.c.digest == digest, unused)
+
+        def step(connection: Connection) -> bool:
+            if connection.execute(taken.values(used_by=member.key, used_at=at)).rowcount != 1:
+                return False
+            self._put(connection, _MEMBERS, [member])
+            _write(connection, of_member(member, "joined", at))
+            self._enqueue(connection, outgoing)
+            return True
+
+        return await self._run(Begin.DURABLE, step)
+
+    async def refuse(self, refusal: Refusal, outgoing: Sequence[Outgoing] = ()) -> bool:
+        earlier = exists(select(_JOURNAL.c.seq).where(_JOURNAL.c.subject == refusal.subject))
+
+        def step(connection: Connection) -> bool:
+            _lock_journal(connection)
+            first = not connection.scalar(select(earlier))
+            _write(connection, of_refusal(refusal))
+            self._enqueue(connection, outgoing if first else ())
+            return first
+
+        return await self._run(Begin.WRITE, step)
 
     # small things
     async def value(self, key: str) -> str | None:
@@ -534,7 +580,7 @@ class SqlStore:
         def step(connection: Connection) -> str | None:
             return connection.scalar(wanted)
 
-        return await self._run(_Begin.READ, step)
+        return await self._run(Begin.READ, step)
 
     async def journal(self, subject: str | None = None) -> Sequence[Event]:
         wanted = select(_JOURNAL) if subject is None else select(_JOURNAL).where(_JOURNAL.c.subject == subject)
@@ -548,7 +594,7 @@ class SqlStore:
             else:
                 self._upserts[_SETTINGS].execute(connection, [{"key": key, "value": value}])
 
-        await self._run(_Begin.DURABLE, step)
+        await self._run(Begin.DURABLE, step)
 
     # how it is done
     def _put(self, connection: Connection, table: Table, nouns: Sequence[Noun | Arm]) -> None:
@@ -592,15 +638,15 @@ class SqlStore:
 
     async def _rows(self, wanted: Select[Any], read: Callable[[RowMapping], T]) -> list[T]:
         return await self._run(
-            _Begin.READ, lambda connection: [read(columns) for columns in connection.execute(wanted).mappings()]
+            Begin.READ, lambda connection: [read(columns) for columns in connection.execute(wanted).mappings()]
         )
 
-    async def _run(self, how: _Begin, step: Callable[[Connection], T]) -> T:
+    async def _run(self, how: Begin, step: Callable[[Connection], T]) -> T:
         if self._closed:
             raise Unavailable(SOURCE, "已经关闭，程序正在退出。")
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, how, step)
 
-    def _transact(self, how: _Begin, step: Callable[[Connection], T]) -> T:
+    def _transact(self, how: Begin, step: Callable[[Connection], T]) -> T:
         with vendor_errors(), self._begin[how].connect() as connection:
             transaction = connection.begin()
             with transaction:
@@ -641,89 +687,6 @@ def _first(found: Sequence[N]) -> N | None:
     return found[0] if found else None
 
 
-# Opening
-def _engine(url: str | Path, busy_timeout: timedelta) -> Engine:
-    """An engine for a URL; touches no database yet.
-
-    Raises:
-        ConfigError: no such kind of database, or its driver is missing.
-        Unavailable: the folder cannot be made.
-    """
-    example = "例如 sqlite:///data/dingpan.db 或 postgresql://用户:密码@主机/库名。"
-    try:
-        # In the text of a URL the characters ? and % of a file's name would mean something else.
-        place = URL.create("sqlite", database=str(url)) if isinstance(url, Path) else make_url(url)
-    except ArgumentError as error:
-        raise ConfigError([f"DATABASE_URL 看不懂。请写成数据库地址，{example}"]) from error
-    if place.drivername in {"postgres", "postgresql"}:
-        place = place.set(drivername="postgresql+psycopg")
-    dialect = place.get_backend_name()
-    arguments: dict[str, Any]
-    if dialect == "sqlite":
-        arguments = {"timeout": busy_timeout.total_seconds()}
-        if place.database and place.database != ":memory:" and not place.database.startswith("file:"):
-            _make_folder(Path(place.database).parent)
-    elif dialect == "postgresql":
-        milliseconds = busy_timeout // timedelta(milliseconds=1)
-        arguments = {"connect_timeout": _CONNECT_SECONDS, "options": f"-c lock_timeout={milliseconds}"}
-    else:
-        raise ConfigError([f"DATABASE_URL 里的“{dialect}”不支持。请用 SQLite 或 PostgreSQL，{example}"])
-    try:
-        # Parameters are the person's trades: they stay out of error texts and so out of logs.
-        engine = create_engine(
-            place, connect_args=arguments, hide_parameters=True, pool_pre_ping=dialect == "postgresql"
-        )
-    except (ModuleNotFoundError, NoSuchModuleError) as error:
-        raise ConfigError(
-            [
-                f"没有安装 {place.drivername} 的驱动。PostgreSQL 请运行 pip install 'dingpan[postgres]'，地址写成 postgresql://…"
-            ]
-        ) from error
-    if dialect == "sqlite":
-        event.listen(engine, "connect", _set_up_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Unavailable(SOURCE, f"建不了文件夹 {folder}。请检查路径和权限。") from error
-
-
-def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
-    # Transactions begin in _begin_sqlite; the driver would begin them late and without the write lock.
-    connection.isolation_level = None
-    connection.execute("PRAGMA foreign_keys = ON")
-    # Asked first: a read-only file that is in this mode already can still be read.
-    if connection.execute("PRAGMA journal_mode").fetchone() == ("delete",):
-        connection.execute("PRAGMA journal_mode = WAL")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    how = connection.get_execution_options().get("begin", _Begin.DURABLE)
-    if how is _Begin.READ:
-        connection.exec_driver_sql("BEGIN")
-        return
-    connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if how is _Begin.DURABLE else 'NORMAL'}")
-    # The write lock at once: a transaction that reads first and then finds itself outrun could not wait for it.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _prepare(engine: Engine) -> None:
-    """Bring the schema to the newest revision."""
-    with vendor_errors():
-        with engine.execution_options(begin=_Begin.READ).begin() as connection:
-            if version(connection) == HEAD:
-                return
-        with engine.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
-            # Somebody else may have done it meanwhile; Alembic looks again.
-            to_head(connection)
-
-
 def upgrade(url: str | Path) -> str:
     """Bring the schema of a database to the newest revision and return that. :func:`connect` does it as well.
 
@@ -731,9 +694,9 @@ def upgrade(url: str | Path) -> str:
         ConfigError: the URL is wrong, or the database is newer than this program.
         Unavailable
     """
-    engine = _engine(url, BUSY_TIMEOUT)
+    engine = engine_of(url, BUSY_TIMEOUT)
     try:
-        _prepare(engine)
+        prepare(engine)
     finally:
         engine.dispose()
     return HEAD
@@ -752,10 +715,10 @@ def connect(url: str | Path, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> Store
         ConfigError: the URL is wrong, or the database is newer than this program.
         Unavailable
     """
-    engine = _engine(url, busy_timeout)
+    engine = engine_of(url, busy_timeout)
     thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dingpan-store")
     try:
-        thread.submit(_prepare, engine).result()
+        thread.submit(prepare, engine).result()
     except BaseException:
         thread.submit(engine.dispose).result()
         thread.shutdown()
@@ -767,9 +730,7 @@ def _write(connection: Connection, *records: Record) -> None:
     """Append to the journal, in the transaction of what it tells."""
     if not records:
         return
-    if connection.dialect.name == "postgresql":
-        # SQLite has one writer at a time anyway.
-        connection.execute(text("LOCK TABLE journal IN SHARE ROW EXCLUSIVE MODE"))
+    _lock_journal(connection)
     newest = connection.execute(select(_JOURNAL).order_by(_JOURNAL.c.seq.desc()).limit(1)).mappings().first()
     last = None if newest is None else rows.event(newest)
     events = []
@@ -777,3 +738,10 @@ def _write(connection: Connection, *records: Record) -> None:
         last = seal(record, last)
         events.append(last._asdict())
     connection.execute(_JOURNAL.insert(), events)
+
+
+def _lock_journal(connection: Connection) -> None:
+    """Nobody else writes into it until the end of this transaction."""
+    if connection.dialect.name == "postgresql":
+        # SQLite has one writer at a time anyway.
+        connection.execute(text("LOCK TABLE journal IN SHARE ROW EXCLUSIVE MODE"))

@@ -47,7 +47,7 @@ class Ears:
         self.heard: asyncio.Queue[Incoming] = asyncio.Queue()
         self._refusal = refusal
 
-    def refusal(self, incoming: Incoming) -> str | None:
+    async def refusal(self, incoming: Incoming) -> str | None:
         return self._refusal
 
     def urgent(self, incoming: Incoming) -> bool:
@@ -318,7 +318,7 @@ def test_a_program_without_a_terminal_talks_over_its_pipes() -> None:
         from core.messages import Message
 
         class Echo:
-            def refusal(self, incoming): return None
+            async def refusal(self, incoming): return None
             def urgent(self, incoming): return False
             async def receive(self, incoming): await channel.send(channel.chat, Message(text="听到：" + incoming.text))
 

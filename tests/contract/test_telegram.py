@@ -47,7 +47,7 @@ class Hall:
         self.broken_by = ""
         self._arrived: asyncio.Queue[Incoming] = asyncio.Queue()
 
-    def refusal(self, incoming: Incoming) -> str | None:
+    async def refusal(self, incoming: Incoming) -> str | None:
         return None if incoming.user in self.welcome else "你不在允许名单里。"
 
     def urgent(self, incoming: Incoming) -> bool:
@@ -235,6 +235,31 @@ async def test_a_strangers_press_is_refused_with_a_notice(server: FakeTelegram, 
     assert {(answer.text, answer.alert) for answer in server.answers} == {("你不在允许名单里。", True), ("", False)}
 
 
+async def test_a_press_is_answered_although_the_chat_is_busy_with_something_else(
+    server: FakeTelegram, bench: Bench, channel: Channel
+) -> None:
+    bench.hall.held["42"] = asyncio.Event()
+    await channel.send(HOME, CARD)
+    server.say("一句要想很久的话")
+    server.press("确认", user_id=7)
+    server.press("确认")
+    await server.until(lambda s: len(s.answers) == 2)
+    assert bench.hall.heard == []
+    bench.hall.held["42"].set()
+    assert [(await bench.hall.next()).press for _ in range(2)] == [None, "approve 7F3K"]
+
+
+async def test_a_group_does_not_read_one_refusal_after_the_other(
+    server: FakeTelegram, bench: Bench, channel: Channel
+) -> None:
+    for user in (7, 8, 9):
+        server.say("/list", chat_id=-100, user_id=user, chat_type="group")
+    server.say("/list", chat_id=-100, user_id=43, chat_type="group")
+    assert (await bench.hall.next()).user == "43"
+    await server.message(containing="你不在允许名单里。", chat_id=-100)
+    assert len([one for one in server.chat(-100) if one.from_bot]) == 1
+
+
 async def test_in_a_group_only_what_is_said_to_the_bot_gets_in(
     server: FakeTelegram, bench: Bench, channel: Channel
 ) -> None:
@@ -333,7 +358,9 @@ async def test_what_was_not_dealt_with_when_the_program_was_killed_is_heard_by_t
     bench.hall.held.clear()
     assert server.unconfirmed == 3
     async with bench.running():
-        assert [(await bench.hall.next()).text for _ in range(3)] == ["一", "二", "三"]
+        heard = [(await bench.hall.next()).text for _ in range(3)]
+        assert sorted(heard) == ["一", "三", "二"]
+        assert heard.index("一") < heard.index("二"), "what one chat says is heard in its order"
         await server.until(lambda s: s.polling and s.unconfirmed == 0)
 
 

@@ -14,7 +14,7 @@ CHAT = Chat("script", "local")
 
 
 class Deaf:
-    def refusal(self, incoming: Incoming) -> str | None:
+    async def refusal(self, incoming: Incoming) -> str | None:
         return None
 
     def urgent(self, incoming: Incoming) -> bool:
