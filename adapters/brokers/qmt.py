@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.brokers import qmt_words as words
-from adapters.brokers.qmt_book import Book, open_book
+from adapters.brokers.qmt_book import Book, Intent, open_book
 from adapters.brokers.qmt_tally import Tally, refusal
 from adapters.brokers.qmt_terminal import Login, Terminal
 from adapters.brokers.qmt_threads import Sleep, within
@@ -77,7 +77,7 @@ class QmtBroker:
         """
         task = self._sending.get(order.id)
         if task is None:
-            if self._book.intent(order.id) is not None:
+            if self._intent(order.id) is not None:
                 await self._submitted_before(order.id)
                 return
             task = self._sending[order.id] = asyncio.create_task(self._place(order), name=f"place {order.id}")
@@ -94,7 +94,7 @@ class QmtBroker:
         await self._look_for(order.id)
         row = self._tally.row(order.id)
         if row is None:
-            if self._book.intent(order.id) is None:
+            if self._intent(order.id) is None:
                 raise Refused(self.name, f"没有委托 {order.id}，撤不了，请刷新委托列表。")
             raise Unavailable(self.name, f"今天的委托里没有查到 {order.id}，撤不了，请到券商软件里查看。")
         if row.stands.state.final:
@@ -119,10 +119,10 @@ class QmtBroker:
             Unavailable: the terminal does not answer, or the order was handed over, was not seen, and its day is not
                 over: it may still turn up.
         """
-        intent = self._book.intent(order_id)
+        intent = self._intent(order_id)
         if intent is None or not intent.is_over:
             await self._look_for(order_id)
-            intent = self._book.intent(order_id)
+            intent = self._intent(order_id)
         if intent is None:
             return None
         reports = self._book.reports(order_id)
@@ -194,6 +194,8 @@ class QmtBroker:
             raise Refused(self.name, f"委托编号 {order.id} 写不进委托备注，没有送出。")
         if order.shares <= 0 or not order.limit.is_finite() or order.limit <= 0:
             raise Refused(self.name, f"{order.shares} 股、{order.limit} 元不是能下的委托，没有送出，请重新填写。")
+        if self._book.intent(order.id) is not None:
+            raise Refused(self.name, f"委托编号 {order.id} 已经用于另一个账户，没有送出。")
         reason = self._terminal.why_locked(self._number)
         if reason is not None:
             raise Refused(self.name, f"{reason}，委托没有送出。恢复以后请重新报价再确认。")
@@ -224,7 +226,7 @@ class QmtBroker:
             if signs.refusal is not None:
                 self._tally.refuse(order, signs.refusal)
                 raise Refused(self.name, signs.refusal)
-        intent = self._book.intent(order.id)
+        intent = self._intent(order.id)
         assert intent is not None
         raise Unavailable(self.name, self._tally.unseen(intent))
 
@@ -241,6 +243,11 @@ class QmtBroker:
             log.warning("%s: %s: %s", self.name, order_id, error)
 
     # --- hearing and looking ---
+
+    def _intent(self, order_id: str) -> Intent | None:
+        """An order that was handed over for this account; the book is that of all accounts of the terminal."""
+        intent = self._book.intent(order_id)
+        return intent if intent is not None and intent.order.account == self.account else None
 
     def hear(self, heard: words.Heard) -> None:
         """Something came without being asked for. What cannot be written now is found by a later look."""
@@ -276,7 +283,7 @@ class QmtBroker:
 
     def _refused_late(self, answer: words.Answer) -> None:
         """An order that was given up as unknown was not taken: now that is known."""
-        intent = self._book.intent(answer.remark)
+        intent = self._intent(answer.remark)
         if intent is not None and not intent.is_over and not self._book.reports(answer.remark):
             self._tally.refuse(intent.order, _not_taken(answer.text))
 

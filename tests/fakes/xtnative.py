@@ -138,9 +138,15 @@ class XtQuantAsyncClient:
         terminal = self._terminal("subscribe")
         answer = terminal.subscribe(self, req.m_strAccountID)  # type: ignore[attr-defined]  # of the request
         if "subscribe" in terminal.silent:
-            terminal.owe(partial(self.tell, "bindOnSubscribeRespCallback", seq, -1))
+            terminal.owe(partial(self._answer_at_last, seq))
         else:
             self.tell("bindOnSubscribeRespCallback", seq, answer)
+
+    def _answer_at_last(self, seq: int) -> None:
+        """Free a thread of the SDK that waits for an answer and will never have one: its pools may be closed."""
+        bound: Any = self._bound["bindOnSubscribeRespCallback"]
+        trader = bound.__closure__[0].cell_contents
+        trader.cbs.pop(seq)(-1)
 
     def unsubscribeWithSeq(self, seq: int, req: UnsubscribeReq) -> None:
         self.tell("bindOnUnsubscribeRespCallback", seq, 0)
@@ -198,7 +204,7 @@ class Terminal:
             the answer. ``junks``: the counter refuses what the terminal took.
         swallows: orders that never leave; ``delays``: orders that leave at :meth:`release`.
         remark: what becomes of a remark.
-        pays: trades carry their fee.
+        fee: what each trade says that it costs; 0 where the broker does not say.
     """
 
     def __init__(self, path: str, exchange: Exchange, numbers: Iterable[str]) -> None:
@@ -224,7 +230,7 @@ class Terminal:
         self.delays = False
         self.remark: Callable[[str], str] = lambda text: text[:24]
         self.trade_remark: Callable[[str], str] = lambda text: text
-        self.pays = False
+        self.fee = Decimal(0)
         self.cancel_refused: str | None = None
         self.calls: Counter[str] = Counter()
         self.clients: list[XtQuantAsyncClient] = []
@@ -475,7 +481,7 @@ class Terminal:
             strategy_name=filing.strategy,
             order_remark=self.trade_remark(filing.remark),
             offset_flag=48 if filing.side is Side.BUY else 49,
-            commission=float(deal.fee) if self.pays else 0.0,
+            commission=float(self.fee),
         )
 
     def _asset(self, number: str) -> XtAsset:
