@@ -57,6 +57,8 @@ FRESH: Final = timedelta(seconds=15)
 """An older statement says nothing about now."""
 POLL: Final = 0.25
 """Seconds between two looks."""
+RENEWS: Final = 8
+"""Looks until an old statement must have been replaced, where somebody is there who does it."""
 TAKES: Final = 20
 """Looks until a request that the script has not taken is withdrawn."""
 SHOWS: Final = 40
@@ -229,6 +231,7 @@ class FileDropBroker:
             await self._do(self._folder.withdraw, order_id)
             where = await self._do(self._folder.where, order_id)
         if where is None:
+            await self._require_unlisted(order_id)
             return None
         if where == "withdrawn":
             return [await self._withdrawn(order_id)]
@@ -238,6 +241,20 @@ class FileDropBroker:
             raise await self._unknown(order_id, self._read(Request, taken) if taken else None)
         self._told.setdefault(order_id, 0)
         return list(self._reports(story))
+
+    async def _require_unlisted(self, order_id: str) -> None:
+        """No file of an order is there. Somebody may have tidied up, so the counter's list must not show it either.
+
+        Raises:
+            Unavailable: it does, or cannot be seen.
+        """
+        for row in (await self._fresh()).orders:
+            if row.get("m_strRemark") == order_id:
+                number = row.get("m_strOrderSysID", "")
+                raise Unavailable(
+                    self.name,
+                    f"委托 {order_id} 的文件不见了，但大 QMT 里有它（合同编号 {number}），请在大 QMT 里核对。",
+                )
 
     async def _withdrawn(self, order_id: str) -> Report:
         body = await self._do(self._folder.read, Purpose.REQUEST, "withdrawn", f"{order_id}.json")
@@ -338,7 +355,7 @@ class FileDropBroker:
                 return None
             return None if seen.why else seen
 
-        found = await self._wait(TAKES, look)
+        found = await self._wait(RENEWS, look)
         if found is not None:
             return found
         seen = await self._seen()

@@ -447,6 +447,44 @@ async def test_two_scripts_that_both_believe_to_be_alone_place_one_order(world: 
     assert world.exchange.placed(ORDER) == 1
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_what_was_taken_and_not_noted_is_certain_only_where_it_was_taken(world: World, elsewhere: bool) -> None:
+    order = world.order()
+    world.hand_in(order).rename(world.drop / "taken" / f"{ORDER}.json")
+    world.restart(records="other" if elsewhere else "records")
+    if elsewhere:
+        with pytest.raises(Unavailable, match="不知道有没有下单"):
+            await world.broker.find(ORDER)
+    else:
+        assert await world.kinds() == [ReportKind.REJECTED]
+    assert world.exchange.placed(ORDER) == 0
+
+
+async def test_a_script_that_moves_to_another_computer_goes_on_telling(world: World) -> None:
+    order = world.order()
+    await world.broker.submit(order)
+    world.restart(records="other")
+    world.exchange.trade(ORDER, 1000, 9.9)
+    world.tick()
+    assert await world.kinds() == [ReportKind.ACCEPTED, ReportKind.FILL]
+    assert world.exchange.placed(ORDER) == 1
+
+
+async def test_an_order_whose_files_were_tidied_away_is_never_none(world: World) -> None:
+    await world.broker.submit(world.order())
+    for name in ("taken", "answers"):
+        (world.drop / name / f"{ORDER}.json").unlink()
+    world.script = False
+    with pytest.raises(Unavailable, match=r"文件不见了.*9001"):
+        await world.broker.find(ORDER)
+    world.tick()  # the script still knows, and writes it again
+    assert await world.kinds() == [ReportKind.ACCEPTED]
+    world.script = False
+    world.clock.advance(timedelta(minutes=1))
+    with pytest.raises(Unavailable):
+        await world.broker.find("dp404")
+
+
 # --- where it runs ---
 
 

@@ -212,8 +212,9 @@ class World:
             self.clock.advance(timedelta(seconds=1))
             self.host.tick()
 
-    def restart(self) -> None:
-        """The client dies and is started anew."""
+    def restart(self, records: str = "records") -> None:
+        """The client dies and is started anew, perhaps on another computer with records of its own."""
+        self.limits = {**self.limits, "RECORDS": str(self.folder / records)}
         self.clock.advance(timedelta(seconds=12))
         self.host = self.start()
         self.host.names["G"].me = "another"

@@ -259,7 +259,9 @@ def add(story, kind, what):
 
 
 def save():
-    for number in sorted(G.unsaved):
+    for number in sorted(G.stories):
+        if number not in G.unsaved and os.path.exists(path("answers", number + ".json")):
+            continue
         try:
             write(path("answers", number + ".json"), "answer", G.stories[number])
             G.unsaved.discard(number)
@@ -286,20 +288,34 @@ def is_ours():
     return False
 
 
+def same_records():
+    """Whether the folder was last served with these RECORDS, and not on another computer or by another user."""
+    own = os.path.join(RECORDS, ACCOUNT, "name")
+    if not os.path.exists(own):
+        os.makedirs(os.path.dirname(own), exist_ok=True)
+        with open(own, "w", encoding="ascii") as file:
+            file.write(G.me)
+    with open(own, "r", encoding="ascii") as file:
+        name = file.read()
+    last = read(path("records.json"), "records")
+    write(path("records.json"), "records", {"name": name})
+    return last == {"name": name}
+
+
 def take_over():
     """Finish what an earlier copy left, sending nothing: a number that is noted may live, one that is not never did."""
-    G.stories, G.unsaved = {}, set()
-    for note in recorded_today():
-        number, state = note["id"], "refused" if note["verdict"] else "unknown"
-        G.stories[number] = read(path("answers", number + ".json"), "answer")
-        if G.stories[number] is None:
-            body = read(path("taken", number + ".json"), "request")
-            tell(number, body, state, note["verdict"] or "interrupted")
+    G.stories, G.unsaved, ours = {}, set(), same_records()
+    notes = {note["id"]: note["verdict"] for note in recorded_today()}
     for name in os.listdir(path("taken")):
         body = read(path("taken", name), "request")
-        if body and body["kind"] == "order" and now() - body["created_at"] < 86400:
-            if record(body, "interrupted", 0.0):
-                tell(body["id"], body, "refused", "interrupted")
+        if not body or body["kind"] != "order" or in_china(body["created_at"]) != in_china(now()):
+            continue
+        number, verdict = body["id"], "interrupted" if ours else ""
+        G.stories[number] = read(path("answers", number + ".json"), "answer")
+        if G.stories[number] is None:
+            if number in notes or not record(body, verdict, 0.0):
+                verdict = notes.get(number, "")
+            tell(number, body, "refused" if verdict else "unknown", verdict or "interrupted")
     G.at_work = True
 
 
