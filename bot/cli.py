@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from bot.gateway_cli import gateway_commands
 from bot.stdio import use_utf8
 
 if TYPE_CHECKING:
@@ -437,3 +438,6 @@ def _complain(*lines: str) -> None:
     with suppress(OSError):
         for line in lines:
             print(line, file=sys.stderr, flush=True)
+
+
+app.add_typer(gateway_commands(_settings, _go, _print), name="gateway")

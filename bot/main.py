@@ -7,23 +7,22 @@ import gc
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from bot.assembly import HOME_CHAT, App, FrameStep, assemble
+from bot.accounts import Behind, about_accounts, gateway_of, open_accounts, own_book, usual_account
+from bot.assembly import HOME_CHAT, App, assemble
 from bot.command import completions, menu
-from bot.filedrop import read_key
 from bot.house import House
 from bot.inbox import HOME
 from bot.language.names import Names
 from bot.settings import Settings
+from bot.sources import open_bars, open_quotes
 from core.calendar import calendar_warning, phase, trading_date
 from core.clock import Clock, SystemClock, market_time
-from core.errors import ConfigError
 from core.jobs import JOBS
 from core.messages import Chat, Incoming
-from core.ports import BarFetcher, Broker, Channel, Model, Painter, Store
+from core.ports import Broker, Channel, Model, Painter, Store
 
 log: Final = logging.getLogger(__name__)
 
@@ -33,60 +32,46 @@ YOU: Final = "你"
 """What the person at the terminal is called on cards."""
 
 
-def build(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[App, dict[str, Channel]]:
+def build(
+    settings: Settings, clock: Clock, stack: AsyncExitStack, behind: Behind | None = None
+) -> tuple[App, dict[str, Channel]]:
     """The real thing, of what the settings name. What must be closed is put on ``stack``.
+
+    Args:
+        behind: the gateway that the settings name, opened; without it it is there and does not answer.
 
     Raises:
         ConfigError, Unavailable: the database or the account's book cannot be opened.
     """
-    from adapters.quotes import sina, tencent
     from adapters.stores import sql
-    from core.polling import PolledQuotes
 
     store = sql.connect(_database(settings))
     stack.push_async_callback(store.close)
-    fetchers = []
-    for name in settings.quotes:
-        module, url = {"tencent": (tencent, settings.tencent_url), "sina": (sina, settings.sina_url)}[name]
-        options: dict[str, Any] = {"base_url": url} if url else {}
-        fetcher = module.connect(clock=clock, proxy=settings.quotes_proxy, **options)
-        stack.push_async_callback(fetcher.close)
-        fetchers.append(fetcher)
-    interval = timedelta(seconds=settings.quotes_interval)
-    source = PolledQuotes(fetchers, clock=clock, interval=interval, on_trouble=log.warning)
-    broker, matching = _broker(settings, clock, stack)
+    behind = behind or gateway_of(settings, clock)
+    miniqmt = None if behind is None else behind.quotes(clock)
+    source = open_quotes(settings, clock, stack, miniqmt)
+    brokers, matching = open_accounts(settings, clock, stack, behind)
     painter = _painter(settings, stack)
     owners = {"telegram": [str(user) for user in settings.telegram_owner_ids]}
     app = assemble(
         store=store,
         clock=clock,
         source=source,
-        brokers=[broker],
+        brokers=brokers,
         names=Names.seed(),
-        about=_about(settings),
+        about=_about(settings, brokers),
         about_quotes=source.describe,
         owners=owners,
         matching=matching,
         home=_home(settings),
         painter=painter,
-        bars=_bars(settings, clock, stack),
+        bars=open_bars(settings, clock, stack, miniqmt),
         finds_shares=True,
         model=model_of(settings, stack),
         budget=settings.budget,
     )
     stack.push_async_callback(app.rest)
     return app, _channels(settings, app, clock)
-
-
-def _bars(settings: Settings, clock: Clock, stack: AsyncExitStack) -> BarFetcher | None:
-    """Past bars come from where quotes may come from."""
-    from adapters.quotes import tencent_bars
-
-    if "tencent" not in settings.quotes:
-        return None
-    fetcher = tencent_bars.connect(clock=clock, proxy=settings.quotes_proxy, base_url=settings.tencent_bars_url)
-    stack.push_async_callback(fetcher.close)
-    return fetcher
 
 
 def model_of(settings: Settings, stack: AsyncExitStack) -> Model | None:
@@ -110,43 +95,6 @@ def _home(settings: Settings) -> Sequence[Chat]:
 
 def _database(settings: Settings) -> str | Path:
     return settings.database_url or settings.folder() / "dingpan.db"
-
-
-def _broker(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[Broker, Sequence[FrameStep]]:
-    from adapters.brokers import manual, paper
-
-    if settings.broker == "filedrop":
-        return _big_qmt(settings, clock, stack), ()
-    if settings.broker == "manual":
-        by_hand = manual.connect(path=settings.data_dir / "manual.db", account="manual", name="手动账户", clock=clock)
-        stack.push_async_callback(by_hand.close)
-        return by_hand, ()
-    simulated = paper.connect(
-        path=settings.data_dir / "paper.db", account="paper", name="模拟账户", clock=clock, cash=settings.paper_cash
-    )
-    stack.push_async_callback(simulated.close)
-    return simulated, (simulated.on_frame,)
-
-
-def _big_qmt(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Broker:
-    from adapters.brokers import filedrop
-
-    path, number = settings.filedrop_path, settings.filedrop_account
-    if path is None or number is None:
-        raise ConfigError(
-            ["BROKER=filedrop 还要填 FILEDROP_PATH 和 FILEDROP_ACCOUNT，请先运行 dingpan filedrop init。"]
-        )
-    broker = filedrop.connect(
-        path=path,
-        key=read_key(settings),
-        account="filedrop",
-        number=number,
-        name=f"大QMT{number[-4:]}",
-        clock=clock,
-        lock=settings.folder() / "filedrop.db",
-    )
-    stack.push_async_callback(broker.close)
-    return broker
 
 
 def _painter(settings: Settings, stack: AsyncExitStack) -> Painter | None:
@@ -187,20 +135,16 @@ def _channels(settings: Settings, app: App, clock: Clock) -> dict[str, Channel]:
     return channels
 
 
-def _about(settings: Settings) -> str:
-    quotes = "、".join({"tencent": "腾讯", "sina": "新浪"}[name] for name in settings.quotes)
-    account = {
-        "paper": "模拟账户（不动真钱）",
-        "manual": "手动账户（你自己下单）",
-        "filedrop": "大 QMT 账户（实盘，动的是真钱）",
-    }[settings.broker]
+def _about(settings: Settings, brokers: Sequence[Broker]) -> str:
+    public = "、".join({"tencent": "腾讯", "sina": "新浪"}[name] for name in settings.quotes if name != "qmt")
+    quotes = "，".join((["QMT 行情"] if "qmt" in settings.quotes else []) + ([f"{public}公开行情"] if public else []))
     if settings.telegram_bot_token is None:
         chat = "本机终端（没有设置 TELEGRAM_BOT_TOKEN）"
     elif settings.telegram_owner_ids:
         chat = "Telegram"
     else:
         chat = "Telegram（TELEGRAM_OWNER_IDS 是空的，没有人能使用；给机器人发一句话就能看到自己的编号）"
-    return f"行情：{quotes}公开行情　账户：{account}　聊天：{chat}"
+    return f"行情：{quotes}　账户：{about_accounts(settings, brokers)}　聊天：{chat}"
 
 
 def status(house: House) -> str:
@@ -237,7 +181,10 @@ async def run(settings: Settings, clock: Clock | None = None) -> None:
 
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
-        app, channels = build(settings, clock, stack)
+        behind = gateway_of(settings, clock)
+        if behind is not None:
+            await behind.open(stack)
+        app, channels = build(settings, clock, stack, behind)
         await app.load()
         spare_the_living()
         jobs = scheduler.connect(JOBS, app.duties, clock)
@@ -307,14 +254,14 @@ def open_store(settings: Settings) -> Store:
 
 def usual_place(settings: Settings) -> tuple[str, Chat]:
     """The account and the chat of a watch that names none."""
-    return settings.broker, next(iter(_home(settings)), HOME_CHAT)
+    return usual_account(settings), next(iter(_home(settings)), HOME_CHAT)
 
 
 def is_running(settings: Settings) -> bool:
     """Whether an assistant with these settings is at work: it holds its account's book for as long as it lives."""
     from adapters.brokers import ledger
 
-    return ledger.in_use(settings.data_dir / f"{settings.broker}.db")
+    return ledger.in_use(own_book(settings))
 
 
 def script_for_big_qmt(*, folder: str, number: str, key: str) -> str:

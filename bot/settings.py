@@ -9,9 +9,18 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from bot.validation import problem_text
@@ -30,7 +39,7 @@ def _words(value: object) -> object:
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Numbers = Annotated[tuple[int, ...], BeforeValidator(_words)]
 Prices = Annotated[tuple[Decimal, ...], BeforeValidator(_words)]
-QuoteName = Literal["tencent", "sina"]
+QuoteName = Literal["tencent", "sina", "qmt"]
 Quotes = Annotated[tuple[QuoteName, ...], BeforeValidator(_words)]
 
 
@@ -46,6 +55,13 @@ class Settings(BaseModel):
         paper_cash: yuan with which a new paper account starts.
         filedrop_path: the folder shared with the script inside big QMT; its key lies in ``data_dir``.
         filedrop_account: the number of the account there.
+        broker: where orders go that name no account; with miniQMT and nothing said, it is ``qmt``.
+        miniqmt_enabled: there is a miniQMT on this PC, which the bot runs a gateway for, unless ``gateway_url`` is set.
+        miniqmt_path: the terminal's ``userdata_mini``.
+        miniqmt_account_id: numbers at the broker; the first is the usual one.
+        gateway_url: of a gateway that this PC is paired with.
+        gateway_token: None takes the one of the pairing.
+        gateway_host, gateway_port: where our own gateway listens, when it is run by itself.
         deepseek_api_key: without it no model is asked, whatever else is set.
         llm_base_url, llm_model: None is DeepSeek's own, and its cheap model.
         llm_daily_budget: yuan per person and day.
@@ -65,10 +81,17 @@ class Settings(BaseModel):
     tencent_url: str | None = None
     tencent_bars_url: str | None = None
     sina_url: str | None = None
-    broker: Literal["paper", "manual", "filedrop"] = "paper"
+    broker: Literal["paper", "manual", "filedrop", "qmt"] = "paper"
     paper_cash: Decimal = Field(default=Decimal(1_000_000), gt=0)
     filedrop_path: Path | None = None
     filedrop_account: str | None = None
+    miniqmt_enabled: bool = False
+    miniqmt_path: str | None = None
+    miniqmt_account_id: Words = ()
+    gateway_url: str | None = None
+    gateway_token: SecretStr | None = None
+    gateway_host: str = "127.0.0.1"
+    gateway_port: int = Field(default=8765, ge=1024, le=65534)
     deepseek_api_key: SecretStr | None = None
     llm_base_url: str | None = None
     llm_model: str | None = None
@@ -80,6 +103,14 @@ class Settings(BaseModel):
     pictures: Literal["light", "dark", "off"] = "light"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _miniqmt_is_meant(cls, given: Any) -> Any:
+        on = str(given.get("miniqmt_enabled", "")).lower() in {"true", "1", "yes", "on", "y", "t"}
+        if isinstance(given, dict) and "broker" not in given and (on or given.get("gateway_url")):
+            return {**given, "broker": "qmt"}
+        return given
+
     @field_validator("telegram_bot_token")
     @classmethod
     def _token_shape(cls, token: SecretStr | None) -> SecretStr | None:
@@ -87,7 +118,7 @@ class Settings(BaseModel):
             raise ValueError("不像机器人的 token（形如 123456789:AAE…，向 @BotFather 索取）")
         return token
 
-    @field_validator("telegram_base_url", "tencent_url", "tencent_bars_url", "sina_url", "llm_base_url")
+    @field_validator("telegram_base_url", "tencent_url", "tencent_bars_url", "sina_url", "llm_base_url", "gateway_url")
     @classmethod
     def _http(cls, url: str | None) -> str | None:
         if url is not None and not re.match(r"https?://", url):
@@ -112,8 +143,23 @@ class Settings(BaseModel):
     @classmethod
     def _some_source(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if not names:
-            raise ValueError("至少要写一个行情源：tencent 或 sina")
+            raise ValueError("至少要写一个行情源：tencent、sina 或 qmt")
         return names
+
+    @property
+    def behind_gateway(self) -> bool:
+        """Whether there are accounts at miniQMT, on this PC or another."""
+        return self.miniqmt_enabled or self.gateway_url is not None
+
+    @property
+    def gateway_folder(self) -> Path:
+        """What our own gateway keeps."""
+        return self.data_dir / "gateway"
+
+    @property
+    def pairing_folder(self) -> Path:
+        """What we keep of a gateway elsewhere."""
+        return self.data_dir / "pairing"
 
     @property
     def budget(self) -> Budget:
@@ -186,6 +232,8 @@ _OURS: Final = (
     "QUOTES_",
     "BROKER_",
     "PAPER_",
+    "MINIQMT_",
+    "GATEWAY_",
     "TENCENT_",
     "SINA_",
     "LLM_",

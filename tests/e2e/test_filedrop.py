@@ -12,6 +12,7 @@ import pytest
 from adapters.channels import script
 from adapters.stores import sql
 from bot import main
+from bot.accounts import open_accounts
 from bot.assembly import assemble
 from bot.filedrop import init, read_key
 from bot.language.names import Names
@@ -55,12 +56,12 @@ async def test_the_script_that_was_written_runs_as_it_is_and_knows_the_bot(setti
     host.tick()
     host.tick()
     async with AsyncExitStack() as stack:
-        broker, _ = main._broker(settings, clock, stack)
+        [broker], _ = open_accounts(settings, clock, stack, None)
         seen = await broker.snapshot()
         assert (seen.mode, [one.shares for one in seen.positions]) == (Mode.LIVE, [300])
         assert main.is_running(settings)
         with pytest.raises(Unavailable, match="另一个盯盘"):
-            main._broker(settings, clock, stack)
+            open_accounts(settings, clock, stack, None)
     assert not main.is_running(settings)
 
 
@@ -100,13 +101,13 @@ def test_what_is_no_account_is_refused(settings: Settings, tmp_path: Path, accou
 async def test_without_a_setup_the_start_says_what_is_missing(settings: Settings, tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         with pytest.raises(ConfigError, match="没有大 QMT 的密钥"):
-            main._broker(settings, SystemClock(), stack)
+            open_accounts(settings, SystemClock(), stack, None)
         with pytest.raises(ConfigError, match="FILEDROP_PATH"):
-            main._broker(settings.model_copy(update={"filedrop_path": None}), SystemClock(), stack)
+            open_accounts(settings.model_copy(update={"filedrop_path": None}), SystemClock(), stack, None)
         settings.folder()
         (settings.data_dir / "filedrop.key").write_text("abc", encoding="ascii")
         with pytest.raises(ConfigError, match="不是密钥"):
-            main._broker(settings, SystemClock(), stack)
+            open_accounts(settings, SystemClock(), stack, None)
 
 
 # --- trading in it ---

@@ -62,7 +62,7 @@ def test_every_problem_is_said_at_once_and_no_secret_is_shown() -> None:
         QUOTES="yahoo",
         QUOTES_INTERVAL="0.1",
         PAPER_CASH="-1",
-        BROKER="qmt",
+        BROKER="ibkr",
         LOG_LEVEL="LOUD",
     )
     for name in (
