@@ -36,7 +36,7 @@ from core.clock import Clock, market_time, time_text
 from core.errors import OutsideError, Unavailable
 from core.frames import Frame, Quote
 from core.polling import out_of_hours
-from core.types import Symbol, is_account
+from core.types import Symbol, exchange_of, is_account
 
 log: Final = logging.getLogger(__name__)
 
@@ -54,7 +54,6 @@ PIECE: Final = 400
 DETAILS: Final = 100
 MANY: Final = 1000
 """With more codes than these, whole markets are subscribed."""
-MARKETS: Final = ("SH", "SZ", "BJ")
 HEARTBEAT: Final = (Symbol("000001.SH"), Symbol("399001.SZ"))
 SILENCE: Final = {
     Phase.CALL_AUCTION: timedelta(seconds=60),
@@ -243,7 +242,9 @@ class QmtQuotes:
             return f"{NAME}还没有订阅。"
         pushed = self.newest.pushed_at
         last = f"最近一次推送 {time_text(pushed)}" if pushed is not None else "还没有推送"
-        return f"正在用{NAME}，{len(self._watched)} 只，{last}。"
+        stuck = self.link.stuck_since
+        hangs = f"；它从 {time_text(stuck)} 起不回答，一直这样就要重启网关和 miniQMT" if stuck is not None else ""
+        return f"正在用{NAME}，{len(self._watched)} 只，{last}{hangs}。"
 
     async def close(self) -> None:
         """Leave the terminal. Waits for it no longer than two seconds."""
@@ -275,7 +276,8 @@ class QmtQuotes:
             except Slow as error:
                 self._failures += 1
                 # As long as something is pushed, nobody misses anything but what is asked for.
-                log.warning("%s", error)
+                if self._failures == 1:
+                    log.warning("%s", error)
                 self._tell("" if self._is_alive(self._clock.now()) else error.reason)
             except OutsideError as error:
                 self._failures += 1
@@ -316,9 +318,9 @@ class QmtQuotes:
     def _codes(self) -> frozenset[str]:
         if not self._watched:
             return frozenset()
-        if len(self._watched) > MANY:
-            return frozenset(MARKETS)
-        return self._watched | frozenset(HEARTBEAT)
+        codes = self._watched.union(HEARTBEAT)
+        # Only markets that are needed: a terminal may have no right to another.
+        return frozenset(map(exchange_of, codes)) if len(codes) > MANY else codes
 
     async def _subscribe(self, codes: frozenset[str]) -> None:
         held, self._subscription = self._subscription, None

@@ -97,6 +97,8 @@ class Link:
             Unavailable: there is no terminal, or it says that it failed.
             Malformed: what it sent cannot be read.
         """
+        if self._closed:
+            raise Unavailable(NAME, "已经关闭")
         asked = self._asked
         if asked is not None and asked.overdue and asked.began_at is not None:
             since = time_text(asked.began_at)

@@ -17,7 +17,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import groupby
+from functools import lru_cache
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -45,9 +46,9 @@ _MOST_MILLI: Final = 10**10
 _MOST_COUNT: Final = 10**15
 _FIELDS: Final = ("time", "lastPrice", "lastClose", "open", "high", "low", "amount", "volume", "pvolume", "openInt")
 _BOOK: Final = ("bidPrice", "askPrice", "bidVol", "askVol")
+_NONE: Final = (0,)
 _PRICES: Final = {"last": 1, "preclose": 2, "open": 3, "high": 4, "low": 5, "bid": 10, "ask": 11}
 _numbers_of: Final = itemgetter(*_FIELDS)
-_book_of: Final = itemgetter(*_BOOK)
 
 
 class Facts(NamedTuple):
@@ -106,6 +107,13 @@ def step_of(symbol: Symbol, said: Any = None) -> int:
         return 1
     milli = round(_plain(said) * 1000)
     return milli if milli in {1, 10} else to_milli(tick(board))
+
+
+@lru_cache(maxsize=16_384)
+def lot_of(symbol: Symbol) -> int:
+    """How many of it a lot is; 0 for an index, which has none."""
+    board = board_of(symbol)
+    return 0 if board is Board.INDEX else BOND_LOT if board is Board.BOND else LOT
 
 
 def _plain(number: Any) -> float:
@@ -174,9 +182,9 @@ def read(symbols: Sequence[Symbol], ticks: Sequence[Tick], steps: Sequence[int],
     last, high, low = columns["last"], columns["high"], columns["low"]
     dated = (time > 0) & (time <= round((received_at + FUTURE).timestamp() * 1000))
     ranged = ~traded | ((low > 0) & (low <= last) & (last <= high))
-    boards = [board_of(symbol) for symbol in symbols]
-    index = np.array([board is Board.INDEX for board in boards], dtype=np.bool_)
-    lot = np.array([BOND_LOT if board is Board.BOND else LOT for board in boards], dtype=np.int64)
+    lot = np.array([lot_of(symbol) for symbol in symbols], dtype=np.int64)
+    index = lot == 0
+    lot[index] = LOT
     inside = (low <= columns["open"]) & (columns["open"] <= high)
     columns["open"] = np.where(inside, columns["open"], 0)
     columns["volume"] = _shares(sound[:, 7], sound[:, 8], amount, low, high, lot, index)
@@ -202,14 +210,12 @@ def read(symbols: Sequence[Symbol], ticks: Sequence[Tick], steps: Sequence[int],
 def _table(ticks: Sequence[Tick]) -> Floats:
     """[ticks, fields] of numbers; what is none is not a number in the sense of floats."""
     try:
-        rows = [(*_numbers_of(one), *map(_first, _book_of(one))) for one in ticks]
-        return np.array(rows, dtype=np.float64).reshape(len(ticks), len(_FIELDS) + len(_BOOK))
+        # Flat runs of numbers are read in half the time of a table.
+        rows = np.fromiter(chain.from_iterable(map(_numbers_of, ticks)), np.float64, len(ticks) * len(_FIELDS))
+        book = [np.fromiter([(one[name] or _NONE)[0] for one in ticks], np.float64, len(ticks)) for name in _BOOK]
+        return np.column_stack((rows.reshape(-1, len(_FIELDS)), *book))
     except (KeyError, TypeError, ValueError, OverflowError):
         return np.array([_numbers(one) for one in ticks], dtype=np.float64)
-
-
-def _first(levels: Sequence[Any]) -> Any:
-    return levels[0] if levels else 0
 
 
 def _numbers(one: Tick) -> list[float]:
@@ -315,11 +321,10 @@ _DECISIVE: Final = 20
 
 def _unit(symbol: Symbol, bars: Sequence[Bar]) -> int:
     """Shares per unit of volume; 0 where no unit fits the amounts."""
-    board = board_of(symbol)
-    lot = BOND_LOT if board is Board.BOND else LOT
+    lot = lot_of(symbol)
     telling = [bar for bar in bars[-_DECISIVE:] if bar.volume and bar.amount]
-    if board is Board.INDEX or not telling:
-        return lot
+    if not lot or not telling:
+        return lot or LOT
     for bar in reversed(telling):
         assert bar.amount is not None
         low, high = to_milli(bar.low), to_milli(bar.high)

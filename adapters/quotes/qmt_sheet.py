@@ -132,12 +132,12 @@ class Sheet:
 
     def put(self, ticks: Mapping[str, Tick], received_at: datetime) -> list[str]:
         """Take over ticks of watched securities; why others of them were left out, one Chinese phrase for each."""
-        known = [(Symbol(code), tick) for code, tick in ticks.items() if code in self._watched]
-        if not known:
+        symbols = [symbol for code in ticks if (symbol := Symbol(code)) in self._watched]
+        if not symbols:
             return []
-        symbols = [symbol for symbol, _ in known]
-        steps = [self._facts[one].step if one in self._facts else step_of(one) for one in symbols]
-        rows = read(symbols, [tick for _, tick in known], steps, received_at)
+        facts = self._facts
+        steps = [known.step if (known := facts.get(one)) is not None else step_of(one) for one in symbols]
+        rows = read(symbols, [ticks[one] for one in symbols], steps, received_at)
         self._write(symbols, rows)
         return rows.why
 
@@ -151,7 +151,7 @@ class Sheet:
             for row, symbol in enumerate(new, begin):
                 if symbol in self._facts:
                     self._tell(row, self._facts[symbol])
-        places = [self._rows[symbol] for symbol, fits in zip(symbols, good, strict=True) if fits]
+        places = np.array([self._rows[symbol] for symbol, fits in zip(symbols, good, strict=True) if fits], np.int64)
         for name in _READ:
             self._data[name][places] = rows.columns[name][rows.good]
         self._data["suspended"][places] = rows.suspended[rows.good]

@@ -14,6 +14,7 @@ BENCHES: Final = {
     "rules": "a snapshot of the whole market judged by a million rules",
     "path": "from a frame to the request that tells the alert",
     "language": "a sentence read, and the names loaded",
+    "push": "a push of the whole market by miniQMT, until it is a frame",
     "storm": "ten thousand alerts in one snapshot: what is lost, and how long the loop is kept",
 }
 

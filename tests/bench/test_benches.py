@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.bench import indicators, language, path, rules, storm
+from tests.bench import indicators, language, path, push, rules, storm
+from tests.fakes.xtdatacenter import install
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -54,6 +55,15 @@ def test_rules_are_judged_and_counted() -> None:
     assert 0.5 < result["moved"] < 0.7
     assert result["thread_per_symbol"]["symbols"] == 20
     assert "mixed" in rules.text(result)
+
+
+def test_a_push_becomes_a_frame_and_one_before_it_is_superseded() -> None:
+    install()
+    result = push.measure(rounds=2, symbols=30)
+    assert (result["symbols"], result["rounds"], result["superseded"]) == (30, 2, 60)
+    for key in ("floor_ms", "superseded_ms", "put_ms", "read_ms", "frame_ms", "decode_ms", "push_ms", "ratio"):
+        assert result[key] > 0
+    assert "floor" in push.text(result)
 
 
 def test_sentences_are_read_and_compared_with_a_scan_for_names() -> None:

@@ -82,6 +82,26 @@ async def test_a_terminal_that_starts_after_us_is_found() -> None:
         assert our.told[-1] == "QMT行情已恢复。"
 
 
+async def test_of_several_terminals_one_is_asked_and_no_other() -> None:
+    async with house(port=58612) as our, our.watching(MAOTAI):
+        our.terminal.cut()
+        await until(lambda: our.told)
+        assert set(our.terminal.asked("connect")) == {"127.0.0.1:58612", "localhost:58612"}
+
+
+async def test_a_mistake_of_ours_is_no_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with house() as our:
+
+        async def mistaken() -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(our.quotes, "_compare", mistaken)
+        our.quotes.watch([MAOTAI])
+        with pytest.raises(ZeroDivisionError):
+            async for _ in our.quotes.frames():
+                pass
+
+
 async def test_a_refused_subscription_is_told_and_tried_again() -> None:
     async with house(refuses=True) as our:
         our.quotes.watch([MAOTAI])
@@ -179,12 +199,14 @@ async def test_a_hung_read_ends_at_its_deadline_and_holds_up_no_frame() -> None:
         # What is pushed is as fresh as what would be read.
         assert (await our.quotes.fetch([MAOTAI]))[MAOTAI].last == Decimal("1402.00")
         assert our.told == []
+        assert "它从 10:00:00 起不回答，一直这样就要重启网关和 miniQMT" in our.quotes.describe()
         our.clock.advance(timedelta(seconds=21))
         with pytest.raises(Unavailable, match="没有回答"):
             await our.quotes.fetch([MAOTAI])
         await until(lambda: our.told)
         gate.set()
         await until(lambda: our.quotes.link.stuck_since is None)
+        assert "不回答" not in our.quotes.describe()
         assert (await our.quotes.fetch([MAOTAI]))[MAOTAI].last == Decimal("1402.00")
 
 
@@ -240,6 +262,8 @@ async def test_closing_leaves_the_terminal_even_when_nobody_ever_asked() -> None
         await our.data.close()
         assert our.terminal.subscriptions == []
         assert [client.is_connected() for client in our.terminal.clients] == [False]
+        with pytest.raises(Unavailable, match="已经关闭"):
+            await our.quotes.fetch([MAOTAI])
 
 
 # --- other processes ---

@@ -60,7 +60,9 @@ class House:
 
 
 @asynccontextmanager
-async def house(now: datetime = MORNING, within: float = 20, **switches: Any) -> AsyncIterator[House]:
+async def house(
+    now: datetime = MORNING, within: float = 20, port: int | None = None, **switches: Any
+) -> AsyncIterator[House]:
     clock = ManualClock(now)
     terminal, pauses = Terminal(clock, **switches), Pauses()
     told: list[str] = []
@@ -69,7 +71,9 @@ async def house(now: datetime = MORNING, within: float = 20, **switches: Any) ->
     for index in HEARTBEAT:
         terminal.have(index, name="指数", last=3345.678, preclose=3351.756)
     with terminal.running():
-        data = qmt.connect(clock=clock, within=timedelta(seconds=within), sleep=pauses, on_trouble=told.append)
+        data = qmt.connect(
+            clock=clock, port=port, within=timedelta(seconds=within), sleep=pauses, on_trouble=told.append
+        )
         source: QuoteSource = data.quotes
         fetcher: BarFetcher = data.bars
         roster: Roster = data.roster
