@@ -119,6 +119,8 @@ async def test_suspended_days_and_days_without_a_trade_are_left_out_but_quiet_mi
         terminal.history[MAOTAI, "1m"] = [untouched, row(at(10, 0), 10), quiet, row(at(10, 2), 10)]
         minutes = await data.bars.bars(MAOTAI, "1m", 10)
         assert [(market_time(bar.time).minute, bar.volume) for bar in minutes] == [(0, 100_000), (1, 0), (2, 100_000)]
+        terminal.halted = {at(10, 1)}
+        assert [market_time(bar.time).minute for bar in await data.bars.bars(MAOTAI, "1m", 10)] == [0, 2]
         assert data.bars.rejected_rows == 0
         await data.close()
 

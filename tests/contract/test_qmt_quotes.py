@@ -98,6 +98,20 @@ async def test_a_suspension_is_told_by_the_state_of_the_share(status: int, suspe
         assert (await our.quotes.fetch([MAOTAI]))[MAOTAI].suspended is suspended
 
 
+async def test_an_index_is_never_suspended() -> None:
+    async with house() as our:
+        our.terminal.set(INDEX, openInt=1)
+        assert not (await our.quotes.fetch([INDEX]))[INDEX].suspended
+
+
+@pytest.mark.parametrize("price", ["4.35", "11.37", "0.29", "1.13", "16.91", "2001.01"])
+async def test_a_price_between_two_floats_is_the_nearer_step(price: str) -> None:
+    async with house() as our:
+        for noise in (0.0, 1e-12, -1e-12):
+            our.terminal.trade(MAOTAI, float(price) + noise)
+            assert (await our.quotes.fetch([MAOTAI]))[MAOTAI].last == Decimal(price)
+
+
 async def test_a_share_that_nobody_bids_for_after_the_opening_is_suspended() -> None:
     async with house(at(9, 20)) as our:
         our.terminal.have(BANK, last=0.0, preclose=9.8, lots=0, amount=0.0, status=0)
@@ -216,6 +230,7 @@ async def test_ticks_in_between_are_superseded_and_counted() -> None:
         frame = await stream.until(lambda frame: 1_449_000 in frame.last)
         assert our.quotes.newest.superseded >= 49
         assert stream.frames - frames <= 3
+        assert our.pauses.count(0.1)  # they are gathered for a moment
         assert frame.last[frame.rows[PINGAN]] == 11_370
 
 
@@ -301,8 +316,10 @@ async def test_many_codes_are_asked_for_as_whole_markets() -> None:
             our.terminal.have(code)
         async with our.watching(*codes) as stream:
             assert our.terminal.asked("subscribe_whole_quote") == [["SH", "SZ"]]
-            our.quotes.watch([*codes, MAOTAI])
-            await stream.until(lambda frame: MAOTAI in frame.rows)  # without a trade, and without subscribing anew
+            our.terminal.push(PINGAN)
+            assert our.quotes.newest.time_of(PINGAN) == 0  # nobody wants to know
+            our.quotes.watch([*codes, PINGAN])
+            await stream.until(lambda frame: PINGAN in frame.rows)  # without a trade, and without subscribing anew
             assert our.quotes.subscribed == 1
 
 

@@ -143,6 +143,8 @@ class Terminal:
     history: dict[tuple[str, str], list[BarRow]] = field(default_factory=dict)
     """What the server behind the terminal has; it is read only after a download."""
     downloaded: set[tuple[str, str]] = field(default_factory=set)
+    halted: set[datetime] = field(default_factory=set)
+    """The bars of these times are marked as suspended."""
     downloads: bool = True
     """Whether a download brings anything; it says that it did, in any case."""
     download_error: str = ""
@@ -327,7 +329,7 @@ class Terminal:
         known = self.history.get((code, period), [])
         base = period if period in {"1m", "1d"} else "5m"
         found = [
-            (_label(at, period), opened, high, low, close, lots, amount, 0)
+            (_label(at, period), opened, high, low, close, lots, amount, int(at in self.halted))
             for at, opened, high, low, close, lots, amount in known
         ]
         if (code, base) not in self.downloaded:
