@@ -232,7 +232,8 @@ async def test_a_question_that_nobody_waits_for_any_more_is_not_asked() -> None:
             await our.quotes.fetch([MAOTAI])
         gate.set()
         await days
-        assert our.terminal.asked("get_full_tick") == []
+        await our.quotes.fetch([PINGAN])
+        assert our.terminal.asked("get_full_tick") == [[PINGAN]]
 
 
 async def test_all_is_asked_on_one_thread() -> None:
