@@ -156,10 +156,16 @@ class Tally:
         self._end_the_day()
 
     def adopt(self, order_id: str) -> bool:
-        """Take up an order that the terminal shows under this id and the book does not have: the book was lost."""
+        """Take up an order that the terminal shows under this id and the book does not have: the book was lost.
+
+        Raises:
+            Unavailable: it cannot be one of ours.
+        """
         row = next((row for row in self._rows.values() if row.remark == order_id), None)
-        if row is None or row.limit is None or self._book.intent(order_id) is not None:
+        if row is None or self._book.intent(order_id) is not None:
             return False
+        if row.limit is None:
+            raise Unavailable(self._name, f"柜台有一笔备注也是 {order_id} 的市价委托，不是本程序的，请到券商软件核对。")
         at = row.at or self._clock.now()
         order = Order(
             id=order_id,

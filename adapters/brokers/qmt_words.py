@@ -28,7 +28,11 @@ BUY: Final = 23
 SELL: Final = 24
 LIMIT: Final = 11
 """The price type of a limit order when it is sent; when it is read the limit has another number."""
-_LIMIT_READ: Final = frozenset({11, 50})
+# Source: comments in vnpy_xt, the map in easytrader's miniqmt_trader.py.
+_WITHOUT_LIMIT: Final = frozenset({5, 12, *range(42, 50), *range(84, 90)})
+"""Market orders, by their numbers when sent and when read."""
+_OFFSETS: Final = {48: Side.BUY, 49: Side.SELL}
+"""What kinds of order other than a plain buy and sell amount to, such as those of a margin account."""
 
 MOST_ID: Final = 20
 """The terminal keeps 24 bytes of a remark and drops the rest without a word. Source: the vendor's FAQ."""
@@ -206,7 +210,7 @@ def order_row(raw: Any) -> OrderRow | None:
         symbol=symbol,
         side=side,
         shares=_whole(_field(raw, "order_volume")),
-        limit=price if price and _whole(_field(raw, "price_type")) in _LIMIT_READ else None,
+        limit=price if price and _whole(_field(raw, "price_type")) not in _WITHOUT_LIMIT else None,
         filled=_whole(_field(raw, "traded_volume")),
         status=_whole(_field(raw, "order_status")),
         text=_text(getattr(raw, "status_msg", "")),
@@ -376,6 +380,7 @@ def _symbol(code: Any) -> Symbol | None:
 def _symbol_and_side(raw: Any) -> tuple[Symbol, Side] | None:
     symbol = _symbol(_field(raw, "stock_code"))
     side = {BUY: Side.BUY, SELL: Side.SELL}.get(_whole(_field(raw, "order_type")))
+    side = side or _OFFSETS.get(getattr(raw, "offset_flag", 0))
     return None if symbol is None or side is None else (symbol, side)
 
 

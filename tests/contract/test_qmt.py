@@ -144,10 +144,11 @@ async def test_twenty_tasks_with_one_id_make_one_order(bench: QmtBench) -> None:
 async def test_a_caller_that_is_cancelled_takes_nothing_back(bench: QmtBench) -> None:
     bench.terminal.hold |= {"answer", "order"}
     order = an_order(bench)
-    task = asyncio.create_task(bench.broker.submit(order))
+    task, other = (asyncio.create_task(bench.broker.submit(order)) for _ in range(2))
     await bench.patience.settle()
     task.cancel()
     bench.terminal.release()
+    assert await outcome(bench, other) is None
     assert [report.kind for report in await heard(bench, 1)] == [R.ACCEPTED]
     assert await outcome(bench, bench.broker.submit(order)) is None
     assert bench.exchange.placed == {order.id: 1}

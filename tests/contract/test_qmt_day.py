@@ -262,6 +262,12 @@ async def test_a_cut_terminal_has_no_empty_account(bench: QmtBench, cut: Any) ->
     bench.terminal.cut(tells=False)
     for ask in (bench.broker.snapshot, bench.broker.statement, lambda: bench.broker.find(order.id)):
         assert isinstance(await outcome(bench, ask()), Unavailable)
+
+
+@pytest.mark.parametrize("cut", [None, [], SILENT])
+async def test_a_cut_terminal_does_not_say_that_an_order_never_came(bench: QmtBench, cut: Any) -> None:
+    bench.terminal.when_cut = cut
+    bench.terminal.cut(tells=False)
     assert isinstance(await outcome(bench, bench.broker.find("dp404")), Unavailable)
 
 
