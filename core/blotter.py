@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
-from core import render
+from core import render_order
 from core.brokerage import Brokerage
 from core.clock import Clock
 from core.errors import Conflict, NotFound, OutsideError, Refused, Unavailable
@@ -193,7 +193,7 @@ class Blotter:
             ticket = await self._store.ticket(after.ticket_id)
             rows: list[Outgoing] = []
             account, name = self._brokerage.account_name(after.account), self._brokerage.name(after.symbol)
-            message = render.order_news(after, fill, account, name, was=before.state)
+            message = render_order.order_news(after, fill, account, name, was=before.state)
             if message is not None and ticket is not None:
                 rows.append(self._notifier.compose(ticket.chat, message))
             await self._store.save_order(after, fill, rows)
@@ -218,7 +218,7 @@ class Blotter:
         key = (order.id, report.fill.id if report.fill else "")
         ticket = await self._store.ticket(order.ticket_id)
         if ticket is not None and key not in self._impossible:
-            await self._notifier.say(ticket.chat, render.impossible_report(order, report))
+            await self._notifier.say(ticket.chat, render_order.impossible_report(order, report))
         self._impossible.add(key)
 
     async def listen(self, broker: Broker, retry: Callable[[], Awaitable[None]]) -> None:

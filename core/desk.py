@@ -10,7 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from core import render
+from core import render, render_ticket
 from core.blotter import Blotter
 from core.brokerage import Brokerage
 from core.calendar import trading_date, trading_time
@@ -18,7 +18,7 @@ from core.clock import Clock
 from core.errors import Breached, Conflict, NotFound, OutsideError, Unavailable
 from core.feed import Feed
 from core.frames import Quote
-from core.messages import Chat
+from core.messages import Chat, Outgoing
 from core.notify import Notifier
 from core.orders import Order, OrderState
 from core.ports import QuoteSource, Store
@@ -26,8 +26,8 @@ from core.risk import Breach, Draft, check, into_cage, not_now, unchecked
 from core.sizing import nothing_to_do, opposite_price, shares_of
 from core.spending import Spending
 from core.switch import KillSwitch
-from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE, Ticket, TicketState, beside
-from core.types import Side, Symbol, percent_text, price_text
+from core.tickets import DRIFT_PERCENT, TIME_TO_LIVE, Approval, Ticket, TicketState, beside
+from core.types import Price, Shares, Side, Symbol, percent_text, price_text
 from core.watches import Plan
 
 log: Final = logging.getLogger(__name__)
@@ -36,6 +36,13 @@ QUOTE_PATIENCE: Final = 5.0
 """Seconds to wait for a fresh quote before an approval is turned down."""
 BASIS_STANDS: Final = timedelta(seconds=60)
 """A price of today is a base for an order until the market has traded so long since; at lunch none grows older."""
+
+
+_REDRAWN: Final = (
+    *("mode", "shares", "limit", "limit_given", "price", "quoted_at"),
+    *("source", "expires_at", "caution", "approvers"),
+)
+"""What of a ticket is made anew when it is edited."""
 
 
 class Proposal(NamedTuple):
@@ -152,7 +159,8 @@ class Desk:
             watch_id=origin.watch_id,
             alert_id=origin.alert_id,
             reason=origin.reason,
-            caution="；".join(filter(None, (render.caged(wish, limit), unchecked(plan.side, seen)))),
+            caution="；".join(filter(None, (render_ticket.caged(wish, limit), unchecked(plan.side, seen)))),
+            approvers=self._spending.of(origin.owner).approvers(limit * shares),
         )
         return Proposal(ticket)
 
@@ -189,9 +197,7 @@ class Desk:
 
     async def _show(self, ticket: Ticket) -> Ticket:
         ticket = beside(ticket, await self._store.tickets({TicketState.OPEN}, limit=1000))
-        row = self._notifier.compose(
-            ticket.chat, render.ticket_card(ticket, self._brokerage.account_name(ticket.account))
-        )
+        row = self._card(ticket)
         await self._store.add_ticket(ticket, [row])
         self._feed.publish(ticket)
         self._notifier.post([row])
@@ -236,12 +242,16 @@ class Desk:
 
     # -- decide
 
-    async def approve(self, ticket_id: str, stamp: str | None, by: str) -> Order:
+    async def approve(self, ticket_id: str, stamp: str | None, by: str, who: str = "") -> Order | None:
         """Send the order of a ticket, once.
 
         Args:
             stamp: the part of the hash that the button carried; None when the number was typed.
             by: who, as shown on the card.
+            who: the person, whatever they are called today; two approvals must be of two.
+
+        Returns:
+            The order; None while a second person must approve it.
 
         Raises:
             NotFound, Conflict: no such ticket, decided, expired, or the card shows something else.
@@ -251,6 +261,11 @@ class Desk:
                 could not be stored, then the text says so.
         """
         ticket = await self._open_ticket(ticket_id, stamp)
+        who = who or by
+        if any(one.who == who for one in ticket.approvals):
+            raise Conflict(
+                f"你已经确认过了，这笔还要另一个人点“确认”。没有下单。（{self._brokerage.where(ticket.account)}）"
+            )
         self._refuse_in_panic(ticket.account)
         await self._refuse_if_unresolved(ticket.account, ticket.symbol, ticket.side, but=ticket.order_id)
         await self._brokerage.refresh(ticket.account)
@@ -262,16 +277,92 @@ class Desk:
                 # Waiting took time, in which the switch may have been pulled or the ticket may have run out.
                 self._refuse_in_panic(ticket.account)
                 if not ticket.open_at(self._clock.now()):
-                    raise Conflict(render.already_decided(await self._settle(ticket, TicketState.EXPIRED, "")))
+                    raise Conflict(render_ticket.already_decided(await self._settle(ticket, TicketState.EXPIRED, "")))
+                approved = (*ticket.approvals, Approval(who=who, name=by, at=self._clock.now()))
+                if len(approved) < (needed := self._approvers(ticket)):
+                    await self._amend(ticket, approvals=approved, approvers=needed)
+                    return None
                 order = ticket.order(self._clock.now())
                 sending.enter_context(self._blotter.sending(order))
-                await self._settle(ticket, TicketState.APPROVED, by, order=order)
+                names = "、".join(one.name for one in approved)
+                await self._settle(ticket, TicketState.APPROVED, names, order=order)
                 self._blotter.wrote(order)
             return await self._blotter.submit(order)
 
-    async def reject(self, ticket_id: str, stamp: str | None, by: str) -> Ticket:
+    def _approvers(self, ticket: Ticket) -> int:
+        """How many people it takes: as the card says, or more where that has been decided since."""
+        return max(ticket.approvers, self._spending.of(ticket.owner).approvers(ticket.limit * ticket.shares))
+
+    async def reject(self, ticket_id: str, stamp: str | None, by: str, reason: str = "") -> Ticket:
         """Close a ticket without an order. Raises like :meth:`approve`."""
-        return await self._settle(await self._open_ticket(ticket_id, stamp), TicketState.REJECTED, by)
+        ticket = await self._open_ticket(ticket_id, stamp)
+        return await self._settle(ticket, TicketState.REJECTED, by, note=reason)
+
+    async def explain(self, ticket_id: str, reason: str) -> Ticket:
+        """Note why a ticket was rejected; said again, the last word stands.
+
+        Raises:
+            NotFound, Conflict: no such ticket, or nobody has rejected it.
+        """
+        ticket = await self._store.ticket(ticket_id)
+        if ticket is None:
+            raise NotFound(f"没有编号 {ticket_id} 的委托。")
+        if ticket.state is not TicketState.REJECTED:
+            raise Conflict(f"只有拒绝了的委托能写原因。{render_ticket.already_decided(ticket)}")
+        return await self._amend(ticket, note=reason)
+
+    async def edit(
+        self,
+        ticket_id: str,
+        stamp: str | None,
+        *,
+        shares: Shares | None = None,
+        price: Price | None = None,
+        best: bool = False,
+    ) -> Ticket:
+        """Make the next edition of an open ticket, judged anew by a fresh quote, and show it in place of the card.
+
+        Args:
+            shares, price: what is changed; the rest stays. A limit that nobody gave follows the market.
+            best: the limit becomes the best price of the other side.
+
+        Raises:
+            NotFound, Conflict: no such ticket, decided, expired, or the card showed another edition.
+            Breached, Unavailable: the ticket stays as it was.
+        """
+        old = await self._open_ticket(ticket_id, stamp)
+        given = old.limit if old.limit_given and not best else None
+        plan = Plan(side=old.side, shares=shares or old.shares, price=price if price is not None else given)
+        origin = Origin(old.owner, old.chat, old.watch_id, old.alert_id, old.reason)
+        drawn = (await self._draw(plan, old.symbol, old.account, origin)).model_copy(update={"id": old.id})
+        new = beside(drawn, await self._store.tickets({TicketState.OPEN}, limit=1000))
+        return await self._amend(old, **{name: getattr(new, name) for name in _REDRAWN}, approvals=())
+
+    async def offer(self, ticket_id: str, stamp: str | None) -> Ticket:
+        """An open ticket of which somebody wants to see what could be changed. Raises like :meth:`edit`."""
+        return await self._open_ticket(ticket_id, stamp)
+
+    async def _amend(self, ticket: Ticket, **changes: object) -> Ticket:
+        """Store the next edition with its card in one transaction; Conflict if somebody was faster."""
+        after = ticket.model_copy(update={**changes, "edition": ticket.edition + 1})
+        row = self._card(after)
+        if not await self._store.amend(after, [row]):
+            raise await self._too_late(ticket)
+        self._feed.publish(after)
+        self._notifier.post([row])
+        return after
+
+    def _card(self, ticket: Ticket) -> Outgoing:
+        account = self._brokerage.account_name(ticket.account)
+        return self._notifier.compose(ticket.chat, render_ticket.ticket_card(ticket, account))
+
+    async def _too_late(self, ticket: Ticket) -> Conflict:
+        """What somebody is told whose decision came after another one, or after a change of the card."""
+        stored = await self._store.ticket(ticket.id) or ticket
+        if stored.state is not TicketState.OPEN:
+            return Conflict(render_ticket.already_decided(stored))
+        where = self._brokerage.where(ticket.account)
+        return Conflict(f"这张卡片刚刚被改过，没有做任何事，请看最新的卡片。（{where}）")
 
     async def requote(self, ticket_id: str, origin: Origin) -> Ticket:
         """Make a new ticket of an old one at today's price, and show it; a limit that the person gave stays.
@@ -329,7 +420,7 @@ class Desk:
         if ticket.state is TicketState.OPEN and not ticket.open_at(self._clock.now()):
             ticket = await self._settle(ticket, TicketState.EXPIRED, "")
         if ticket.state is not TicketState.OPEN:
-            raise Conflict(render.already_decided(ticket))
+            raise Conflict(render_ticket.already_decided(ticket))
         if stamp is not None and stamp != ticket.stamp:
             where = self._brokerage.where(ticket.account)
             raise Conflict(f"这张卡片和待确认的委托对不上，没有下单。请发送 /tickets 查看最新的卡片。（{where}）")
@@ -366,12 +457,9 @@ class Desk:
         decided = ticket.model_copy(
             update={"state": state, "decided_by": by, "decided_at": self._clock.now(), "note": note}
         )
-        row = self._notifier.compose(
-            ticket.chat, render.ticket_card(decided, self._brokerage.account_name(ticket.account))
-        )
+        row = self._card(decided)
         if not await self._store.decide(decided, order, [row]):
-            now_stored = await self._store.ticket(ticket.id)
-            raise Conflict(render.already_decided(now_stored or decided))
+            raise await self._too_late(decided)
         self._feed.publish(decided)
         if order is not None:
             self._feed.publish(order)

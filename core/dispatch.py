@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from core import render, render_checks, render_market
+from core import render, render_checks, render_market, render_ticket
 from core.alerts import INHIBITS, Alert, Reason, Silence, Trigger, escalates_after, is_grave, why_notify
 from core.brokerage import Brokerage
 from core.chronicle import Kind, turned
@@ -475,7 +475,7 @@ class Dispatcher:
         for one in items:
             if one.ticket is not None:
                 account = self._brokerage.broker(one.ticket.account).name
-                message = render.alert_with_ticket(one.alert, one.ticket, account)
+                message = render_ticket.alert_with_ticket(one.alert, one.ticket, account)
                 rows.append(self._notifier.compose(chat, message, (one.alert.id,)))
         if plain and not full:
             message = render.alerts([(one.watch, one.alert) for one in plain])

@@ -65,7 +65,9 @@ def beginning(tickets: Sequence[str] = (), orders: Sequence[str] = ()) -> Record
 
 def of_ticket(ticket: Ticket) -> Record:
     """A ticket was made or decided."""
-    return Record(f"ticket.{ticket.state}", ticket.id, ticket.decided_at or ticket.created_at, _json(_plain(ticket)))
+    changed_at = ticket.approvals[-1].at if ticket.approvals else ticket.quoted_at if ticket.edition > 1 else None
+    at = ticket.decided_at or changed_at or ticket.created_at
+    return Record(f"ticket.{ticket.state}", ticket.id, at, _json(_plain(ticket)))
 
 
 def of_order(order: Order, fill: Fill | None = None) -> Record:
@@ -169,7 +171,9 @@ def differences(
 
 
 def _same(event: Event, record: Record) -> bool:
-    if not record.kind.startswith("order."):
-        return event.body == record.body
-    # The event of a fill holds the fill beside the order.
-    return bool(json.loads(event.body)["order"] == json.loads(record.body)["order"])
+    """Whether the event says the same; what an earlier version did not know yet is as that version had it."""
+    then, now = json.loads(event.body), json.loads(record.body)
+    if record.kind.startswith("order."):
+        # The event of a fill holds the fill beside the order.
+        return Order.model_validate(then["order"]) == Order.model_validate(now["order"])
+    return Ticket.model_validate(then) == Ticket.model_validate(now)

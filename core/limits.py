@@ -1,4 +1,7 @@
-"""Limits: what a person allows an assistant to buy. Selling is never held back, or a stop-loss could not be sold."""
+"""Limits: what a person allows an assistant to buy, and what two people must approve.
+
+No amount holds selling back, or a stop-loss could not be sold.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ class Limits(Noun):
         day_orders: how many orders of one market day.
         symbol_amount: yuan that one share may be worth after the order.
         symbol_weight: the same as percent of the total assets.
+        second_above: yuan of an order, to buy or to sell, above which two people must approve it.
     """
 
     order_amount: Money | None = Field(default=None, gt=0, le=10**12)
@@ -28,6 +32,7 @@ class Limits(Noun):
     day_orders: int | None = Field(default=None, gt=0, le=10_000)
     symbol_amount: Money | None = Field(default=None, gt=0, le=10**12)
     symbol_weight: Decimal | None = Field(default=None, gt=0, le=100)
+    second_above: Money | None = Field(default=None, gt=0, le=10**12)
 
     @model_validator(mode="after")
     def _order_within_day(self) -> Self:
@@ -43,8 +48,17 @@ class Limits(Noun):
             None if self.day_orders is None else f"次数：每天最多 {self.day_orders} 笔",
             None if self.symbol_amount is None else f"单只：市值最多 {money_text(self.symbol_amount)} 元",
             None if self.symbol_weight is None else f"仓位：单只最多占总资产 {percent_text(self.symbol_weight)}",
+            None if self.second_above is None else f"双人：超过 {money_text(self.second_above)} 元的买卖要两个人确认",
         )
         return tuple(one for one in said if one is not None)
+
+    def approvers(self, amount: Money) -> int:
+        """How many people must approve an order of so many yuan.
+
+        >>> Limits(second_above=Decimal(200_000)).approvers(Decimal("200000.01")), Limits().approvers(Decimal(10**9))
+        (2, 1)
+        """
+        return 2 if self.second_above is not None and amount > self.second_above else 1
 
 
 NO_LIMITS: Final = Limits()

@@ -77,6 +77,7 @@ class Order(Noun):
         fill_ids: the fills counted so far.
         broker_id: the broker's own number, once known.
         note: why it was refused, or why it is unknown.
+        checked_by: who has said, while it was unknown, that the broker has it: then it locks nothing any more.
     """
 
     id: str
@@ -94,6 +95,7 @@ class Order(Noun):
     fill_ids: tuple[str, ...] = ()
     broker_id: str | None = None
     note: str = ""
+    checked_by: str = ""
     created_at: datetime
     updated_at: datetime
 

@@ -374,6 +374,14 @@ class Store(Protocol):
         """Compare and set: store ``ticket``, its order and the messages if the stored ticket is still OPEN.
 
         Returns:
+            False when somebody was faster, or has changed it; then nothing is stored.
+        """
+        ...
+
+    async def amend(self, ticket: Ticket, outgoing: Sequence[Outgoing]) -> bool:
+        """Compare and set: store the next edition of a ticket if the stored one is the one before, in the same state.
+
+        Returns:
             False when somebody was faster; then nothing is stored.
         """
         ...

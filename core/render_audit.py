@@ -48,6 +48,11 @@ def _line(event: Event) -> str:
 
 
 def _of_ticket(ticket: Ticket) -> str:
+    if ticket.state is TicketState.OPEN and ticket.approvals:
+        return f"{ticket.approvals[-1].name} 确认，还要另一个人"
+    if ticket.state is TicketState.OPEN and ticket.edition > 1:
+        changed = f"改成 {ticket.shares} 股，限价 {price_text(ticket.limit)}"
+        return f"{changed}；依据 {price_text(ticket.price)}，指纹 {ticket.stamp}"
     if ticket.state is TicketState.OPEN:
         why = f"，因为{ticket.reason}" if ticket.reason else "，按你的话"
         return f"出卡片{why}；依据 {price_text(ticket.price)}（{ticket.source}），指纹 {ticket.stamp}"

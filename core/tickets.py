@@ -20,6 +20,15 @@ DRIFT_PERCENT: Final = Decimal("1.0")
 HASH_ON_BUTTON: Final = 8
 
 
+REASONS: Final = {
+    "price": "价格不合适",
+    "size": "数量不合适",
+    "view": "不看好了",
+    "wrong": "点错了、说错了",
+}
+"""Why people reject, for the buttons; any other words can be typed."""
+
+
 class TicketState(StrEnum):
     """Stored states. That an open ticket has expired follows from time; see :meth:`Ticket.open_at`."""
 
@@ -40,14 +49,31 @@ class TicketState(StrEnum):
         }[self.value]
 
 
+class Approval(Noun):
+    """One person's word for a ticket that needs two.
+
+    Attributes:
+        who: the person, whatever they call themselves today; ``name`` as shown on the card.
+    """
+
+    who: str
+    name: str
+    at: datetime
+
+
 class Ticket(Noun):
     """What a tap approves. Everything above ``state`` is frozen and covered by :meth:`digest`.
+
+    An edit makes another edition of it, with another digest: no button of an earlier edition does anything.
 
     Attributes:
         limit_given: the limit is the person's own, and not the best price of the other side.
         price: the price it was made from, and ``quoted_at`` and ``source`` of that quote.
         reason: the alert that it answers, in words; empty when a person asked. Every state of the card shows it.
         caution: what could not be checked when it was made; the card says so.
+        edition: counts the changes, from 1.
+        approvers: how many people must approve it.
+        approvals: of those who have so far, while more are needed.
         decided_by: the person's name and id as shown on the card.
         note: why it was refused or withdrawn.
     """
@@ -72,6 +98,9 @@ class Ticket(Noun):
     alert_id: str | None = None
     reason: str = ""
     caution: str = ""
+    edition: int = 1
+    approvers: int = 1
+    approvals: tuple[Approval, ...] = ()
     state: TicketState = TicketState.OPEN
     decided_by: str = ""
     decided_at: datetime | None = None
@@ -81,7 +110,7 @@ class Ticket(Noun):
         """SHA-256 over the frozen fields: what the person saw is what gets approved. Instants count, not zones."""
         instants = {name: at.astimezone(UTC) for name, at in vars(self).items() if isinstance(at, datetime)}
         in_utc = self.model_copy(update=instants)
-        frozen = in_utc.model_dump(mode="json", exclude={"state", "decided_by", "decided_at", "note"})
+        frozen = in_utc.model_dump(mode="json", exclude={"state", "approvals", "decided_by", "decided_at", "note"})
         text = json.dumps(frozen, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -121,7 +150,11 @@ class Ticket(Noun):
 def beside(ticket: Ticket, others: Iterable[Ticket]) -> Ticket:
     """A ticket that is about to be shown, with a word of caution where a like one is open already."""
     wish = (ticket.account, ticket.symbol, ticket.side)
-    like = [one for one in others if (one.account, one.symbol, one.side) == wish and one.open_at(ticket.created_at)]
+    like = [
+        one
+        for one in others
+        if one.id != ticket.id and (one.account, one.symbol, one.side) == wish and one.open_at(ticket.created_at)
+    ]
     if not like:
         return ticket
     listed = "、".join(f"{one.id} {one.shares} {board_of(one.symbol).unit}" for one in like)

@@ -222,7 +222,7 @@ class MemoryStore:
     async def decide(self, ticket: Ticket, order: Order | None, outgoing: Sequence[Outgoing]) -> bool:
         self._open()
         stored = self._tickets.get(ticket.id)
-        if stored is None or stored.state is not TicketState.OPEN:
+        if stored is None or stored.state is not TicketState.OPEN or stored.edition != ticket.edition:
             return False
         if order is not None and (order.id in self._orders or self._ordered(order)):
             return False
@@ -233,6 +233,17 @@ class MemoryStore:
         if order is not None:
             self._orders[order.id] = order
             self._write(of_order(order))
+        self._queue(outgoing)
+        return True
+
+    async def amend(self, ticket: Ticket, outgoing: Sequence[Outgoing]) -> bool:
+        self._open()
+        stored = self._tickets.get(ticket.id)
+        if stored is None or (stored.state, stored.edition) != (ticket.state, ticket.edition - 1):
+            return False
+        _new([message.id for message in outgoing], self._outbox)
+        self._tickets[ticket.id] = ticket
+        self._write(of_ticket(ticket))
         self._queue(outgoing)
         return True
 

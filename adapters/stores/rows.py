@@ -38,6 +38,7 @@ from core.conditions import Condition
 from core.journal import Event
 from core.messages import Chat, Message, Outgoing
 from core.securities import Former
+from core.tickets import Approval
 from core.types import Noun, Symbol, from_milli, to_milli
 from core.watches import Arm, Memory, Plan, RuleKey
 
@@ -157,6 +158,11 @@ class MessageJson(_Json):
 
 class TextsJson(_Json):
     adapter = TypeAdapter(tuple[str, ...])
+    cache_ok = True
+
+
+class ApprovalsJson(_Json):
+    adapter = TypeAdapter(tuple[Approval, ...])
     cache_ok = True
 
 
@@ -297,6 +303,9 @@ class TicketRow(_Counted, table=True):
     alert_id: str | None
     reason: str
     caution: str
+    edition: int
+    approvers: int
+    approvals: tuple[Approval, ...] = Field(sa_type=ApprovalsJson)
     state: str = Field(sa_type=Word)
     decided_by: str
     decided_at: datetime | None = Field(sa_type=Instant)
@@ -329,6 +338,7 @@ class OrderRow(_Counted, table=True):
     fill_ids: tuple[str, ...] = Field(sa_type=TextsJson)
     broker_id: str | None
     note: str
+    checked_by: str
     created_at: datetime = Field(sa_type=Instant)
     updated_at: datetime = Field(sa_type=Instant)
 

@@ -323,7 +323,7 @@ class SqlStore:
     async def decide(self, ticket: Ticket, order: Order | None, outgoing: Sequence[Outgoing]) -> bool:
         decided = (
             update(_TICKETS)
-            .where(_TICKETS.c.id == ticket.id, _TICKETS.c.state == TicketState.OPEN)
+            .where(_same_edition(ticket, TicketState.OPEN, ticket.edition))
             # The rest of a ticket is frozen.
             .values(state=ticket.state, decided_by=ticket.decided_by, decided_at=ticket.decided_at, note=ticket.note)
         )
@@ -339,6 +339,18 @@ class SqlStore:
             return True
 
         return await self._run(Begin.DURABLE, step)
+
+    async def amend(self, ticket: Ticket, outgoing: Sequence[Outgoing]) -> bool:
+        amended = update(_TICKETS).where(_same_edition(ticket, ticket.state, ticket.edition - 1))
+
+        def step(connection: Connection) -> bool:
+            if connection.execute(amended.values(rows.values(ticket))).rowcount != 1:
+                return False
+            _write(connection, of_ticket(ticket))
+            self._enqueue(connection, outgoing)
+            return True
+
+        return await self._run(_Begin.DURABLE, step)
 
     async def order(self, order_id: str) -> Order | None:
         return _first(await self._nouns(Order, select(_ORDERS).where(_ORDERS.c.id == order_id)))
@@ -724,6 +736,10 @@ def connect(url: str | Path, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> Store
         thread.shutdown()
         raise
     return SqlStore(engine, thread)
+
+
+def _same_edition(ticket: Ticket, state: TicketState, edition: int) -> ColumnElement[bool]:
+    return (_TICKETS.c.id == ticket.id) & (_TICKETS.c.state == state) & (_TICKETS.c.edition == edition)
 
 
 def _write(connection: Connection, *records: Record) -> None:

@@ -24,6 +24,7 @@ _FIELDS: Final[Mapping[str, str]] = {
     "次数": "day_orders",
     "单只": "symbol_amount",
     "仓位": "symbol_weight",
+    "双人": "second_above",
 }
 _USAGE: Final = (
     "可以说“单笔最多5万”，或者发送：\n"
@@ -32,8 +33,9 @@ _USAGE: Final = (
     "　/limits 次数 10　　　　一天最多买入几笔\n"
     "　/limits 单只 100000　　一只股票最多持有多少元\n"
     "　/limits 仓位 30　　　　一只股票最多占总资产的百分之几\n"
+    "　/limits 双人 200000　　超过这个金额的买卖要两个人点确认\n"
     "不要某一项：/limits 单笔 off；全部不要：/limits off\n"
-    "只限制买入。卖出不受限制，止损才卖得出去。"
+    "除了双人，只限制买入；卖出不受限制，止损才卖得出去。"
 )
 _WRITTEN: Final = re.compile(f"-?{NUMBER}")
 _OFF: Final = frozenset({"off", "取消", "关闭", "不限"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
@@ -10,16 +11,22 @@ from bot.commands import targets
 from bot.commands.ask import account, positions
 from bot.commands.past import trades
 from bot.language.request import plan_of
-from core import render
+from core import render_order, render_ticket
 from core.clock import market_time
 from core.desk import Origin
 from core.errors import Conflict, Invalid, NotFound, OutsideError, Unavailable, UserError
 from core.messages import Message, Role
-from core.tickets import Ticket, TicketState
+from core.tickets import HASH_ON_BUTTON, REASONS, Ticket, TicketState
 from core.types import Mode
 
 _STAMPED = 2
+_STAMP = re.compile(f"[0-9a-f]{{{HASH_ON_BUTTON}}}")
 ORDERS_SHOWN = 10
+LONGEST_REASON = 100
+"""Characters that are kept of why somebody rejected."""
+MOST_PRICE = 10**7
+MOST_SHARES = 10**9
+"""What a plan can hold."""
 
 
 def _origin(ctx: Context) -> Origin:
@@ -80,7 +87,7 @@ async def sell(ctx: Context, call: Call) -> Reply:
 )
 async def tickets(ctx: Context, _call: Call) -> Reply:
     """The open tickets. A typed 确认 comes here too: it shows the card again, and the tap decides."""
-    return render.ticket_list(await waiting(ctx), ctx.house.now())
+    return render_ticket.ticket_list(await waiting(ctx), ctx.house.now())
 
 
 async def waiting(ctx: Context) -> Sequence[Ticket]:
@@ -101,7 +108,7 @@ async def approve(ctx: Context, call: Call) -> Reply:
     if not call.words:
         return await tickets(ctx, call)
     ticket_id, stamp = _ticket_words(call, "approve")
-    await ctx.house.desk.approve(ticket_id, stamp, ctx.person.signature)
+    await ctx.house.desk.approve(ticket_id, stamp, ctx.person.signature, f"{ctx.chat.channel}:{ctx.person.id}")
     return None
 
 
@@ -110,7 +117,58 @@ async def reject(ctx: Context, call: Call) -> Reply:
     if not call.words:
         return await tickets(ctx, call)
     ticket_id, stamp = _ticket_words(call, "reject")
-    await ctx.house.desk.reject(ticket_id, stamp, ctx.person.signature)
+    why = call.words[1:]
+    if stamp is not None and not _STAMP.fullmatch(stamp):
+        stamp = None  # typed: a reason stands behind the number
+    elif stamp is not None:
+        why = why[1:]
+    await ctx.house.desk.reject(ticket_id, stamp, ctx.person.signature, " ".join(why)[:LONGEST_REASON])
+    return None
+
+
+@command("explain", "拒绝原因", help="写明为什么拒绝", example="/explain 编号 原因", listed=False)
+async def explain(ctx: Context, call: Call) -> Reply:
+    """Why a ticket was rejected: a button's reason, or any words."""
+    if len(call.words) < 2:
+        raise Invalid("请写编号和原因，例如：/explain 7F3K2M9A 价格不合适")
+    said = " ".join(call.words[1:])[:LONGEST_REASON]
+    await ctx.house.desk.explain(call.words[0].upper(), REASONS.get(said, said))
+    return None
+
+
+@command("edit", "改委托", help="改待确认委托的数量或价格", example="/edit 编号 数量 200", listed=False)
+async def edit(ctx: Context, call: Call) -> Reply:
+    """Another edition of a card. Without a value it shows what could be chosen, without anything the card itself."""
+    usage = "请写：/edit 编号 数量 200，或者 /edit 编号 价格 1398.5"
+    if not call.words:
+        raise Invalid(usage)
+    ticket_id, *rest = call.words
+    stamp = rest.pop(0) if rest and _STAMP.fullmatch(rest[0]) else None
+    if len(rest) < 2:
+        ticket = await ctx.house.desk.offer(ticket_id.upper(), stamp)
+        offers = {
+            render_ticket.EDIT_SHARES: render_ticket.share_offers,
+            render_ticket.EDIT_LIMIT: render_ticket.limit_offers,
+        }
+        if rest and rest[0] not in offers:
+            raise Invalid(usage)
+        card = render_ticket.ticket_card(
+            ticket,
+            ctx.house.brokerage.account_name(ticket.account),
+            offers[rest[0]](ticket) if rest else (),
+        )
+        # In the chat where the card is, and in its place.
+        await ctx.house.notifier.say(ticket.chat, card)
+        return None
+    what, value = rest[0], _number(rest[1])
+    if what == render_ticket.EDIT_LIMIT and rest[1] == render_ticket.EDIT_BEST:
+        await ctx.house.desk.edit(ticket_id.upper(), stamp, best=True)
+    elif what == render_ticket.EDIT_LIMIT and value is not None and 0 < value <= MOST_PRICE:
+        await ctx.house.desk.edit(ticket_id.upper(), stamp, price=value)
+    elif what == render_ticket.EDIT_SHARES and value is not None and 0 < value <= MOST_SHARES and value == int(value):
+        await ctx.house.desk.edit(ticket_id.upper(), stamp, shares=int(value))
+    else:
+        raise Invalid(usage)
     return None
 
 
@@ -151,7 +209,7 @@ async def orders(ctx: Context, call: Call) -> Reply:
     if ask == "open" and not found:
         return Message(title="没有未完成的委托")
     where = ctx.house.brokerage.where if len(ctx.house.brokerage.brokers) > 1 else None
-    listed = render.order_list(found, {order.symbol: ctx.house.name(order.symbol) for order in found}, where)
+    listed = render_order.order_list(found, {order.symbol: ctx.house.name(order.symbol) for order in found}, where)
     return listed.model_copy(update={"title": f"📑 没成交完的委托 {len(found)} 笔"}) if ask == "open" else listed
 
 

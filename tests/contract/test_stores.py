@@ -35,7 +35,7 @@ from core.orders import Fill, Order, OrderState
 from core.portfolio import Worth
 from core.ports import Store
 from core.securities import Former, Security
-from core.tickets import Ticket, TicketState
+from core.tickets import Approval, Ticket, TicketState
 from core.types import Mode, Side, Symbol
 from core.watches import Arm, Plan, Repeat, RuleKey, Watch, WatchState
 
@@ -542,6 +542,32 @@ async def test_a_decision_changes_no_frozen_field(store: Store) -> None:
     forged = approved(ticket(shares=10_000))
     assert await store.decide(forged, None, [])
     assert await store.ticket("TICKET01") == approved(ticket())
+
+
+async def test_the_next_edition_of_a_ticket_replaces_the_one_before_it_alone(store: Store) -> None:
+    await store.add_ticket(ticket())
+    said = (Approval(who="telegram:1", name="张三", at=NOW),)
+    second = ticket(shares=300, edition=2, approvers=2, approvals=said)
+    assert await store.amend(second, [message("ONE")])
+    assert await store.ticket("TICKET01") == second
+    assert not await store.amend(ticket(shares=500, edition=2), [message("TWO")])
+    assert not await store.amend(ticket(shares=500, edition=4), [message("TWO")])
+    # Who has seen the first edition decides nothing about the second.
+    assert not await store.decide(approved(ticket()), order_of(ticket()), [message("TWO")])
+    yes = approved(second)
+    assert await store.decide(yes, order_of(yes), [])
+    assert not await store.amend(ticket(edition=3), [message("TWO")])
+    assert await store.amend(yes.model_copy(update={"edition": 3, "note": "后来写的"}), [])
+    assert [row.id for row in await store.unsent()] == ["ONE"]
+    events = await store.journal()
+    assert problem(events) is None
+    assert differences(events, await store.tickets(set(TicketState)), await store.orders()) == []
+
+
+async def test_of_many_edits_at_once_one_is_stored(store: Store) -> None:
+    await store.add_ticket(ticket())
+    edits = await asyncio.gather(*(store.amend(ticket(shares=100 * at, edition=2), []) for at in range(2, 12)))
+    assert edits.count(True) == 1
 
 
 async def test_a_ticket_that_nobody_stored_cannot_be_decided(store: Store) -> None:

@@ -40,7 +40,7 @@ async def test_the_main_job(stage: Theatre) -> None:
     await stage.tick("600519.SH", "1421", "1419.5")
     card = stage.channel.shown[-1]
     assert card.title == "🔔 贵州茅台(600519) 1419.50（-0.94%），是否买入？·模拟"
-    assert card.labels() == ("确认", "拒绝", "重新报价")
+    assert card.labels() == ("确认", "拒绝", "重新报价", "改数量", "改价格")
     assert "限价：1419.50" in card.text
     assert "账户：模拟账户·模拟" in card.text
     await stage.press("确认")
@@ -79,7 +79,9 @@ async def test_a_rejected_ticket_places_nothing_and_the_card_says_who(stage: The
     await stage.tick("600519.SH", "1419.5")
     card = await stage.press("拒绝")
     assert "🚫 10:00:12 由 我 拒绝，没有下单" in card.text
-    assert card.buttons == ()
+    explained = await stage.press("不看好了")
+    assert "🚫 10:00:12 由 我 拒绝，没有下单：不看好了" in explained.text
+    assert explained.buttons == ()
     assert await stage.orders() == []
 
 

@@ -147,7 +147,9 @@ async def stored(office: Office, order_id: str) -> Order:
 
 
 async def tap(office: Office, ticket: Ticket, by: str = "我") -> Order:
-    return await office.desk.approve(ticket.id, ticket.stamp, by)
+    order = await office.desk.approve(ticket.id, ticket.stamp, by)
+    assert order is not None
+    return order
 
 
 async def refused(office: Office, ticket: Ticket) -> str:

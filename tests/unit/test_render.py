@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from core import render
+from core import render, render_order, render_ticket
 from core.alerts import Alert, Reason
 from core.conditions import PriceAbove
 from core.messages import Chat, Message, Style
 from core.orders import Fill, Order, OrderState, Report, ReportKind
-from core.tickets import Ticket, TicketState
+from core.tickets import REASONS, Ticket, TicketState
 from core.types import Mode, Side, Symbol
 from core.watches import Plan, Watch
 
@@ -80,7 +80,7 @@ def a_fill(shares: int = 100, price: str = "1399.9") -> Fill:
 
 
 def news(order: Order, fill: Fill | None = None) -> Message:
-    message = render.order_news(order, fill, "东方证券", NAME)
+    message = render_order.order_news(order, fill, "东方证券", NAME)
     assert message is not None
     return message
 
@@ -89,7 +89,7 @@ def news(order: Order, fill: Fill | None = None) -> Message:
 
 
 def test_the_card_says_everything_that_the_tap_will_do() -> None:
-    card = render.ticket_card(a_ticket(), "东方证券")
+    card = render_ticket.ticket_card(a_ticket(), "东方证券")
     assert card.title == "📝 待确认委托·实盘"
     assert card.text.splitlines() == [
         "买入 贵州茅台(600519)",
@@ -107,7 +107,7 @@ def test_the_card_says_everything_that_the_tap_will_do() -> None:
 
 def test_its_buttons_carry_the_number_and_the_stamp() -> None:
     ticket = a_ticket()
-    (confirm, reject), (requote,) = render.ticket_card(ticket, "东方证券").buttons
+    (confirm, reject), (requote, *_edits) = render_ticket.ticket_card(ticket, "东方证券").buttons
     assert (confirm.label, confirm.style) == ("确认", Style.CONFIRM)
     assert (reject.label, reject.style) == ("拒绝", Style.DANGER)
     assert confirm.command == f"approve 00000001 {ticket.stamp}"
@@ -118,7 +118,7 @@ def test_its_buttons_carry_the_number_and_the_stamp() -> None:
 
 
 def test_a_fund_is_counted_in_its_unit_and_priced_in_thousandths() -> None:
-    card = render.ticket_card(a_ticket(symbol=FUND, name="沪深300ETF", limit=D("4.751"), price=D("4.75")), "甲")
+    card = render_ticket.ticket_card(a_ticket(symbol=FUND, name="沪深300ETF", limit=D("4.751"), price=D("4.75")), "甲")
     assert "数量：100 份" in card.text
     assert "限价：4.751" in card.text
 
@@ -126,7 +126,7 @@ def test_a_fund_is_counted_in_its_unit_and_priced_in_thousandths() -> None:
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize("state", list(TicketState))
 def test_every_state_of_a_card_shows_the_mode(mode: Mode, state: TicketState) -> None:
-    card = render.ticket_card(a_ticket(mode=mode, state=state, decided_at=AT), "甲")
+    card = render_ticket.ticket_card(a_ticket(mode=mode, state=state, decided_at=AT), "甲")
     assert mode.chinese in card.title
     assert f"甲·{mode.chinese}" in card.text
 
@@ -135,7 +135,7 @@ def test_every_state_of_a_card_shows_the_mode(mode: Mode, state: TicketState) ->
     ("state", "parts", "labels"),
     [
         (TicketState.APPROVED, ("张三", "10:01:12", "确认"), ()),
-        (TicketState.REJECTED, ("张三", "10:01:12", "拒绝，没有下单"), ()),
+        (TicketState.REJECTED, ("张三", "10:01:12", "拒绝，没有下单"), tuple(REASONS.values())),
         (TicketState.EXPIRED, ("过期未确认，没有下单",), ("重新报价",)),
         (TicketState.WITHDRAWN, ("已作废，没有下单",), ("重新报价",)),
     ],
@@ -143,7 +143,7 @@ def test_every_state_of_a_card_shows_the_mode(mode: Mode, state: TicketState) ->
 def test_a_decided_card_says_who_when_and_what_became_of_it(
     state: TicketState, parts: tuple[str, ...], labels: tuple[str, ...]
 ) -> None:
-    card = render.ticket_card(decided(state), "东方证券")
+    card = render_ticket.ticket_card(decided(state), "东方证券")
     for part in parts:
         assert part in card.text
     assert "贵州茅台" in card.title
@@ -153,38 +153,38 @@ def test_a_decided_card_says_who_when_and_what_became_of_it(
 
 
 def test_a_withdrawn_card_says_why() -> None:
-    card = render.ticket_card(decided(TicketState.WITHDRAWN, note="价格已变：超过 1.00%。"), "甲")
+    card = render_ticket.ticket_card(decided(TicketState.WITHDRAWN, note="价格已变：超过 1.00%。"), "甲")
     assert "已作废，没有下单：价格已变：超过 1.00%。" in card.text
 
 
 def test_only_an_approved_ticket_does_not_say_that_nothing_was_ordered() -> None:
     for state in TicketState:
-        denied = "没有下单" in render.decision_text(decided(state))
+        denied = "没有下单" in render_ticket.decision_text(decided(state))
         assert denied == (state not in {TicketState.OPEN, TicketState.APPROVED})
 
 
 def test_a_second_tap_is_told_the_first_decision() -> None:
-    text = render.already_decided(decided(TicketState.APPROVED))
+    text = render_ticket.already_decided(decided(TicketState.APPROVED))
     assert "不能再操作" in text
     assert "张三" in text
     assert "10:01:12" in text
 
 
 def test_a_sentence_ends_once() -> None:
-    text = render.already_decided(decided(TicketState.WITHDRAWN, note="价格已变：超过 1.00%。"))
+    text = render_ticket.already_decided(decided(TicketState.WITHDRAWN, note="价格已变：超过 1.00%。"))
     assert text.endswith("超过 1.00%。（实盘）")
 
 
 def test_the_list_shows_what_waits_how_long_and_in_which_mode() -> None:
     waiting, over = a_ticket(), a_ticket(id="00000002", expires_at=AT)
-    message = render.ticket_list([waiting, over], AT)
+    message = render_ticket.ticket_list([waiting, over], AT)
     assert message.title == "📝 待确认委托（1）"
     assert message.text == "00000001 买入贵州茅台(600519) 100 股，限价 1400.10·实盘，还剩 5 分钟"
     assert [button.command for row in message.buttons for button in row] == [
         f"approve 00000001 {waiting.stamp}",
         f"reject 00000001 {waiting.stamp}",
     ]
-    assert render.ticket_list([over], AT).title == "没有待确认的委托"
+    assert render_ticket.ticket_list([over], AT).title == "没有待确认的委托"
 
 
 # -- orders
@@ -243,7 +243,7 @@ def test_an_order_that_ends_says_how_much_of_it_traded(state: OrderState, title:
 
 def test_steps_that_tell_a_person_nothing_are_not_told() -> None:
     for state in (OrderState.NEW, OrderState.SUBMITTED, OrderState.ACCEPTED):
-        assert render.order_news(an_order(state=state), None, "甲", NAME) is None
+        assert render_order.order_news(an_order(state=state), None, "甲", NAME) is None
 
 
 @pytest.mark.parametrize("mode", list(Mode))
@@ -252,14 +252,14 @@ def test_steps_that_tell_a_person_nothing_are_not_told() -> None:
 )
 def test_the_mode_stands_on_all_news_of_an_order(mode: Mode, state: OrderState) -> None:
     for fill in (None, a_fill()):
-        message = render.order_news(an_order(mode=mode, state=state, filled=100), fill, "甲", NAME)
+        message = render_order.order_news(an_order(mode=mode, state=state, filled=100), fill, "甲", NAME)
         assert message is None or mode.chinese in message.title
 
 
 @pytest.mark.parametrize("state", [state for state in OrderState if state.final or state is OrderState.UNKNOWN])
 def test_a_manual_order_that_waits_for_nothing_has_its_card_and_no_button(state: OrderState) -> None:
     order = an_order(mode=Mode.MANUAL, state=state)
-    message = render.order_news(order, None, "手动账户", "贵州茅台")
+    message = render_order.order_news(order, None, "手动账户", "贵州茅台")
     if message is not None:  # a fill is told with the fill
         assert (message.card, message.buttons) == (f"order:{order.id}", ())
 
@@ -277,7 +277,7 @@ def test_an_order_placed_by_hand_tells_how_to_answer() -> None:
 def test_a_report_that_cannot_be_is_told_with_its_numbers() -> None:
     order = an_order(filled=250, state=OrderState.PARTIAL)
     report = Report(kind=ReportKind.FILL, order_id=order.id, account="real", at=AT, fill=a_fill(100))
-    message = render.impossible_report(order, report)
+    message = render_order.impossible_report(order, report)
     for part in ("dp00000001", "300", "250", "100", "没有记账", "核对"):
         assert part in message.text
     assert message.urgent
@@ -286,7 +286,7 @@ def test_a_report_that_cannot_be_is_told_with_its_numbers() -> None:
 def test_a_report_that_cannot_be_shows_the_mode_and_the_share() -> None:
     order = an_order(filled=250, state=OrderState.PARTIAL)
     report = Report(kind=ReportKind.FILL, order_id=order.id, account="real", at=AT, fill=a_fill(100))
-    message = render.impossible_report(order, report)
+    message = render_order.impossible_report(order, report)
     assert "实盘" in message.plain()
     assert "600519" in message.plain()
 
@@ -295,7 +295,7 @@ def test_the_list_of_orders_shows_mode_state_and_what_can_still_be_cancelled() -
     live = an_order(filled=100, state=OrderState.PARTIAL)
     lost = an_order(id="dp00000002", state=OrderState.UNKNOWN, note="8 秒没有回答", mode=Mode.PAPER)
     done = an_order(id="dp00000003", state=OrderState.FILLED, filled=300)
-    message = render.order_list([live, lost, done], {MOUTAI: NAME})
+    message = render_order.order_list([live, lost, done], {MOUTAI: NAME})
     assert message.title == "📑 委托（3）"
     for part in ("11-18 10:00·实盘", "部分成交 100/300", "·模拟", "状态未知 0/300", "8 秒没有回答", "已成交 300/300"):
         assert part in message.text
@@ -353,17 +353,17 @@ def an_alert(**changes: Any) -> Alert:
 @pytest.mark.parametrize("state", list(TicketState))
 def test_the_alert_stays_on_the_card_of_its_order(state: TicketState) -> None:
     alert = an_alert(after_gap=True)
-    card = render.ticket_card(a_ticket(reason=render.reason(alert), state=state), "测试账户")
+    card = render_ticket.ticket_card(a_ticket(reason=render.reason(alert), state=state), "测试账户")
     assert card.text.startswith("条件：现价跌破 1420.00（#3）\n⚠️ 这是行情中断后的第一笔价格")
 
 
 def test_an_alert_with_an_order_says_what_fired_and_in_which_mode_it_would_be() -> None:
     alert = an_alert()
     ticket = a_ticket(reason=render.reason(alert))
-    card = render.alert_with_ticket(alert, ticket, "测试账户")
+    card = render_ticket.alert_with_ticket(alert, ticket, "测试账户")
     assert card.title == "🔔 贵州茅台(600519) 1400.00（-1.20%），是否买入？·实盘"
     assert card.text.count("腾讯") == 1
-    assert card.text == render.ticket_card(ticket, "测试账户").text
+    assert card.text == render_ticket.ticket_card(ticket, "测试账户").text
 
 
 def test_the_switch_names_who_and_when() -> None:
@@ -379,4 +379,4 @@ def test_profit_has_a_sign_and_nothing_has_none(amount: str, text: str) -> None:
 @pytest.mark.parametrize("state", list(TicketState))
 def test_what_could_not_be_checked_stands_on_the_card_in_every_state(state: TicketState) -> None:
     ticket = a_ticket(caution="没有登记资金，未检查可用资金；用 /cash 登记", state=state)
-    assert "⚠️ 没有登记资金，未检查可用资金；用 /cash 登记" in render.ticket_card(ticket, "手动账户").text
+    assert "⚠️ 没有登记资金，未检查可用资金；用 /cash 登记" in render_ticket.ticket_card(ticket, "手动账户").text
