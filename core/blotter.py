@@ -107,7 +107,9 @@ class Blotter:
                 f"查清之前不再{side.chinese}它。请在券商软件里核对，或发送 /orders 查看。",
             )
             for order in orders
-            if (order.account, order.symbol, order.side) == (account, symbol, side) and order.state in states
+            if (order.account, order.symbol, order.side) == (account, symbol, side)
+            and order.state in states
+            and not order.checked_by
         )
 
     async def submit(self, order: Order) -> Order:
@@ -145,9 +147,7 @@ class Blotter:
             NotFound, Conflict: no such order, or it is over.
             Refused, Unavailable: the broker did not take the wish in.
         """
-        order = await self._store.order(order_id)
-        if order is None:
-            raise NotFound(f"没有编号 {order_id} 的委托。发送 /orders 查看现有的。")
+        order = await self._stored(order_id)
         if order.state.final:
             raise Conflict(f"这笔委托{order.state.chinese}，撤不了。（{self._brokerage.where(order.account)}）")
         await self._brokerage.broker(order.account).cancel(order)
@@ -169,10 +169,7 @@ class Blotter:
         await (await self._by_hand(order_id)).record_nothing(order_id)
 
     async def _by_hand(self, order_id: str) -> HandKept:
-        order = await self._store.order(order_id)
-        if order is None:
-            raise NotFound(f"没有编号 {order_id} 的委托。发送 /orders 查看现有的。")
-        return self._brokerage.kept_by_hand(order.account)
+        return self._brokerage.kept_by_hand((await self._stored(order_id)).account)
 
     async def on_report(self, report: Report) -> None:
         """Take in what a broker says of one of our orders; a repetition changes nothing."""
@@ -238,21 +235,73 @@ class Blotter:
     async def look_up(self) -> None:
         """Ask the brokers about every order that is not over: after a crash it is looked up, never sent again."""
         for order in await self._store.orders(open_only=True, limit=1000):
-            broker = self._brokerage.find(order.account)
-            if broker is None or order.id in self._sending:
-                continue
-            try:
-                reports = await broker.find(order.id)
-            except OutsideError as error:
-                log.warning("%s: %s", error.source, error.reason)
-                if order.state is _S.NEW:
-                    await self._conclude(ReportKind.LOST, order, error.reason)
-                continue
-            for report in reports or ():
-                await self.on_report(report)
-            if reports is None and order.state in _MAY_BE_LOST and self._clock.now() - order.updated_at >= SETTLES:
-                note = "程序中断前没有送到券商，没有下单" if order.state is _S.NEW else "券商那里没有这笔委托，没有下单"
-                await self._conclude(ReportKind.REJECTED, order, note)
+            if order.id not in self._sending and self._brokerage.find(order.account) is not None:
+                try:
+                    await self._look_up(order)
+                except OutsideError as error:
+                    log.warning("%s: %s", error.source, error.reason)
+
+    async def ask(self, order_id: str) -> Order:
+        """Ask the broker about one order now; the order as it is known after that.
+
+        Raises:
+            NotFound: no such order.
+            Unavailable: the broker cannot say.
+        """
+        order = await self._stored(order_id)
+        if not order.state.final and order.id not in self._sending:
+            await self._look_up(order)
+        return await self._stored(order_id)
+
+    async def _look_up(self, order: Order) -> None:
+        try:
+            reports = await self._brokerage.broker(order.account).find(order.id)
+        except OutsideError as error:
+            if order.state is _S.NEW:
+                await self._conclude(ReportKind.LOST, order, error.reason)
+            raise
+        for report in reports or ():
+            await self.on_report(report)
+        absent = reports is None and order.state in _MAY_BE_LOST and not order.checked_by
+        if absent and self._clock.now() - order.updated_at >= SETTLES:
+            note = "程序中断前没有送到券商，没有下单" if order.state is _S.NEW else "券商那里没有这笔委托，没有下单"
+            await self._conclude(ReportKind.REJECTED, order, note)
+
+    async def checked(self, order_id: str, by: str, *, there: bool) -> Order:
+        """What a person has seen in the broker's own program of an order whose fate is unknown.
+
+        Args:
+            there: the broker has it: it locks nothing any more, and goes on being asked for. Otherwise it is over;
+                should it trade all the same, its fills count.
+
+        Raises:
+            NotFound, Conflict: no such order, or its fate is known by now.
+        """
+        order = await self._stored(order_id)
+        if order.state is not _S.UNKNOWN:
+            where = self._brokerage.where(order.account)
+            raise Conflict(f"这笔委托已经查清：{order.state.chinese}，不用再核对。（{where}）")
+        if not there:
+            await self._conclude(ReportKind.REJECTED, order, f"{by} 核对过，券商那里没有这笔委托")
+            return await self._stored(order_id)
+        async with self._books:
+            order = await self._stored(order_id)
+            ticket = await self._store.ticket(order.ticket_id)
+            after = order.model_copy(update={"checked_by": by, "updated_at": self._clock.now()})
+            account, name = self._brokerage.account_name(order.account), self._brokerage.name(order.symbol)
+            card = render_order.unknown_card(after, account, name)
+            rows = [] if ticket is None else [self._notifier.compose(ticket.chat, card)]
+            await self._store.save_order(after, None, rows)
+        self._open[after.id] = after
+        self._feed.publish(after)
+        self._notifier.post(rows)
+        return after
+
+    async def _stored(self, order_id: str) -> Order:
+        order = await self._store.order(order_id)
+        if order is None:
+            raise NotFound(f"没有编号 {order_id} 的委托。发送 /orders 查看现有的。")
+        return order
 
     async def _conclude(self, kind: ReportKind, order: Order, note: str) -> None:
         """Say ourselves what became of an order, unless it has moved since we looked."""

@@ -23,6 +23,8 @@ def order_news(
         was: the state before the report.
     """
     message = _order_news(order, fill, account, name, was)
+    if message is not None and order.mode is not Mode.MANUAL and was is OrderState.UNKNOWN:
+        return message.model_copy(update={"card": f"order:{order.id}"})  # in place of the card that asked
     if message is None or order.mode is not Mode.MANUAL:
         return message
     return message.model_copy(update={"card": f"order:{order.id}", "buttons": _by_hand(order)})
@@ -52,9 +54,7 @@ def _order_news(order: Order, fill: Fill | None, account: str, name: str, was: O
             lines += _how_to_tell(order, "其余的")
         return Message(title=title, text="\n".join(lines))
     if order.state is OrderState.UNKNOWN:
-        text = f"{what} {order.shares} {unit}，限价 {price_text(order.limit)}\n{order.note}\n"
-        text += "不知道券商有没有收到，程序不会重发，也不再同向委托这只股票。请在券商软件里核对。\n" + where
-        return Message(title=f"❓ 委托状态未知·{order.mode.chinese}", text=text)
+        return unknown_card(order, account, name)
     if order.state is OrderState.REJECTED:
         why = order.note or "券商没有说明"
         text = f"{what} {order.shares} {unit}，限价 {price_text(order.limit)}\n原因：{why}\n{where}"
@@ -68,6 +68,41 @@ def _order_news(order: Order, fill: Fill | None, account: str, name: str, was: O
         text = f"{what} {order.shares} {unit}，限价 {price_text(order.limit)}，{order.state.chinese}\n{where}"
         return Message(title=f"ℹ️ 委托查到了·{order.mode.chinese}", text=text)
     return None
+
+
+def unknown_card(order: Order, account: str, name: str, *, asks: bool = False) -> Message:
+    """Of an order whose fate nobody knows: it may be asked for again, and the person may say what the broker has.
+
+    Args:
+        asks: the person says that they have looked, and is asked what they saw.
+    """
+    unit = board_of(order.symbol).unit
+    lines = [
+        f"{order.side.chinese}{name_text(name, order.symbol)} {order.shares} {unit}，限价 {price_text(order.limit)}",
+        order.note,
+    ]
+    look = Button("查询柜台", f"lookup {order.id}")
+    buttons: tuple[tuple[Button, ...], ...]
+    if order.checked_by:
+        lines.append(f"{order.checked_by} 核对过：券商那里有这笔委托。可以再同向委托了；成交回报到了会告诉你。")
+        buttons = ((look,),)
+    elif asks:
+        lines.append("请打开券商软件的“当日委托”，找这笔委托。你看到了什么？")
+        buttons = (
+            (Button("有这笔委托", f"checked {order.id} there"), Button("没有这笔委托", f"checked {order.id} none")),
+            (Button("还没核对", f"checked {order.id} later"),),
+        )
+    else:
+        lines.append("不知道券商有没有收到，程序不会重发，查清之前也不再同向委托这只股票。请在券商软件里核对。")
+        buttons = ((look, Button("我已核对", f"checked {order.id}")),)
+    lines.append(f"账户：{account}·{order.mode.chinese}\n委托：{order.id}")
+    return Message(
+        title=f"❓ 委托状态未知·{order.mode.chinese}",
+        text="\n".join(filter(None, lines)),
+        buttons=buttons,
+        card=f"order:{order.id}",
+        urgent=True,
+    )
 
 
 def manual_card(order: Order, account: str, name: str) -> Message:

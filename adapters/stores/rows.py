@@ -1,37 +1,45 @@
 """The tables. Rows stay in this folder: what leaves it is a noun.
 
 A row has a column for every field of its noun, under the same name, so that reading and writing are two small functions
-and the types below do the rest. Money and prices are TEXT of the Decimal exactly as given (the hash of a ticket depends
-on ``1420`` not coming back as ``1420.00``), instants are microseconds since 1970 in UTC, frozen things inside a noun
-are JSON text.
+and the types of its columns do the rest. Money and prices are TEXT of the Decimal exactly as given (the hash of a
+ticket depends on ``1420`` not coming back as ``1420.00``), instants are microseconds since 1970 in UTC, frozen things
+inside a noun are JSON text.
 """
-
-# ruff: noqa: ARG002 - SQLAlchemy hands the dialect to every type
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
-from pydantic import TypeAdapter
 from sqlalchemy import (
     BigInteger,
-    Dialect,
     Index,
     Integer,
     RowMapping,
     SmallInteger,
-    String,
     Table,
     Text,
     UniqueConstraint,
     text,
 )
 from sqlalchemy.orm import registry
-from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
+from adapters.stores.columns import (
+    ApprovalsJson,
+    ChatText,
+    ConditionsJson,
+    Exact,
+    FormerJson,
+    Instant,
+    MessageJson,
+    Millis,
+    PlanJson,
+    Span,
+    TextsJson,
+    Word,
+)
 from core.bars import Bar
 from core.chronicle import Entry, Kind
 from core.conditions import Condition
@@ -42,133 +50,7 @@ from core.tickets import Approval
 from core.types import Noun, Symbol, from_milli, to_milli
 from core.watches import Arm, Memory, Plan, RuleKey
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-
 N = TypeVar("N", bound=Noun)
-
-
-class Exact(TypeDecorator[Decimal]):
-    """A Decimal to the last digit, trailing zeros included."""
-
-    impl = String
-    cache_ok = True
-
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
-        return None if value is None else str(value)
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
-        return None if value is None else Decimal(value)
-
-
-class Instant(TypeDecorator[datetime]):
-    """An aware datetime; whatever zone goes in, UTC comes out, to the microsecond."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"an instant without a zone: {value}")
-        return (value - _EPOCH) // _MICROSECOND
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
-
-
-class Millis(Instant):
-    """An aware datetime to the millisecond: where there are many rows, two bytes less for each."""
-
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        microseconds = super().process_bind_param(value, dialect)
-        return None if microseconds is None else microseconds // 1000
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
-        return super().process_result_value(None if value is None else value * 1000, dialect)
-
-
-class Span(TypeDecorator[timedelta]):
-    """A duration, in microseconds."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> int | None:
-        return None if value is None else value // _MICROSECOND
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> timedelta | None:
-        return None if value is None else timedelta(microseconds=value)
-
-
-class Word(TypeDecorator[str]):
-    """A member of a StrEnum by its value; the noun makes the member of it again. Drivers would store the name."""
-
-    impl = String
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else str(value)
-
-
-class ChatText(TypeDecorator[Chat]):
-    """``telegram:123``."""
-
-    impl = String
-    cache_ok = True
-
-    def process_bind_param(self, value: Chat | None, dialect: Dialect) -> str | None:
-        return None if value is None else str(value)
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> Chat | None:
-        return None if value is None else Chat(*str(value).split(":", 1))
-
-
-class _Json(TypeDecorator[Any]):
-    """JSON text as pydantic writes and reads it."""
-
-    impl = Text
-    cache_ok = True
-    adapter: ClassVar[TypeAdapter[Any]]
-
-    def process_bind_param(self, value: Any | None, dialect: Dialect) -> str | None:
-        return None if value is None else self.adapter.dump_json(value).decode()
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> Any | None:
-        return None if value is None else self.adapter.validate_json(value)
-
-
-class ConditionsJson(_Json):
-    adapter = TypeAdapter(tuple[Condition, ...])
-    cache_ok = True
-
-
-class PlanJson(_Json):
-    adapter = TypeAdapter(Plan)
-    cache_ok = True
-
-
-class MessageJson(_Json):
-    adapter = TypeAdapter(Message)
-    cache_ok = True
-
-
-class TextsJson(_Json):
-    adapter = TypeAdapter(tuple[str, ...])
-    cache_ok = True
-
-
-class ApprovalsJson(_Json):
-    adapter = TypeAdapter(tuple[Approval, ...])
-    cache_ok = True
-
-
-class FormerJson(_Json):
-    adapter = TypeAdapter(tuple[Former, ...])
-    cache_ok = True
 
 
 _WAITING: Final = text("escalate_at IS NOT NULL")

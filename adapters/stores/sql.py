@@ -350,7 +350,7 @@ class SqlStore:
             self._enqueue(connection, outgoing)
             return True
 
-        return await self._run(_Begin.DURABLE, step)
+        return await self._run(Begin.DURABLE, step)
 
     async def order(self, order_id: str) -> Order | None:
         return _first(await self._nouns(Order, select(_ORDERS).where(_ORDERS.c.id == order_id)))

@@ -16,6 +16,7 @@ from core.clock import market_time
 from core.desk import Origin
 from core.errors import Conflict, Invalid, NotFound, OutsideError, Unavailable, UserError
 from core.messages import Message, Role
+from core.orders import OrderState
 from core.tickets import HASH_ON_BUTTON, REASONS, Ticket, TicketState
 from core.types import Mode
 
@@ -263,6 +264,41 @@ def _order_id(word: str) -> str:
     """Ids are made to be typed on a phone: in any case, with or without the dp before them."""
     digits = word.upper().removeprefix("DP")
     return f"dp{digits}"
+
+
+@command("lookup", "查询柜台", help="向券商查一笔委托的下落", example="/lookup 编号", listed=False)
+async def lookup(ctx: Context, call: Call) -> Reply:
+    """Ask the broker now. What it says comes on the order's own card."""
+    if len(call.words) != 1:
+        raise Invalid("请写编号，例如：/lookup dp7F3K2M9A。发送 /orders 查看编号。")
+    order = await ctx.house.blotter.ask(_order_id(call.words[0]))
+    where = ctx.house.brokerage.where(order.account)
+    if order.state is OrderState.UNKNOWN:
+        return Message(text=f"问过了，券商那里还查不到这笔委托；过一会儿再查，或者到券商软件里核对。（{where}）")
+    return Message(
+        text=f"查到了：委托 {order.id} {order.state.chinese}，成交 {order.filled}/{order.shares}。（{where}）"
+    )
+
+
+@command("checked", "我已核对", help="告诉程序券商那里有没有这笔委托", example="/checked 编号 there", listed=False)
+async def checked(ctx: Context, call: Call) -> Reply:
+    """What the person saw in the broker's own program; without it the question."""
+    order_id, *seen = call.words or ("",)
+    order_id = _order_id(order_id)
+    if seen and seen[0] in {"there", "有", "none", "没有"}:
+        await ctx.house.blotter.checked(order_id, ctx.person.signature, there=seen[0] in {"there", "有"})
+        return None
+    order, ticket = await ctx.house.store.order(order_id), await ctx.house.store.ticket(order_id.removeprefix("dp"))
+    if order is None or ticket is None:
+        raise NotFound("请写编号，例如：/checked dp7F3K2M9A。发送 /orders 查看编号。")
+    if order.state is not OrderState.UNKNOWN:
+        raise Conflict(
+            f"这笔委托已经查清：{order.state.chinese}，不用再核对。（{ctx.house.brokerage.where(order.account)}）"
+        )
+    account = ctx.house.brokerage.account_name(order.account)
+    card = render_order.unknown_card(order, account, ctx.house.name(order.symbol), asks=not seen)
+    await ctx.house.notifier.say(ticket.chat, card)
+    return None
 
 
 @command("filled", "已成交", help="手动账户：记一笔成交", example="/filled 编号 成交价 股数", listed=False)
