@@ -282,6 +282,62 @@ async def test_a_request_from_the_future_is_refused(world: World) -> None:
     assert (await world.kinds(), world.exchange.placed(ORDER)) == ([ReportKind.REJECTED], 0)
 
 
+async def test_a_request_for_another_account_is_refused(world: World) -> None:
+    world.hand_in(world.order(), account="990000000000")
+    world.tick()
+    assert (await world.kinds(), world.exchange.placed(ORDER)) == ([ReportKind.REJECTED], 0)
+
+
+async def test_a_request_while_the_broker_is_lost_is_refused(world: World) -> None:
+    world.hand_in(world.order())
+    world.exchange.offline = True
+    world.tick()
+    (report,) = await world.broker.find(ORDER) or ()
+    assert report.note == "大 QMT 没有连上券商，请在客户端里重新登录，没有下单"
+    assert world.exchange.placed(ORDER) == 0
+
+
+async def test_a_cancel_that_comes_late_is_not_carried_out(world: World) -> None:
+    order = world.order()
+    await world.broker.submit(order)
+    world.script = False
+
+    async def sleep(_seconds: float) -> None:
+        world.clock.advance(timedelta(seconds=16))
+        world.host.tick()
+
+    world.broker._sleep = sleep
+    with pytest.raises(Refused, match="超过有效时间.*没有撤单"):
+        await world.broker.cancel(order)
+    world.tick()
+    assert await world.kinds() == [ReportKind.ACCEPTED]
+
+
+async def test_a_cancel_that_nobody_takes_is_withdrawn(world: World) -> None:
+    order = world.order()
+    await world.broker.submit(order)
+    world.script = False
+    with pytest.raises(Refused, match="没有来取，没有撤单"):
+        await world.broker.cancel(order)
+    world.tick(3)
+    assert await world.kinds() == [ReportKind.ACCEPTED]
+
+
+async def test_looking_an_order_up_does_not_take_it_back_while_somebody_waits_for_it(world: World) -> None:
+    looks: list[str] = []
+
+    async def sleep(seconds: float) -> None:
+        if not looks:
+            with pytest.raises(Unavailable):
+                await world.broker.find(ORDER)
+        looks.append("look")
+        await world.sleep(seconds)
+
+    world.broker._sleep = sleep
+    await world.broker.submit(world.order())
+    assert world.exchange.placed(ORDER) == 1
+
+
 @pytest.mark.parametrize(
     ("limits", "earlier", "side", "says"),
     [

@@ -313,7 +313,7 @@ def take_over():
         number, verdict = body["id"], "interrupted" if ours else ""
         G.stories[number] = read(path("answers", number + ".json"), "answer")
         if G.stories[number] is None:
-            if number in notes or not record(body, verdict, 0.0):
+            if not record(body, verdict, 0.0):
                 verdict = notes.get(number, "")
             tell(number, body, "refused" if verdict else "unknown", verdict or "interrupted")
     G.at_work = True
