@@ -193,8 +193,12 @@ def open_accounts(
         ConfigError, Unavailable: a book cannot be opened.
     """
     real = [] if behind is None else _behind(behind, clock)
+    if settings.broker == "filedrop":
+        real.insert(0, _big_qmt(settings, clock, stack))
+    elif settings.filedrop_path is not None:
+        real.append(_big_qmt(settings, clock, stack))
     own, matching = _own(settings, clock, stack)
-    return ([*real, *own] if settings.broker == "qmt" else [*own, *real]), matching
+    return ([*real, *own] if settings.broker in {"qmt", "filedrop"} else [*own, *real]), matching
 
 
 def _behind(behind: Behind, clock: Clock) -> list[Broker]:
@@ -206,8 +210,6 @@ def _behind(behind: Behind, clock: Clock) -> list[Broker]:
 def _own(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[list[Broker], Sequence[FrameStep]]:
     from adapters.brokers import manual, paper
 
-    if settings.broker == "filedrop":
-        return [_big_qmt(settings, clock, stack)], ()
     if settings.broker == "manual":
         by_hand = manual.connect(path=settings.data_dir / "manual.db", account="manual", name="手动账户", clock=clock)
         stack.push_async_callback(by_hand.close)
@@ -224,9 +226,7 @@ def _big_qmt(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Broker:
 
     path, number = settings.filedrop_path, settings.filedrop_account
     if path is None or number is None:
-        raise ConfigError(
-            ["BROKER=filedrop 还要填 FILEDROP_PATH 和 FILEDROP_ACCOUNT，请先运行 dingpan filedrop init。"]
-        )
+        raise ConfigError(["大 QMT 账户要填 FILEDROP_PATH 和 FILEDROP_ACCOUNT 两项，请先运行 dingpan filedrop init。"])
     broker = filedrop.connect(
         path=path,
         key=read_key(settings),

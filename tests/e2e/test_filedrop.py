@@ -56,7 +56,8 @@ async def test_the_script_that_was_written_runs_as_it_is_and_knows_the_bot(setti
     host.tick()
     host.tick()
     async with AsyncExitStack() as stack:
-        [broker], _ = open_accounts(settings, clock, stack, None)
+        [broker, beside], matching = open_accounts(settings, clock, stack, None)
+        assert (beside.mode, len(matching)) == (Mode.PAPER, 1)
         seen = await broker.snapshot()
         assert (seen.mode, [one.shares for one in seen.positions]) == (Mode.LIVE, [300])
         assert main.is_running(settings)
@@ -96,6 +97,16 @@ def test_a_folder_that_would_show_the_key_is_refused(settings: Settings, tmp_pat
 def test_what_is_no_account_is_refused(settings: Settings, tmp_path: Path, account: str) -> None:
     with pytest.raises(Invalid, match="不是资金账号"):
         init(settings, tmp_path / "盯盘", account, None, print)
+
+
+async def test_beside_a_usual_paper_account_there_can_be_one_in_big_qmt(settings: Settings, tmp_path: Path) -> None:
+    set_up(settings, tmp_path)
+    async with AsyncExitStack() as stack:
+        brokers, _ = open_accounts(settings.model_copy(update={"broker": "paper"}), SystemClock(), stack, None)
+        assert [(one.account, one.name, one.mode) for one in brokers] == [
+            ("paper", "模拟账户", Mode.PAPER),
+            ("filedrop", "大QMT3456", Mode.LIVE),
+        ]
 
 
 async def test_without_a_setup_the_start_says_what_is_missing(settings: Settings, tmp_path: Path) -> None:

@@ -172,6 +172,15 @@ def _deal_row(one: Trade, number: str) -> Row:
     )
 
 
+class EnoughError(Exception):
+    pass
+
+
+async def enough(_seconds: float) -> None:
+    """A wait after which a test wants no more."""
+    raise EnoughError
+
+
 class World:
     """A bot, a folder, a client with its script, and an exchange. While the bot waits, the script works."""
 
