@@ -268,6 +268,26 @@ def _agreed(question: str) -> bool:
         return False
 
 
+@app.command()
+def check(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="只输出一个 JSON 数组：{what, state: ok|note|bad, text}")
+    ] = False,
+    env_file: EnvFile = None,
+) -> None:
+    """设置了什么、什么有回答、缺什么、怎么办。只看不改。"""
+    works: list[bool] = []
+
+    async def step() -> None:
+        from bot.check import check as look
+
+        works.append(await look(_settings(env_file), json=as_json, write=_print))
+
+    _go(step)
+    if not all(works):
+        raise typer.Exit(FAILED)
+
+
 @db.command()
 def upgrade(env_file: EnvFile = None) -> None:
     """把数据库升级到当前版本。"""

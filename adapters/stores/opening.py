@@ -108,3 +108,36 @@ def prepare(engine: Engine) -> None:
                 connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             # Somebody else may have done it meanwhile; Alembic looks again.
             to_head(connection)
+
+
+def look(url: str | Path) -> str | None:
+    """What a database is, in words, making and changing nothing; None where there is none yet.
+
+    Raises:
+        ConfigError, Unavailable
+    """
+    if _is_new(url):
+        return None
+    engine = engine_of(url, timedelta(seconds=2))
+    try:
+        with vendor_errors(), engine.execution_options(begin=Begin.READ).begin() as connection:
+            found = version(connection)
+            kind = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}.get(connection.dialect.name, "")
+    finally:
+        engine.dispose()
+    if found is None:
+        return None
+    return f"{kind}，版本 {found}" + ("" if found == HEAD else f"，启动时会升级到 {HEAD}")
+
+
+def _is_new(url: str | Path) -> bool:
+    """Whether it is a file that is not there: to open it would make it."""
+    try:
+        place = url if isinstance(url, Path) else make_url(url)
+    except ArgumentError:
+        return False  # it will be told
+    if not isinstance(place, Path):
+        if place.get_backend_name() != "sqlite" or not place.database:
+            return False
+        place = Path(place.database)
+    return not place.exists()

@@ -15,12 +15,12 @@ from bot.gateway.hosting import attend, host_miniqmt, host_paper, log_to, open_g
 from bot.gateway.invitation import OPEN_FOR, Invitation, invitation_app
 from bot.gateway.limits import arm_until
 from bot.gateway.server import Server, bound
+from bot.gateway.wording import limits_text
 from bot.settings import Settings
 from core.calendar import is_trading_day, session_close, trading_date
 from core.clock import Clock, SystemClock, stamp_text, time_text
 from core.errors import ConfigError, Invalid, NotFound, Unavailable
-from core.types import money_text
-from core.wire import Bounds, Right
+from core.wire import Right
 
 Write = Callable[[str], None]
 TICK: Final = 1.0
@@ -138,14 +138,6 @@ def arm(settings: Settings, until: str, write: Write, clock: Clock | None = None
 def disarm(settings: Settings, write: Write) -> None:
     folder_of(settings).disarm()
     write("🔒 已锁上：不再放行新的委托，撤单可以。")
-
-
-def limits_text(bounds: Bounds) -> str:
-    band = "不限" if bounds.band is None else f"比最新价差 {bounds.band.normalize():f}% 以内"
-    return (
-        f"上限：单笔 {money_text(bounds.order)} 元，一天 {money_text(bounds.day)} 元，"
-        f"一只股票一天 {money_text(bounds.symbol)} 元，价格{band}，每分钟撤 {bounds.cancels} 笔。"
-    )
 
 
 def limits(
