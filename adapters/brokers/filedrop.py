@@ -15,7 +15,7 @@ import asyncio
 import logging
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +23,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from adapters.brokers.filedrop_folder import Folder, Purpose
+from adapters.brokers.filedrop_folder import Folder, Purpose, Stamp
 from adapters.brokers.filedrop_story import (
     Pulse,
     Request,
@@ -63,7 +63,10 @@ TAKES: Final = 20
 """Looks until a request that the script has not taken is withdrawn."""
 SHOWS: Final = 40
 """Looks until an order that was taken must stand in the counter's list; the client's list lags by up to six seconds."""
+THOROUGH: Final = 40
+"""Looks after which everything is read anew: on a shared drive a changed file may look like the old one for a while."""
 _ROUND: Final = 86_400.0 * 2
+"""Seconds after which an order has no news any more."""
 _OURS: Final = re.compile(r"[A-Za-z0-9]{1,20}")
 _NOT_PLACED: Final = "没有下单"
 
@@ -289,33 +292,49 @@ class FileDropBroker:
             )
 
     async def reports(self) -> AsyncIterator[Report]:
-        for number in await self._recent():
-            self._told.setdefault(number, 0)
+        read: dict[str, Stamp] = {}
         while True:
-            for number in list(self._told):
-                for report in (await self._news(number))[self._told[number] :]:
-                    yield report
-                    self._told[number] += 1
-            await self._listen_for_strangers()
-            await self._sleep(POLL)
+            await self._look_for_others()
+            read.clear()
+            for _ in range(THOROUGH):
+                for number, stamp in (await self._stamps()).items():
+                    if read.get(number) == stamp:
+                        continue
+                    news = await self._news(number)
+                    for report in (news or ())[self._told[number] :]:
+                        yield report
+                        self._told[number] += 1
+                    if news is not None:
+                        read[number] = stamp
+                await self._listen_for_strangers()
+                await self._sleep(POLL)
 
-    async def _recent(self) -> Sequence[str]:
-        """What earlier processes handed in since yesterday may have news that nobody was told."""
+    async def _look_for_others(self) -> None:
+        """What earlier processes handed in may have news that nobody was told; what is long over has none any more."""
         since = self._clock.now().timestamp() - _ROUND
         try:
-            return [number for number in await self._do(self._folder.recent, since) if _OURS.fullmatch(number)]
+            recent = {number for number in await self._do(self._folder.recent, since) if _OURS.fullmatch(number)}
+            over = set(await self._do(self._folder.stamps, list(self._told))) - recent
         except OutsideError as error:
             self._complain(error)
-            return ()
+            return
+        self._told = {one: self._told.get(one, 0) for one in {*self._told, *recent} - over}
 
-    async def _news(self, number: str) -> Sequence[Report]:
-        """A file that cannot be read is looked at again; what it holds is not lost."""
+    async def _stamps(self) -> Mapping[str, Stamp]:
+        try:
+            return await self._do(self._folder.stamps, list(self._told))
+        except OutsideError as error:
+            self._complain(error)
+            return {}
+
+    async def _news(self, number: str) -> Sequence[Report] | None:
+        """None for a file that cannot be read now: it is looked at again, and what it holds is not lost."""
         try:
             story = await self._story(number)
-            return self._reports(story) if story is not None else ()
+            return self._reports(story) if story is not None else None
         except OutsideError as error:
             self._complain(error)
-            return ()
+            return None
 
     async def _listen_for_strangers(self) -> None:
         try:

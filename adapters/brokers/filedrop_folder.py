@@ -7,12 +7,14 @@ to be believed. The calls block; :mod:`adapters.brokers.filedrop` makes them in 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -24,6 +26,7 @@ _TRIES: Final = 20
 _PAUSE: Final = 0.01
 """Seconds: on Windows a file that somebody else looks at or replaces cannot be had for a moment."""
 _T = TypeVar("_T")
+Stamp = tuple[int, int]
 
 
 class Purpose(StrEnum):
@@ -99,7 +102,7 @@ class Folder:
             if (self.root / name / f"{number}.json").exists():
                 return name
         if not (self.root / "requests").is_dir():
-            raise FileNotFoundError(self.root / "requests")
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         return None
 
     def prepare(self, number: str, body: Mapping[str, object]) -> None:
@@ -127,6 +130,17 @@ class Folder:
         with os.scandir(self.root / "answers") as entries:
             files = [one.name for one in entries if one.name.endswith(".json") and one.stat().st_mtime >= since]
         return sorted(name.removesuffix(".json") for name in files)
+
+    def stamps(self, numbers: Sequence[str]) -> dict[str, Stamp]:
+        """By which it shows that an answer has changed; of those that are there."""
+        found = {}
+        for number in numbers:
+            with suppress(FileNotFoundError):
+                stat = (self.root / "answers" / f"{number}.json").stat()
+                found[number] = (stat.st_mtime_ns, stat.st_size)
+        if not found and not (self.root / "answers").is_dir():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return found
 
     def _part(self, number: str) -> Path:
         return self.root / "requests" / f"{number}.part"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.brokers import filedrop
 from adapters.brokers.filedrop_folder import Purpose, sealed
 from core.errors import Refused, Unavailable
 from core.orders import OrderState, ReportKind
@@ -308,3 +309,32 @@ async def test_half_a_character_in_the_reason_of_a_refusal_can_be_stored(world: 
     order = world.order()
     await world.broker.submit(order)
     assert (await world.after(order)).note == "资金?不足"
+
+
+@pytest.mark.parametrize(("looks", "times"), [(filedrop.THOROUGH - 1, 1), (filedrop.THOROUGH + 1, 2)])
+async def test_an_answer_that_has_not_changed_is_read_again_once_in_a_while(
+    world: World, looks: int, times: int
+) -> None:
+    await world.broker.submit(world.order())
+    read: list[str] = []
+    answer = world.broker._folder.answer
+
+    def counted(number: str) -> dict[str, object] | None:
+        read.append(number)
+        return answer(number)
+
+    left = looks
+
+    async def sleep(_seconds: float) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise EnoughError
+
+    setattr(world.broker._folder, "answer", counted)  # noqa: B010  mypy takes no method for a name
+    world.broker._sleep = sleep
+    stream = world.broker.reports()
+    assert (await anext(stream)).kind is ReportKind.ACCEPTED
+    with pytest.raises(EnoughError):
+        await anext(stream)
+    assert read == [ORDER] * times
