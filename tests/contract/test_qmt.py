@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from adapters.brokers import qmt
+from adapters.brokers import qmt_words as words
 from core.clock import ManualClock
 from core.errors import Refused, Unavailable
 from core.orders import OrderState, ReportKind
@@ -53,6 +54,14 @@ async def test_whether_the_answer_or_the_push_comes_first_is_all_the_same(
     assert await outcome(bench, bench.broker.submit(order)) is None
     assert await kinds(bench.broker) == [R.ACCEPTED]
     assert bench.exchange.placed == {order.id: 1}
+
+
+async def test_an_answer_alone_is_enough_to_know_that_it_was_taken(bench: QmtBench) -> None:
+    bench.terminal.lose.add("order")
+    bench.terminal.answers["orders"] = []
+    started = bench.clock.now()
+    assert await outcome(bench, bench.broker.submit(an_order(bench))) is None
+    assert bench.clock.now() == started
 
 
 async def test_a_lost_answer_is_made_good_by_the_push(bench: QmtBench) -> None:
@@ -199,6 +208,21 @@ async def test_what_the_terminal_does_not_take_is_refused_with_its_words(bench: 
     assert not bench.exchange.placed
 
 
+async def test_the_words_of_a_refusal_are_not_forgotten_for_an_error_without_any(bench: QmtBench) -> None:
+    bench.terminal.refuses = "价格超出涨停"
+    bench.terminal.lose.add("error")
+    bench.terminal.silent.add("orders")
+    order = an_order(bench)
+    task = asyncio.create_task(bench.broker.submit(order))
+    await bench.patience.settle()
+    silent = words.Complaint(number=NUMBER, remark=order.id, order_id=-1, text="")
+    bench.qmt.brokers[0].hear(silent)
+    bench.terminal.silent.clear()
+    error = await outcome(bench, task)
+    assert isinstance(error, Refused)
+    assert "价格超出涨停" in error.reason
+
+
 async def test_the_words_of_one_refusal_are_not_told_of_the_next(bench: QmtBench) -> None:
     # The SDK answers the second refusal with the error of the first, and then with its own.
     bench.terminal.error_first = True
@@ -261,6 +285,7 @@ async def test_an_order_whose_remark_was_changed_is_shown_and_never_taken(bench:
     assert "1 笔一样但备注不同的委托：编号 1001（10:00:00）" in error.reason
     bench.exchange.place_elsewhere(NUMBER, BANK, Side.BUY, 1000, D("10.00"))
     bench.exchange.place_elsewhere(NUMBER, BANK, Side.BUY, 900, D("10.00"))
+    bench.exchange.place_elsewhere(NUMBER, BANK, Side.BUY, 1000, D("9.99"))
     error = await outcome(bench, bench.broker.find(order.id))
     assert isinstance(error, Unavailable)
     assert "2 笔一样但备注不同" in error.reason
@@ -282,6 +307,15 @@ async def test_a_second_order_with_our_remark_is_not_ours(bench: QmtBench) -> No
     seen = await bench.broker.statement()
     assert [one.id for one in seen.orders] == [order.id, "", ""]
     assert [one.order_id for one in seen.trades] == [""]
+
+
+async def test_another_order_with_the_remark_of_one_that_is_in_doubt_is_not_it(bench: QmtBench) -> None:
+    bench.terminal.swallows = True
+    order = an_order(bench)
+    await outcome(bench, bench.broker.submit(order))
+    bench.exchange.place_elsewhere(NUMBER, BANK, Side.SELL, 1000, D("10.00"), remark=order.id)
+    assert isinstance(await outcome(bench, bench.broker.find(order.id)), Unavailable)
+    assert [one.id for one in (await bench.broker.statement()).orders] == [""]
 
 
 async def test_a_trade_without_the_remark_belongs_to_its_order(bench: QmtBench) -> None:

@@ -70,7 +70,9 @@ async def test_a_trade_before_the_acknowledgement_counts(bench: QmtBench) -> Non
     assert await outcome(bench, task) is None
     bench.terminal.release()
     await bench.patience.settle()
-    assert after(order, await heard(bench, 2)).state is OrderState.FILLED
+    reports = await heard(bench, 2)
+    assert [report.kind for report in reports] == [R.ACCEPTED, R.FILL]
+    assert after(order, reports).state is OrderState.FILLED
 
 
 async def test_a_push_from_before_moves_nothing_back(bench: QmtBench) -> None:
@@ -163,6 +165,41 @@ async def test_an_open_order_expires_when_the_day_is_over(bench: QmtBench) -> No
     assert market_time(expired.updated_at).hour == 15
     bench.clock.set(market("2026-03-24", "10:00"))
     assert await kinds(bench.broker) == [R.ACCEPTED, R.FILL, R.EXPIRED]
+
+
+async def test_an_order_does_not_expire_before_all_its_trades_are_known(bench: QmtBench) -> None:
+    order = an_order(bench)
+    await outcome(bench, bench.broker.submit(order))
+    bench.terminal.lose.add("trade")
+    bench.terminal.answers["trades"] = []
+    await bench.trade(order, 400, D("10.00"))
+    bench.clock.set(market("2026-03-23", "15:31"))
+    assert await kinds(bench.broker) == [R.ACCEPTED]
+    del bench.terminal.answers["trades"]
+    assert await kinds(bench.broker) == [R.ACCEPTED, R.FILL, R.EXPIRED]
+
+
+async def test_the_trades_of_an_order_that_is_over_are_looked_for_until_they_are_there(bench: QmtBench) -> None:
+    order = an_order(bench)
+    await outcome(bench, bench.broker.submit(order))
+    bench.terminal.lose.add("trade")
+    bench.terminal.answers["trades"] = []
+    await bench.trade(order, 400, D("10.00"))
+    await bench.call_off(order)
+    assert await kinds(bench.broker) == [R.ACCEPTED, R.CANCELLED]
+    del bench.terminal.answers["trades"]
+    late = after(order, await heard(bench, 3))
+    assert (late.state, late.filled) == (OrderState.CANCELLED, 400)
+
+
+async def test_an_order_of_the_evening_is_one_of_tomorrow(bench: QmtBench) -> None:
+    bench.clock.set(market("2026-03-23", "20:00"))
+    order = an_order(bench)
+    await outcome(bench, bench.broker.submit(order))
+    bench.clock.set(market("2026-03-23", "23:00"))
+    assert await kinds(bench.broker) == [R.ACCEPTED]
+    bench.clock.set(market("2026-03-24", "09:00"))
+    assert await kinds(bench.broker) == [R.ACCEPTED]
 
 
 async def test_an_order_whose_end_nobody_saw_is_said_to_be_lost(bench: QmtBench) -> None:

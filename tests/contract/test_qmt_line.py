@@ -284,6 +284,20 @@ async def test_a_late_word_of_an_earlier_line_ends_nothing(bench: QmtBench) -> N
     assert bench.terminal.calls["connect"] == 2
 
 
+async def test_a_late_answer_of_an_earlier_line_is_no_answer(bench: QmtBench) -> None:
+    bench.terminal.hold.add("positions")
+    bench.terminal.hang.add("stop")
+    task = asyncio.create_task(bench.broker.snapshot())
+    await bench.patience.settle()
+    bench.terminal.hold.clear()
+    bench.terminal.cut(tells=True)
+    await bench.patience.settle()
+    bench.terminal.release()
+    started = bench.clock.now()
+    assert isinstance(await outcome(bench, task), Unavailable)
+    assert bench.clock.now() == started
+
+
 @pytest.mark.parametrize("status", [-1, 1, 2, 3, 4, 5, 6, 7, 8, 9])
 async def test_an_account_that_is_not_well_is_locked_until_it_is_seen_anew(bench: QmtBench, status: int) -> None:
     bench.terminal.set_status(NUMBER, status)

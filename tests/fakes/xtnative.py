@@ -176,7 +176,7 @@ class XtQuantAsyncClient:
         terminal = self._terminal(kind)
         answer = terminal.answer(self, kind, number)
         if answer is not SILENT:
-            self.tell(bound, seq, answer)
+            terminal.say(kind, self, bound, seq, answer)
 
     def _terminal(self, call: str) -> Terminal:
         assert self.terminal is not None, "a request before a connection"
@@ -195,8 +195,8 @@ class Terminal:
         when_cut: what queries answer that reach no program: None, an empty list, or SILENT.
         answers_first: whether an answer to an order comes before the first push of it, or after.
         returns_late: the call that sends an order returns only when all that comes of it was called back.
-        lose, hold, twice: of "answer", "order", "trade", "error", "cancel": never told, told by :meth:`release`, told
-            again.
+        lose, hold, twice: of "answer", "order", "trade", "error", "cancel", and the queries "asset", "orders", "trades",
+            "positions", "statuses": never told, told by :meth:`release`, told again.
         silent: queries, or "subscribe", that are never answered; ``answers`` what a query answers instead.
         hang: native calls that do not return until :meth:`let_go`.
         connect_codes: what the next connects answer, before all else.
@@ -331,10 +331,10 @@ class Terminal:
         elif self.refuses is not None:
             error = self._error(req.m_strAccountID, -1, self.refuses, req.m_strStrategyName, req.m_strOrderRemark, seq)
             if self.error_first:
-                self._say("error", client, "bindOnOrderErrorCallback", error)
+                self.say("error", client, "bindOnOrderErrorCallback", error)
             answer(-1, "" if self.error_first else self.refuses)
             if not self.error_first:
-                self._say("error", client, "bindOnOrderErrorCallback", error)
+                self.say("error", client, "bindOnOrderErrorCallback", error)
         elif self.delays:
             self._held.append(partial(self._arrive, client, seq, req))
         elif not self.swallows:
@@ -370,7 +370,7 @@ class Terminal:
             m_strOrderRemark=req.m_strOrderRemark,
             m_strErrorMsg=text,
         )
-        self._say("answer", client, "bindOnOrderStockRespCallback", seq, answer)
+        self.say("answer", client, "bindOnOrderStockRespCallback", seq, answer)
 
     def cancel(self, client: XtQuantAsyncClient, seq: int, req: Any) -> None:
         filing = next((one for one in self.exchange.filings if one.order_id == req.m_nOrderID), None)
@@ -382,7 +382,7 @@ class Terminal:
             m_strOrderSysID="",
             m_strErrorMsg="" if can else self.cancel_refused or "",
         )
-        self._say("cancel", client, "bindOnCancelOrderStockRespCallback", seq, answer)
+        self.say("cancel", client, "bindOnCancelOrderStockRespCallback", seq, answer)
         if can:
             assert filing is not None
             self.exchange.cancel(filing)
@@ -419,7 +419,7 @@ class Terminal:
 
     # --- what it says ---
 
-    def _say(self, what: str, client: XtQuantAsyncClient, bound: str, *values: Any) -> None:
+    def say(self, what: str, client: XtQuantAsyncClient, bound: str, *values: Any) -> None:
         if what in self.lose:
             return
         call = partial(client.tell, bound, *values)
@@ -434,12 +434,12 @@ class Terminal:
 
     def _push_order(self, filing: Filing) -> None:
         for client in self._listeners(filing.number):
-            self._say("order", client, "bindOnStockOrderCallback", self._order(filing))
+            self.say("order", client, "bindOnStockOrderCallback", self._order(filing))
 
     def _push_deal(self, deal: Deal) -> None:
         for client in self._listeners(deal.filing.number):
-            self._say("trade", client, "bindOnStockTradeCallback", self._trade(deal))
-            self._say("asset", client, "bindOnStockAssetCallback", self._asset(deal.filing.number))
+            self.say("trade", client, "bindOnStockTradeCallback", self._trade(deal))
+            self.say("asset", client, "bindOnStockAssetCallback", self._asset(deal.filing.number))
 
     def _order(self, filing: Filing, **changes: Any) -> XtOrder:
         values = {
