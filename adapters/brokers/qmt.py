@@ -125,7 +125,7 @@ class QmtBroker:
             intent = self._intent(order_id)
         if intent is None:
             return None
-        reports = self._book.reports(order_id)
+        reports = tuple(self._book.told(order_id).values())
         if not reports:
             if intent.is_over:
                 return None
@@ -174,9 +174,12 @@ class QmtBroker:
         if self._tally.adopt(order.id):
             await self._submitted_before(order.id)
             return
+        try:
+            self._tally.intend(order)
+        except OutsideError as error:
+            raise Refused(self.name, f"{error.reason}没有记下就不送出，委托没有送出。") from error
         signs = self._signs[order.id] = Signs()
         try:
-            self._book.intend(order, self._clock.now())
             try:
                 await self._terminal.send(self._number, order)
             except Unavailable as error:
@@ -284,7 +287,7 @@ class QmtBroker:
     def _refused_late(self, answer: words.Answer) -> None:
         """An order that was given up as unknown was not taken: now that is known."""
         intent = self._intent(answer.remark)
-        if intent is not None and not intent.is_over and not self._book.reports(answer.remark):
+        if intent is not None and not intent.is_over and not self._book.told(answer.remark):
             self._tally.refuse(intent.order, _not_taken(answer.text))
 
     async def reconcile(self) -> None:

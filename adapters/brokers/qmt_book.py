@@ -9,6 +9,8 @@ remarks.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -72,39 +74,39 @@ class Book:
         query = "SELECT body, day, at, is_over FROM intents WHERE account = ? AND day = ? ORDER BY at, id"
         return [_intent(*row) for row in self._rows(query, account, str(day))]
 
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """All that is written inside is on the disk at the end, or none of it."""
+        with translated(self._source), transaction(self._db):
+            yield
+
     def intend(self, order: Order, at: datetime) -> None:
         """Before the SDK is called."""
-        with translated(self._source), transaction(self._db):
+        with self.batch():
             self._db.execute(
                 "INSERT INTO intents (id, account, day, at, body) VALUES (?, ?, ?, ?, ?)",
                 (order.id, order.account, str(trading_date(at)), at.isoformat(), order.model_dump_json()),
             )
 
-    def record(self, key: str, report: Report) -> bool:
-        """Before anybody is told.
+    def record(self, key: str, report: Report) -> None:
+        """Before anybody is told; inside a batch.
 
         Args:
-            key: what is the same when the same thing is reported again.
-
-        Returns:
-            False when it was recorded before.
+            key: what is the same when the same thing is reported again; nothing is recorded twice.
         """
-        with translated(self._source), transaction(self._db):
-            done = self._db.execute(
-                "INSERT INTO reports (order_id, key, body) VALUES (?, ?, ?) ON CONFLICT (order_id, key) DO NOTHING",
-                (report.order_id, key, report.model_dump_json()),
-            )
-            return done.rowcount > 0
+        self._db.execute(
+            "INSERT INTO reports (order_id, key, body) VALUES (?, ?, ?)",
+            (report.order_id, key, report.model_dump_json()),
+        )
 
     def finish(self, order_id: str) -> None:
-        """Nothing more is to be looked for."""
-        with translated(self._source), transaction(self._db):
-            self._db.execute("UPDATE intents SET is_over = 1 WHERE id = ?", (order_id,))
+        """Nothing more is to be looked for; inside a batch."""
+        self._db.execute("UPDATE intents SET is_over = 1 WHERE id = ?", (order_id,))
 
-    def reports(self, order_id: str) -> tuple[Report, ...]:
-        """All that was told of an order, in order."""
-        rows = self._rows("SELECT body FROM reports WHERE order_id = ? ORDER BY seq", order_id)
-        return tuple(Report.model_validate_json(body) for (body,) in rows)
+    def told(self, order_id: str) -> dict[str, Report]:
+        """All that was told of an order by its key, in order."""
+        rows = self._rows("SELECT key, body FROM reports WHERE order_id = ? ORDER BY seq", order_id)
+        return {key: Report.model_validate_json(body) for key, body in rows}
 
     def next_session(self, now: datetime) -> tuple[int, timedelta]:
         """The number that has rested longest, taken; and how long it must still rest."""
@@ -112,7 +114,7 @@ class Book:
         number = min(SESSIONS, key=lambda one: used.get(one, ""))
         rested = now - datetime.fromisoformat(used[number]) if number in used else SESSION_RESTS
         wait = max(SESSION_RESTS - rested, timedelta())
-        with translated(self._source), transaction(self._db):
+        with self.batch():
             values = (number, (now + wait).isoformat())
             self._db.execute("INSERT OR REPLACE INTO sessions (id, used_at) VALUES (?, ?)", values)
         return number, wait

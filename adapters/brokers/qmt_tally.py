@@ -7,7 +7,9 @@ our orders by its remark, and what it says that is new is written into the book 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -28,6 +30,27 @@ _ACCEPTED: Final = "accepted"
 _REFUSED: Final = "refused"
 
 
+@dataclass
+class Story:
+    """An order of ours and all that was told of it: what the book has, without asking it for every row of a list."""
+
+    intent: Intent
+    told: dict[str, Report]
+    is_over: bool
+
+    @property
+    def order(self) -> Order:
+        return self.intent.order
+
+    @property
+    def fills(self) -> list[Fill]:
+        return [report.fill for report in self.told.values() if report.fill is not None]
+
+    @property
+    def filled(self) -> Shares:
+        return sum(fill.shares for fill in self.fills)
+
+
 class Tally:
     """The orders of today. ``tell`` is called with each report, once, after it was written."""
 
@@ -41,6 +64,8 @@ class Tally:
         self._day: date | None = None
         self._rows: dict[int, words.OrderRow] = {}
         self._ours: dict[int, str] = {}
+        self._stories: dict[str, Story | None] = {}
+        self._news: list[Report] = []
 
     # --- asking ---
 
@@ -72,7 +97,8 @@ class Tally:
         listed: dict[str, Trade] = {}
         for row in rows:
             trade_id, order_id = self._trade_id(row), self._owner(row)
-            told = {one.id: one.fee for one in self._fills(order_id)}
+            story = self._story(order_id)
+            told = {one.id: one.fee for one in story.fills} if story else {}
             if not order_id and row.order_id in self._rows:
                 order_id = self._id_of(self._rows[row.order_id])
             listed[trade_id] = Trade(
@@ -105,6 +131,11 @@ class Tally:
 
     # --- taking in ---
 
+    def intend(self, order: Order) -> None:
+        """An order is about to be handed over."""
+        self._book.intend(order, self._clock.now())
+        self._stories.pop(order.id, None)
+
     def take(self, row: words.OrderRow) -> str | None:
         """An order was pushed; whose it is, when it is ours."""
         self._turn_day()
@@ -112,25 +143,16 @@ class Tally:
         self._join([row])
         if row.order_id not in self._ours:
             return None
-        self._tell_taken(row)
-        self._tell_end(row)
+        with self._writing():
+            self._tell_taken(row)
+            self._tell_end(row)
         return self._ours[row.order_id]
 
     def take_trade(self, row: words.TradeRow) -> str | None:
-        """A trade was pushed or listed; whose it is, when it is ours."""
+        """A trade was pushed; whose it is, when it is ours."""
         self._turn_day()
-        order_id = self._owner(row)
-        intent = self._book.intent(order_id) if order_id else None
-        if intent is None:
-            return None
-        order, broker_id = intent.order, str(row.order_id)
-        self._tell(_ACCEPTED, self._report(ReportKind.ACCEPTED, order, broker_id=broker_id))
-        fill = self._fill(order, row)
-        report = self._report(ReportKind.FILL, order, broker_id=broker_id)
-        self._tell(fill.id, report.model_copy(update={"fill": fill, "at": fill.at}))
-        if self._filled(order.id) >= order.shares:
-            self._book.finish(order.id)
-        return order.id
+        with self._writing():
+            return self._take_trade(row)
 
     def take_all(self, orders: Sequence[words.OrderRow], trades: Sequence[words.TradeRow]) -> None:
         """All orders and trades of today were listed.
@@ -146,14 +168,15 @@ class Tally:
         missing = [ours for number, ours in self._ours.items() if number not in listed]
         if missing:
             raise Unavailable(self._name, f"终端的委托列表里缺了 {'、'.join(missing)}，还没有恢复完整。")
-        # The trades stand between: a report of the end is the last one where nothing came late.
-        for row in self._rows.values():
-            self._tell_taken(row)
-        for trade in trades:
-            self.take_trade(trade)
-        for row in self._rows.values():
-            self._tell_end(row)
-        self._end_the_day()
+        with self._writing():
+            # The trades stand between: a report of the end is the last one where nothing came late.
+            for row in self._rows.values():
+                self._tell_taken(row)
+            for trade in trades:
+                self._take_trade(trade)
+            for row in self._rows.values():
+                self._tell_end(row)
+            self._end_the_day()
 
     def adopt(self, order_id: str) -> bool:
         """Take up an order that the terminal shows under this id and the book does not have: the book was lost.
@@ -181,13 +204,17 @@ class Tally:
         )
         log.warning("%s: %s was not in the book and is at the counter", self._name, order_id)
         self._book.intend(order, at)
+        self._stories.pop(order_id, None)
         self._join([row])
         return True
 
     def refuse(self, order: Order, note: str) -> None:
         """The terminal did not take it."""
-        self._tell(_REFUSED, self._report(ReportKind.REJECTED, order, note=note))
-        self._book.finish(order.id)
+        story = self._story(order.id)
+        assert story is not None
+        with self._writing():
+            self._tell(story, _REFUSED, self._report(ReportKind.REJECTED, order, note=note))
+            self._finish(story)
 
     # --- whose is it ---
 
@@ -198,11 +225,23 @@ class Tally:
         self._day = day
         self._rows.clear()
         self._ours.clear()
+        self._stories.clear()
         for intent in self._book.of_day(self._account, day):
-            told = (report.broker_id for report in self._book.reports(intent.order.id))
+            story = self._story(intent.order.id)
+            told = (report.broker_id for report in story.told.values()) if story else ()
             number = next((one for one in told if one is not None), None)
             if number is not None:
                 self._ours[int(number)] = intent.order.id
+
+    def _story(self, order_id: str) -> Story | None:
+        """None when it is not ours."""
+        if order_id not in self._stories:
+            intent = self._book.intent(order_id) if order_id else None
+            is_ours = intent is not None and intent.order.account == self._account
+            self._stories[order_id] = (
+                Story(intent, self._book.told(order_id), intent.is_over) if intent and is_ours else None
+            )
+        return self._stories[order_id]
 
     def _join(self, rows: Iterable[words.OrderRow]) -> None:
         """Find whose the rows are. What was joined by its remark stays joined where the remark is gone later."""
@@ -220,21 +259,19 @@ class Tally:
                 log.error("%s: %s is both number %d and %d", self._name, row.remark, before, number)
 
     def _is(self, order_id: str, row: words.OrderRow) -> bool:
-        intent = self._book.intent(order_id)
+        story = self._story(order_id)
         return (
-            intent is not None
-            and intent.order.account == self._account
+            story is not None
             and (row.remark == order_id or not words.is_our_id(row.remark))
-            and words.is_same(intent.order, row)
+            and words.is_same(story.order, row)
         )
 
     def _owner(self, row: words.TradeRow) -> str:
         """Our id of a trade's order; empty when it is not ours."""
         # Some terminals may leave the remark out of a trade; its order, joined by the remark, has it.
         order_id = self._ours.get(row.order_id) or row.remark
-        intent = self._book.intent(order_id) if order_id else None
-        is_ours = intent is not None and intent.order.account == self._account and words.is_same(intent.order, row)
-        return order_id if is_ours else ""
+        story = self._story(order_id)
+        return order_id if story is not None and words.is_same(story.order, row) else ""
 
     def _id_of(self, row: words.OrderRow) -> str:
         """The id in a statement: also of an order of ours that the book does not have any more."""
@@ -249,33 +286,72 @@ class Tally:
 
     # --- telling ---
 
-    def _tell(self, key: str, report: Report) -> None:
-        if self._book.record(key, report):
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """What is told inside is written first, all of it, and then told."""
+        self._news = []
+        try:
+            with self._book.batch():
+                yield
+        except BaseException:
+            # The book has none of it.
+            self._stories.clear()
+            raise
+        for report in self._news:
             self._tell_them(report)
 
-    def _report(self, kind: ReportKind, order: Order, *, broker_id: str | None = None, note: str = "") -> Report:
+    def _tell(self, story: Story, key: str, report: Report) -> None:
+        if key not in story.told:
+            self._book.record(key, report)
+            story.told[key] = report
+            self._news.append(report)
+
+    def _finish(self, story: Story) -> None:
+        if not story.is_over:
+            self._book.finish(story.order.id)
+            story.is_over = True
+
+    def _report(self, kind: ReportKind, order: Order, *, broker_id: int | None = None, note: str = "") -> Report:
         return Report(
-            kind=kind, order_id=order.id, account=self._account, at=self._clock.now(), broker_id=broker_id, note=note
+            kind=kind,
+            order_id=order.id,
+            account=self._account,
+            at=self._clock.now(),
+            broker_id=None if broker_id is None else str(broker_id),
+            note=note,
         )
 
     def _tell_taken(self, row: words.OrderRow) -> None:
-        stands = row.stands
-        if row.filled or (stands.report is not None and stands.state is not OrderState.REJECTED):
-            order = self._order(row.order_id)
-            if order is not None:
-                self._tell(_ACCEPTED, self._report(ReportKind.ACCEPTED, order, broker_id=str(row.order_id)))
+        stands, story = row.stands, self._story(self._ours.get(row.order_id, ""))
+        is_taken = row.filled or (stands.report is not None and stands.state is not OrderState.REJECTED)
+        if story is not None and is_taken and _ACCEPTED not in story.told:
+            self._tell(story, _ACCEPTED, self._report(ReportKind.ACCEPTED, story.order, broker_id=row.order_id))
+
+    def _take_trade(self, row: words.TradeRow) -> str | None:
+        story, trade_id = self._story(self._owner(row)), self._trade_id(row)
+        if story is None:
+            return None
+        order = story.order
+        if trade_id not in story.told:
+            self._tell(story, _ACCEPTED, self._report(ReportKind.ACCEPTED, order, broker_id=row.order_id))
+            fill = self._fill(story, row)
+            report = self._report(ReportKind.FILL, order, broker_id=row.order_id)
+            self._tell(story, trade_id, report.model_copy(update={"fill": fill, "at": fill.at}))
+            if story.filled >= order.shares:
+                self._finish(story)
+        return order.id
 
     def _tell_end(self, row: words.OrderRow) -> None:
         """Say that an order is cancelled or refused; it is over when all its trades are known too."""
         kind = row.stands.report
-        order = self._order(row.order_id) if row.stands.state.final else None
-        if order is None:
+        story = self._story(self._ours.get(row.order_id, "")) if row.stands.state.final else None
+        if story is None:
             return
-        if kind in {ReportKind.CANCELLED, ReportKind.REJECTED}:
+        if kind in {ReportKind.CANCELLED, ReportKind.REJECTED} and kind.value not in story.told:
             note = row.text if kind is ReportKind.REJECTED else ""
-            self._tell(kind.value, self._report(kind, order, broker_id=str(row.order_id), note=note))
-        if self._filled(order.id) >= row.filled:
-            self._book.finish(order.id)
+            self._tell(story, kind.value, self._report(kind, story.order, broker_id=row.order_id, note=note))
+        if story.filled >= row.filled:
+            self._finish(story)
 
     def _end_the_day(self) -> None:
         """After a whole list, when nothing can trade any more today."""
@@ -283,38 +359,26 @@ class Tally:
         if market_time(now).time() < words.DAY_ENDS:
             return
         for intent in self._book.open(self._account):
-            order = intent.order
-            if words.order_day(intent.at) != trading_date(now):
+            order, story = intent.order, self._story(intent.order.id)
+            if story is None or words.order_day(intent.at) != trading_date(now):
                 continue
             row = self.row(order.id)
             if row is None:
                 if not self._alike(intent):
-                    self._book.finish(order.id)
-            elif self._filled(order.id) >= row.filled:
+                    self._finish(story)
+            elif story.filled >= row.filled:
                 note = f"到收盘还有 {order.shares - row.filled} 股没有成交，委托失效。"
-                report = self._report(ReportKind.EXPIRED, order, broker_id=str(row.order_id), note=note)
+                report = self._report(ReportKind.EXPIRED, order, broker_id=row.order_id, note=note)
                 closed = session_close(trading_date(now))
-                self._tell(ReportKind.EXPIRED.value, report.model_copy(update={"at": closed}))
-                self._book.finish(order.id)
+                self._tell(story, ReportKind.EXPIRED.value, report.model_copy(update={"at": closed}))
+                self._finish(story)
 
-    def _order(self, number: int) -> Order | None:
-        intent = self._book.intent(self._ours[number]) if number in self._ours else None
-        return None if intent is None else intent.order
-
-    def _fills(self, order_id: str) -> list[Fill]:
-        return [report.fill for report in self._book.reports(order_id) if report.fill is not None]
-
-    def _filled(self, order_id: str) -> Shares:
-        return sum(fill.shares for fill in self._fills(order_id))
-
-    def _fill(self, order: Order, row: words.TradeRow) -> Fill:
-        at = row.at or self._clock.now()
-        fee = row.fee
+    def _fill(self, story: Story, row: words.TradeRow) -> Fill:
+        order, at, fee = story.order, row.at or self._clock.now(), row.fee
         if fee is None:
-            before = self._fills(order.id)
             paid = {
-                "filled_amount": sum((one.price * one.shares for one in before), Decimal(0)),
-                "fees": sum((one.fee for one in before), Decimal(0)),
+                "filled_amount": sum((one.price * one.shares for one in story.fills), Decimal(0)),
+                "fees": sum((one.fee for one in story.fills), Decimal(0)),
             }
             fee = fee_of_fill(order.model_copy(update=paid), row.shares, row.price, trading_date(at))
         return Fill(

@@ -282,6 +282,31 @@ async def test_a_book_that_another_process_has_is_not_opened(bench: QmtBench) ->
         qmt.connect(bench.folder, bench.logins, book=bench.path, clock=bench.clock)
 
 
+async def test_what_cannot_be_written_down_is_not_sent(bench: QmtBench) -> None:
+    bench.qmt._book._db.execute("PRAGMA query_only = ON")
+    order = an_order(bench)
+    error = await outcome(bench, bench.broker.submit(order))
+    assert isinstance(error, Refused)
+    assert "只读" in error.reason
+    assert bench.terminal.calls["order"] == 0
+    bench.qmt._book._db.execute("PRAGMA query_only = OFF")
+    assert await bench.broker.find(order.id) is None
+
+
+async def test_what_could_not_be_written_down_is_told_later_and_once(bench: QmtBench) -> None:
+    order = an_order(bench)
+    await outcome(bench, bench.broker.submit(order))
+    assert [report.kind for report in await heard(bench, 1)] == [R.ACCEPTED]
+    bench.qmt._book._db.execute("PRAGMA query_only = ON")
+    await bench.trade(order, 1000, D("10.00"))
+    await bench.patience.settle()
+    assert isinstance(await outcome(bench, bench.broker.find(order.id)), Unavailable)
+    assert bench.broker._queue.empty()  # type: ignore[attr-defined]  # of our broker
+    bench.qmt._book._db.execute("PRAGMA query_only = OFF")
+    assert [report.kind for report in await heard(bench, 1)] == [R.FILL]
+    assert await kinds(bench.broker) == [R.ACCEPTED, R.FILL]
+
+
 @pytest.mark.parametrize("numbers", [[], ["10001", "10001"], [""]])
 async def test_accounts_are_named_once(tmp_path: Path, clock: ManualClock, numbers: list[str]) -> None:
     with pytest.raises(ConfigError, match="MINIQMT_ACCOUNT_ID"):
