@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from tests.fakes import xtnative, xtobjects
+from tests.fakes import xtdatacenter, xtnative, xtobjects
 
 OURS: Final = (*xtobjects.OBJECTS, *xtobjects.REQUESTS)
 
@@ -24,6 +24,8 @@ def wheel() -> Path:
 
 
 BINARIES: Final = sorted(wheel().glob("xtpythonclient.cp31[1-3]-win_amd64.pyd"))
+
+DATA_BINARIES: Final = sorted(wheel().glob("datacenter.cp31[1-3]-win_amd64.pyd"))
 
 
 @lru_cache
@@ -79,3 +81,22 @@ def test_the_fields_of_rows_are_those_of_the_sdks_own_classes() -> None:
         set_there = set(re.findall(r"self\.(\w+) =", text))
         # The number of the request stands on the native error alone; the SDK itself reads it there.
         assert set(one.FIELDS) - set_there <= {"seq"}, one.__name__
+
+
+@pytest.mark.parametrize("binary", DATA_BINARIES, ids=lambda path: path.name[11:16])
+def test_every_name_of_our_market_data_is_in_the_binary(binary: Path) -> None:
+    names = {name for name in vars(xtdatacenter.Client) if not name.startswith("_")} - {"told"}
+    names |= {"IPythonApiClient", "rpc_init", "get_local_server_port", "register_create_nparray"}
+    assert len(names) > 20
+    assert names - strings(binary) == set()
+
+
+def test_our_market_data_has_what_the_python_half_calls_of_it() -> None:
+    calls = {
+        node.attr
+        for file in ("xtdata.py", "xtconn.py", "xtdatacenter.py")
+        for node in ast.walk(ast.parse((wheel() / file).read_text(encoding="utf-8-sig")))
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in {"client", "cl", "__client", "get_client()"}
+    }
+    ours = {name for name in vars(xtdatacenter.Client) if not name.startswith("_")} - {"told"}
+    assert ours <= calls
