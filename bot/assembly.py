@@ -39,6 +39,7 @@ from core.gather import Gathering
 from core.history import History
 from core.jobs import Duties, Job, MarketPaced
 from core.listing import ByCode, Listing
+from core.membership import Membership
 from core.messages import Chat, Message
 from core.notify import Notifier
 from core.ports import BarFetcher, Broker, Channel, Model, Painter, QuoteSource, Store
@@ -88,6 +89,7 @@ class App:
         await house.reminders.load()
         await house.adjustments.load()
         await house.listing.load()
+        await house.membership.load()
         await self.duties.take_over()
         await house.blotter.look_up()
 
@@ -191,6 +193,9 @@ def assemble(
         resubscribe()
         following.moved()
 
+    def barred(owner: str, account: str) -> str | None:
+        return membership.barred(owner, account)
+
     spending = Spending(store, clock, price_of=lambda symbol: one.worth if (one := engine.quote(symbol)) else None)
     brokerage = Brokerage(
         brokers, name_of=lambda symbol: names.name_of(symbol) if symbol in names else "", on_change=accounts_changed
@@ -210,6 +215,7 @@ def assemble(
         time_to_live=time_to_live,
         drift_percent=drift_percent,
         on_quote=seen_by_paper,
+        barred=barred,
     )
     watchlist = Watchlist(
         store,
@@ -218,6 +224,7 @@ def assemble(
         quote=newest,
         on_symbols=lambda _symbols: resubscribe(),
     )
+    membership = Membership(store, notifier, brokerage, desk, watchlist, clock, home=home)
     following = Following(watchlist, brokerage, notifier, names.name_of)
     digest = Digest(store, notifier, clock)
     escalation = Escalation(store, notifier, watchlist, clock)
@@ -304,6 +311,7 @@ def assemble(
         gathering=gathering,
         chronicler=chronicler,
         bookkeeper=bookkeeper,
+        membership=membership,
         chats=chats,
     )
     paced = MarketPaced(duties, clock.now(), jobs)
@@ -334,6 +342,7 @@ def assemble(
         listing=listing,
         chronicler=chronicler,
         bookkeeper=bookkeeper,
+        membership=membership,
         reader=reader,
         about=about,
         about_quotes=about_quotes,

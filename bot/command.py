@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from bot.house import House
 from bot.language.dialogue import Dialogue
@@ -12,26 +12,7 @@ from bot.language.model import Tool
 from bot.language.names import Names
 from bot.language.request import Intent, Request
 from core.messages import Chat, Message, Role
-
-
-class Person(NamedTuple):
-    """Somebody who may talk to us.
-
-    Attributes:
-        owner: whose watches and accounts these are. All owners of a house share them.
-        name: as the channel calls the person, who may change it at any time.
-        id: the channel's own id of the person.
-    """
-
-    owner: str
-    name: str
-    id: str
-    role: Role
-
-    @property
-    def signature(self) -> str:
-        """Who it was, for decided cards and records: a name alone could be anybody's."""
-        return self.name if self.name == self.id else f"{self.name}({self.id})"
+from core.people import Person
 
 
 class Call(NamedTuple):
@@ -64,6 +45,7 @@ class Context:
 
 Reply = Message | Sequence[Message] | None
 Run = Callable[[Context, Call], Awaitable[Reply]]
+About = Literal["ticket", "order"]
 
 
 @dataclass(frozen=True)
@@ -74,6 +56,8 @@ class Command:
         names: Chinese names; the first one is shown in help.
         intents: requests of the grammar that it answers.
         optional: slots that it can do without; what else a request lacks is asked before the command runs.
+        steers: words behind it that only an owner may say: ``off`` of the kill switch.
+        about: what its first word names, whose account the person must be allowed to trade.
         phrase: how the grammar reads what stands behind the slash; ``{}`` is the place. Empty: words only.
         listed: whether help and the chat's menu show it; the targets of buttons are not shown.
     """
@@ -88,6 +72,12 @@ class Command:
     phrase: str
     listed: bool
     run: Run
+    steers: frozenset[str]
+    about: About | None
+
+    def role_for(self, call: Call) -> Role:
+        """What a person must be for this call of it."""
+        return Role.OWNER if self.steers & {*call.words} else self.role
 
 
 REGISTRY: Final[dict[str, Command]] = {}
@@ -104,13 +94,28 @@ def command(
     optional: Sequence[str] = (),
     phrase: str = "",
     listed: bool = True,
+    steers: Sequence[str] = (),
+    about: About | None = None,
 ) -> Callable[[Run], Run]:
     """Register a function as a command."""
 
     def register(run: Run) -> Run:
         if name in REGISTRY:
             raise ValueError(f"two commands are called {name}")
-        REGISTRY[name] = Command(name, names, help, example, role, tuple(intents), tuple(optional), phrase, listed, run)
+        REGISTRY[name] = Command(
+            name,
+            names,
+            help,
+            example,
+            role,
+            tuple(intents),
+            tuple(optional),
+            phrase,
+            listed,
+            run,
+            frozenset(steers),
+            about,
+        )
         return run
 
     return register

@@ -30,6 +30,7 @@ from core.feed import Feed
 from core.frames import Quote
 from core.history import History
 from core.listing import Listing
+from core.membership import Membership
 from core.notify import Notifier
 from core.ports import QuoteSource, Store
 from core.remind import Reminders
@@ -70,6 +71,7 @@ class House:
     history: History
     chronicler: Chronicler
     bookkeeper: Bookkeeper
+    membership: Membership
     backfill: Backfill
     sweep: Sweep
     adjustments: Adjustments

@@ -8,8 +8,8 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from bot.command import Call, Context, Person, Reply, by_intent, by_name
-from bot.commands import propose, questions, trade  # the package fills the registry
+from bot.command import Call, Context, Reply, by_intent, by_name
+from bot.commands import people, propose, questions, rights, trade  # the package fills the registry
 from bot.commands.carrying import carry_out
 from bot.house import House
 from bot.language import phrases
@@ -19,8 +19,9 @@ from bot.language.grammar import read
 from bot.language.misspelt import misspelt
 from bot.language.reading import Context as Said
 from bot.language.request import UNKNOWN, Request
-from core.errors import OutsideError, UserError
+from core.errors import Conflict, Forbidden, NotFound, OutsideError, UserError
 from core.messages import COMMAND_BYTES, Button, Chat, Incoming, Message, Role, Style
+from core.people import HOUSE, Attempt, Person, code_in, stranger
 from core.render import name_text
 from core.types import Price, Side, Symbol
 from core.watches import Watch
@@ -32,7 +33,7 @@ LONGEST_TEXT: Final = 1000
 HOME: Final = frozenset({"console", "script"})
 """Channels that only the person at this computer can reach."""
 _TRADES: Final = re.compile("买|卖|清仓")
-OWNER: Final = "owner"
+OWNER: Final = HOUSE
 PANIC: Final = "panic"
 """Heard in the middle of any question."""
 _YES_NO: Final = re.compile("(?:吗？|是不是：)$")
@@ -55,13 +56,42 @@ class Inbox:
     # -- who
 
     async def refusal(self, incoming: Incoming) -> str | None:
-        """Why this person may not talk to us; None when welcome."""
-        if self._person(incoming) is not None:
+        """Why this person may not do this; None when it may be received.
+
+        Whether a sentence may be done is only known once it is understood: that is answered like everything else.
+        """
+        person = await self._person(incoming)
+        if not person.known:
+            return await self._refusal_of_stranger(person, incoming)
+        if incoming.press is None:
             return None
-        return (
-            f"你没有使用权限。你的用户编号是 {incoming.user}，"
-            f"请机器人的主人把它加进 .env 的 {incoming.chat.channel.upper()}_OWNER_IDS，然后重启程序。"
-        )
+        word, _, rest = incoming.press.partition(" ")
+        found = by_name(word)
+        if found is None:
+            return None
+        try:
+            error = await rights.barred(self._house, person, found, Call(tuple(rest.split())))
+        except OutsideError as trouble:
+            log.warning("%s: %s", trouble.source, trouble.reason)
+            return None  # what cannot be looked up is answered by the command
+        if error is not None:
+            await rights.note(self._context(person, incoming, Dialogue()), error, incoming.press)
+            return str(error)
+        return None
+
+    async def _refusal_of_stranger(self, person: Person, incoming: Incoming) -> str | None:
+        """A stranger may do nothing but try a code."""
+        if _code(incoming) is not None:
+            return self._house.membership.locked(incoming.chat.channel, incoming.user)
+        log.warning("refused %s of %s", incoming.user, incoming.chat)
+        channel = incoming.chat.channel
+        why = f"你没有使用权限。你的用户编号是 {incoming.user}，"
+        if self._owners.get(channel):
+            why += "请机器人的主人给你一个邀请码（/invite），再发送：/join 邀请码"
+        else:
+            why += f"请机器人的主人把它加进 .env 的 {channel.upper()}_OWNER_IDS，然后重启程序。"
+        await self._house.membership.refused(Attempt.STRANGER, person, incoming.chat, "", why)
+        return why
 
     def urgent(self, incoming: Incoming) -> bool:
         """The kill switch, however it was pulled; letting orders go again is in no hurry."""
@@ -69,42 +99,74 @@ class Inbox:
         found = by_name(said)
         return found is not None and found.name == PANIC
 
-    def _person(self, incoming: Incoming) -> Person | None:
-        name = incoming.name or incoming.user
-        if incoming.chat.channel in HOME:
+    async def _person(self, incoming: Incoming) -> Person:
+        """Who it is, and what he may do now. The kill switch waits for no database."""
+        channel, user, name = incoming.chat.channel, incoming.user, incoming.name or incoming.user
+        if channel in HOME:
             return Person(OWNER, name, name, Role.OWNER)  # whoever sits there needs no telling apart
-        if incoming.user in self._owners.get(incoming.chat.channel, frozenset()):
-            return Person(OWNER, name, incoming.user, Role.OWNER)
-        return None
+        if user in self._owners.get(channel, frozenset()):
+            return Person(OWNER, name, user, Role.OWNER)
+        member = await self._house.membership.find(channel, user, fresh=not self.urgent(incoming))
+        return stranger(channel, user, name) if member is None else member.person(name)
+
+    def _context(self, person: Person, incoming: Incoming, dialogue: Dialogue) -> Context:
+        return Context(self._house, person, incoming.chat, dialogue)
 
     # -- what
 
     async def receive(self, incoming: Incoming) -> None:
         """Carry out what a person asks and put the replies into the outbox."""
-        person = self._person(incoming)
-        if person is None:
-            log.warning("refused %s of %s", incoming.user, incoming.chat)
+        person = await self._person(incoming)
+        if not person.known:
+            await self._at_the_door(person, incoming)
             return
         self._house.feed.publish(incoming)
         await self._house.escalation.seen(incoming.chat, person.signature, incoming.at)
         key = _key(incoming)
         dialogue = await self._dialogue(key)
-        ctx = Context(self._house, person, incoming.chat, dialogue)
+        ctx = self._context(person, incoming, dialogue)
+        reply = await self._attempt(ctx, incoming)
+        ctx.dialogue = ctx.dialogue.offering(_yes_to(reply), self._house.now())
+        await self._remember(key, dialogue, ctx.dialogue)
+        await self._reply(incoming.chat, reply)
+
+    async def _at_the_door(self, person: Person, incoming: Incoming) -> None:
+        """Nothing that a stranger says is kept, and nothing is answered but a code."""
+        if _code(incoming) is None:
+            await self._refusal_of_stranger(person, incoming)
+            return
+        await self._reply(incoming.chat, await self._attempt(self._context(person, incoming, Dialogue()), incoming))
+
+    async def _attempt(self, ctx: Context, incoming: Incoming) -> Reply:
+        """The reply, whatever goes wrong."""
         try:
-            reply = await self._answer(ctx, incoming)
+            return await self._answer(ctx, incoming)
         except UserError as error:
-            reply = Message(text=str(error))
+            await self._note(ctx, incoming, error)
+            return Message(text=str(error))
         except OutsideError as error:
             log.warning("%s: %s", error.source, error.reason)
-            reply = Message(text=f"{error.source}：{error.reason}")
+            return Message(text=f"{error.source}：{error.reason}")
         except Exception:
             # A bug: whoever spoke is answered all the same, and told to check what was done.
             number = self._house.clock.new_id()
             log.exception("internal error %s", number)
-            reply = Message(text=f"内部错误 {number}。这是程序的问题，已记入日志。请用 /orders 和 /list 核对后再试。")
-        ctx.dialogue = ctx.dialogue.offering(_yes_to(reply), self._house.now())
-        await self._remember(key, dialogue, ctx.dialogue)
-        await self._reply(incoming.chat, reply)
+            return Message(text=f"内部错误 {number}。这是程序的问题，已记入日志。请用 /orders 和 /list 核对后再试。")
+
+    async def _note(self, ctx: Context, incoming: Incoming, error: UserError) -> None:
+        """Write down what the person had no right to, and a button that was answered before or is none of ours."""
+        if isinstance(error, Forbidden):
+            if ctx.person.known:
+                await rights.note(ctx, error, incoming.press or incoming.text[:COMMAND_BYTES])
+        elif incoming.press is not None and isinstance(error, Conflict | NotFound):
+            word, _, rest = incoming.press.partition(" ")
+            try:
+                kind = await rights.odd(self._house, by_name(word), Call(tuple(rest.split())))
+            except OutsideError as trouble:
+                log.warning("%s: %s", trouble.source, trouble.reason)
+                return
+            if kind is not None:
+                await self._house.membership.refused(kind, ctx.person, ctx.chat, incoming.press, str(error))
 
     async def _reply(self, chat: Chat, reply: Reply) -> None:
         messages: Sequence[Message] = () if reply is None else (reply,) if isinstance(reply, Message) else reply
@@ -120,6 +182,8 @@ class Inbox:
     async def _answer(self, ctx: Context, incoming: Incoming) -> Reply:
         if incoming.press is not None:
             return await self._pressed(ctx, incoming.press)
+        if (code := code_in(incoming.text)) is not None:
+            return await people.let_in(ctx, code)
         text = incoming.text.strip()[:LONGEST_TEXT]
         if not text:
             return None
@@ -151,7 +215,7 @@ class Inbox:
             return await self._sentence(ctx, said)
         found = by_name(word)
         if found is None:
-            return Message(text="这个按钮已经没有用了，可能来自旧版本。发送 /help 看现有的命令。")
+            raise NotFound("这个按钮已经没有用了，可能来自旧版本。发送 /help 看现有的命令。")
         return await carry_out(ctx, found, Call(tuple(rest.split())))
 
     async def _slash(self, ctx: Context, line: str) -> Reply:
@@ -321,6 +385,11 @@ def _yes_to(reply: Reply) -> str:
         return ""
     commands = [button.command for row in reply.buttons for button in row if not button.command.startswith("disagree ")]
     return commands[0] if len(commands) == 1 and commands[0].partition(" ")[0] in _BY_WORD else ""
+
+
+def _code(incoming: Incoming) -> str | None:
+    """The code of somebody who wants to come in."""
+    return None if incoming.press is not None else code_in(incoming.text)
 
 
 def _key(incoming: Incoming) -> str:

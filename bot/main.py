@@ -114,13 +114,15 @@ def _channels(settings: Settings, app: App, clock: Clock) -> dict[str, Channel]:
     if settings.telegram_bot_token is not None:
         from adapters.channels import telegram
 
-        channels["telegram"] = telegram.connect(
+        chat = telegram.connect(
             token=settings.telegram_bot_token.get_secret_value(),
             base_url=settings.telegram_base_url,
             proxy=settings.telegram_proxy,
             clock=clock,
             commands=menu(),
         )
+        app.house.membership.links.append(chat.start_link)
+        channels["telegram"] = chat
     terminal = console.connect(
         clock=clock,
         completions=lambda: completions(app.house.names),

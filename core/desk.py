@@ -74,6 +74,7 @@ class Desk:
     Args:
         time_to_live: how long a ticket may be answered.
         on_quote: handed each quote that an order is judged by, so that a paper account has seen it too.
+        barred: why an owner of watches and wishes may not trade an account; None where he may.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Desk:
         time_to_live: timedelta = TIME_TO_LIVE,
         drift_percent: Decimal = DRIFT_PERCENT,
         on_quote: Callable[[Quote], Awaitable[None]] | None = None,
+        barred: Callable[[str, str], str | None] = lambda _owner, _account: None,
     ) -> None:
         self._store = store
         self._notifier = notifier
@@ -104,6 +106,7 @@ class Desk:
         self._time_to_live = time_to_live
         self._drift_percent = drift_percent
         self._on_quote = on_quote
+        self._barred = barred
         # One decision at a time: two orders must not both fit into what is left of a limit.
         self._deciding = asyncio.Lock()
         # One new card at a time: of two taps on 重新报价 the second must find the first one's card.
@@ -117,6 +120,8 @@ class Desk:
         seen = self._brokerage.account(account)
         broker = self._brokerage.find(account)
         where = self._brokerage.where(account)
+        if (barred := self._barred(origin.owner, account)) is not None:
+            return Proposal(None, (Breach("rights", barred),), where)
         if broker is None or seen is None:
             return Proposal(None, (Breach("account", f"账户 {account} 暂时连不上，没有生成委托。"),), where)
         name = self._brokerage.name(symbol, quote.name)
@@ -412,6 +417,23 @@ class Desk:
                     await self._settle(ticket, TicketState.EXPIRED, "")
                 except Conflict:
                     log.info("ticket %s was decided in its last moment", ticket.id)
+
+    async def withdraw(self, owner: str, why: str, *, unless: Callable[[str], bool]) -> int:
+        """End the open tickets of somebody who has lost the right to trade; how many that were.
+
+        Args:
+            unless: accounts that he may trade all the same.
+        """
+        ended = 0
+        for ticket in await self._store.tickets({TicketState.OPEN}, limit=1000):
+            if ticket.owner == owner and not unless(ticket.account):
+                try:
+                    await self._settle(ticket, TicketState.WITHDRAWN, "", note=why)
+                except Conflict:
+                    log.info("ticket %s was decided before it could be withdrawn", ticket.id)
+                else:
+                    ended += 1
+        return ended
 
     async def _open_ticket(self, ticket_id: str, stamp: str | None) -> Ticket:
         ticket = await self._store.ticket(ticket_id)

@@ -13,6 +13,7 @@ from core.clock import Clock
 from core.errors import OutsideError
 from core.messages import Chat
 from core.notify import Notifier
+from core.people import is_member
 from core.ports import Store
 from core.watchlist import Watchlist
 
@@ -61,7 +62,11 @@ class Escalation:
             log.warning("an answer was not stored: %s", error)
 
     def _told_in(self, alert: Alert) -> Sequence[Chat]:
-        return () if alert.chat is None else (alert.chat, *self._notifier.others(alert.chat)[: alert.escalated])
+        return () if alert.chat is None else (alert.chat, *self._others(alert)[: alert.escalated])
+
+    def _others(self, alert: Alert) -> Sequence[Chat]:
+        """Where else it may be said: what a member watches is not the owners' business."""
+        return () if alert.chat is None or is_member(alert.owner) else self._notifier.others(alert.chat)
 
     # -- saying it again
 
@@ -75,7 +80,7 @@ class Escalation:
         after: list[Alert] = []
         for alert in due:
             watch = self._watchlist.current(alert.watch_id)
-            others = self._notifier.others(alert.chat) if alert.chat is not None else ()
+            others = self._others(alert)
             again = alert.model_copy(update={"escalate_at": None, "escalated": alert.escalated + 1})
             # A watch that was deleted has been dealt with.
             if watch is not None and alert.chat is not None:

@@ -24,6 +24,7 @@ from core.errors import OutsideError
 from core.escalate import Escalation
 from core.gather import Gathering
 from core.history import History
+from core.membership import Membership
 from core.messages import Chat, Delivery, Message
 from core.notify import Notifier
 from core.ports import Store
@@ -70,6 +71,7 @@ class Duties:
         gathering: Gathering,
         chronicler: Chronicler,
         bookkeeper: Bookkeeper,
+        membership: Membership,
         chats: Callable[[], Collection[Chat]],
     ) -> None:
         self._store = store
@@ -90,6 +92,7 @@ class Duties:
         self._gathering = gathering
         self._chronicler = chronicler
         self._bookkeeper = bookkeeper
+        self._membership = membership
         self._chats = chats
         self._watching_since = clock.now()
         self._noted: datetime | None = None
@@ -127,6 +130,10 @@ class Duties:
 
     async def escalate(self) -> None:
         await self._escalation.tell_due()
+
+    async def tell_crowd(self) -> None:
+        """Strangers that were too many to be told one by one."""
+        await self._membership.sum_up()
 
     async def keep_peaks(self) -> None:
         """Store how high what is watched has been, so that a restart does not forget from where it falls."""
@@ -250,6 +257,7 @@ JOBS: Final[Sequence[Job]] = (
     Job("tell_held_back", Every(timedelta(seconds=5)), Duties.tell_held_back),
     Job("escalate", Every(timedelta(seconds=15)), Duties.escalate),
     Job("remind", Every(timedelta(seconds=15)), Duties.remind),
+    Job("tell_crowd", Every(timedelta(minutes=30)), Duties.tell_crowd),
     Job("keep_peaks", Every(timedelta(minutes=1)), Duties.keep_peaks),
     Job("check_feed", Every(timedelta(seconds=30)), Duties.check_feed),
     Job("reconcile", Every(timedelta(minutes=1)), Duties.reconcile),

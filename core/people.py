@@ -180,6 +180,11 @@ def key_of(channel: str, user_id: str) -> str:
     return f"{channel}:{user_id}"
 
 
+def is_member(owner: str) -> bool:
+    """Whether what bears this owner is a member's, and not the house's."""
+    return ":" in owner
+
+
 def stranger(channel: str, user_id: str, name: str) -> Person:
     """Somebody whom nobody has let in."""
     nothing: frozenset[str] = frozenset()
@@ -214,6 +219,9 @@ def why_not_account(person: Person, account: str, where: str, *, trading: bool) 
     if not person.may_see(account):
         return "没有做任何操作：这个账户没有对你开放。需要的话请主人在 /members 里打开。"
     return f"没有做任何操作：你只能查看{where}，不能交易。需要的话请主人在 /members 里打开。"
+
+
+NO_ACCOUNT: Final = "没有做任何操作：没有对你开放的账户。"
 
 
 def why_no_account(person: Person, *, trading: bool) -> str | None:

@@ -10,6 +10,7 @@ from core.calendar import trading_date
 from core.clock import Clock
 from core.limits import NO_LIMITS, Limits, Standing, Used, symbol_open, used_by
 from core.orders import Order
+from core.people import HOUSE
 from core.portfolio import Account, value
 from core.ports import Store
 from core.risk import Breach, Draft, over_limits
@@ -70,9 +71,12 @@ class Spending:
         return sum(one.filled + one.open_shares for one in mine if one.side is Side.BUY)
 
     def breaches(self, draft: Draft, owner: str, account: Account) -> tuple[Breach, ...]:
-        """What of the person's own limits stands against an order."""
-        limits = self.of(owner)
-        return () if limits == NO_LIMITS else over_limits(draft, limits, self._standing(draft, account))
+        """What of the person's own limits, and of the house's, which hold for everybody, stands against an order."""
+        limits = [one for each in dict.fromkeys((owner, HOUSE)) if (one := self.of(each)) != NO_LIMITS]
+        if not limits:
+            return ()
+        standing = self._standing(draft, account)
+        return tuple(dict.fromkeys(breach for one in limits for breach in over_limits(draft, one, standing)))
 
     def _standing(self, draft: Draft, account: Account) -> Standing:
         held = [one.symbol for one in account.positions if one.shares and one.symbol != draft.symbol]

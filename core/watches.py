@@ -72,6 +72,10 @@ Scope = Literal["symbols", "holdings", "watchlist", "market"]
 """Which shares a watch is about: those it names, whatever its account holds, the favourites, or all there are."""
 
 
+NO_ACCOUNT: Final = ""
+"""Of a reminder that looks at no account."""
+
+
 class Repeat(StrEnum):
     """How often a crossing is told. A watch with a plan is told once unless the person says otherwise."""
 

@@ -247,6 +247,11 @@ class TelegramChannel:
         self._told: dict[str, float] = {}
         self._broken = False
         self._menu_shown = False
+        self._username = ""
+
+    def start_link(self, code: str) -> str:
+        """What sends ``/start CODE`` when it is tapped; empty until Telegram has said what the bot is called."""
+        return f"https://t.me/{self._username}?start={code}" if self._username else ""
 
     async def run(self, receiver: Receiver) -> None:
         await self._out.initialize()
@@ -382,6 +387,7 @@ class TelegramChannel:
                 await bot.initialize()
                 await bot.delete_webhook(drop_pending_updates=False)
             reception.me = bot.bot
+            self._username = bot.bot.username or ""
             if not self._menu_shown:
                 tasks.create_task(self._show_menu())
             while True:

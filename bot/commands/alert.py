@@ -11,7 +11,7 @@ from core.alerts import QuietHours, Silence
 from core.chronicle import Entry, Kind
 from core.clock import MARKET_ZONE, market_time
 from core.errors import Conflict, Invalid
-from core.messages import Button, Message
+from core.messages import Button, Message, Role
 from core.types import Symbol, account_of, account_symbol, is_account
 from core.watches import Watch
 
@@ -23,6 +23,7 @@ LONGEST_SILENCE = timedelta(days=366)
     "静音",
     help="静音一段时间，off 取消",
     example="/silence 1h 茅台",
+    role=Role.VIEWER,
     intents=("silence",),
     phrase="静音{}",
 )
@@ -74,6 +75,7 @@ async def silence_(ctx: Context, call: Call) -> Reply:
     "关闭免打扰",
     help="每天的免打扰时段，off 取消",
     example="/quiet 22:00-08:00",
+    role=Role.VIEWER,
 )
 async def quiet(ctx: Context, call: Call) -> Reply:
     """Show, set or end the hours in which nothing but what cannot wait is told."""
@@ -118,7 +120,7 @@ def _what(ctx: Context, one: Watch | Symbol | None) -> str:
 def _silenced(ctx: Context, word: str) -> Watch | Symbol:
     """A share by name or code, an account as its button names it, or a watch by number or id."""
     if is_account(word):
-        return account_symbol(ctx.house.brokerage.broker(account_of(Symbol(word))).account)
+        return account_symbol(targets.broker(ctx, account_of(Symbol(word))).account)
     symbols = ctx.house.names.candidates(word)
     if len(symbols) == 1:
         return symbols[0]

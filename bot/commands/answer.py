@@ -39,7 +39,15 @@ async def ack(ctx: Context, call: Call) -> Reply:
     return render.acknowledged()
 
 
-@command("later", "稍后提醒", help="过一会儿再提醒", intents=("snooze",), optional=("symbols", "targets"), listed=False)
+@command(
+    "later",
+    "稍后提醒",
+    help="过一会儿再提醒",
+    intents=("snooze",),
+    optional=("symbols", "targets"),
+    listed=False,
+    role=Role.VIEWER,
+)
 async def later(ctx: Context, call: Call) -> Reply:
     """Tell an alert again after a while, if it then still holds: that of the button, or the last one."""
     now = ctx.house.now()
@@ -60,7 +68,7 @@ async def _put_off(ctx: Context, call: Call) -> tuple[RuleKey, Watch]:
     """The rule that is meant, and its watch."""
     if len(call.words) == 3 and call.words[2].isdecimal():  # the button
         watch_id, symbol, group = call.words
-        return RuleKey(watch_id, Symbol(symbol), int(group)), ctx.house.watchlist.get(watch_id)
+        return RuleKey(watch_id, Symbol(symbol), int(group)), targets.watch(ctx, watch_id)
     named = call.request is not None and (call.request.symbols or call.request.targets)
     wanted = {one.id for one in targets.watches(ctx, call)} if named else None
     for alert in await ctx.house.store.alerts(ctx.person.owner, limit=100):
@@ -70,7 +78,7 @@ async def _put_off(ctx: Context, call: Call) -> tuple[RuleKey, Watch]:
     raise NotFound("最近没有提醒过，没有可以推迟的。")
 
 
-@command("retune", "改阈值", help="改一个条件的数值", listed=False)
+@command("retune", "改阈值", help="改一个条件的数值", listed=False, role=Role.VIEWER)
 async def retune(ctx: Context, call: Call) -> Reply:
     """``retune WATCH GROUP`` asks for the new value, ``retune WATCH GROUP VALUE`` sets it."""
     watch = targets.one_watch(ctx, Call(call.words[:1], call.request))

@@ -92,7 +92,7 @@ def account_meant(ctx: Context, call: Call) -> tuple[str, Call]:
     if named is None:
         return targets.account(ctx, call.request), call
     rest = tuple(word for word in call.words if word != named)
-    return ctx.house.brokerage.broker(named[1:]).account, Call(rest, call.request)
+    return targets.broker(ctx, named[1:]).account, Call(rest, call.request)
 
 
 async def sheet_of(ctx: Context, account: str) -> Sheet:
@@ -123,7 +123,7 @@ def answered(
     shown, problems = held_to(message, facts, about)
     for problem in problems:
         log.error("an answer did not stand: %s (%s, %s)", problem.sentence, problem.figure, problem.why)
-    others = [one for one in ctx.house.brokerage.brokers if one.account != sheet.account.id]
+    others = [one for one in targets.accounts(ctx) if one.account != sheet.account.id]
     if not others or not shown.buttons:
         return shown
     rows = tuple(Button(f"看{one.name}", f"positions @{one.account}") for one in others[:3])
@@ -141,7 +141,7 @@ def answered(
 async def positions(ctx: Context, call: Call) -> Reply:
     ask = call.request.ask if call.request is not None else None
     if _every_account(ctx, call):
-        return [one for broker in ctx.house.brokerage.brokers for one in await _positions(ctx, broker.account, ask, ())]
+        return [one for broker in targets.accounts(ctx) for one in await _positions(ctx, broker.account, ask, ())]
     account, call = account_meant(ctx, call)
     return await _positions(ctx, account, ask, targets.symbols(ctx, call, last=False))
 
@@ -150,7 +150,7 @@ def _every_account(ctx: Context, call: Call) -> bool:
     """Whether a sentence speaks of all accounts, where there are several."""
     return (
         call.request is not None
-        and len(ctx.house.brokerage.brokers) > 1
+        and len(targets.accounts(ctx)) > 1
         and not call.request.symbols
         and _ALL_ACCOUNTS.search(ctx.dialogue.sentence) is not None
     )
@@ -200,8 +200,8 @@ def _of_share(ctx: Context, sheet: Sheet, symbol: Symbol, ask: str | None) -> Me
 )
 async def account(ctx: Context, call: Call) -> Reply:
     ask = call.request.ask if call.request is not None else None
-    every = [broker.account for broker in ctx.house.brokerage.brokers]
-    if (call.request is None and not call.words) or _every_account(ctx, call):
+    every = [broker.account for broker in targets.accounts(ctx)]
+    if every and ((call.request is None and not call.words) or _every_account(ctx, call)):
         return [one for account in every for one in await _money(ctx, account, ask)]
     meant, call = account_meant(ctx, call)
     return await _money(ctx, meant, ask)
@@ -213,7 +213,7 @@ async def _money(ctx: Context, account: str, ask: str | None) -> Sequence[Messag
     if ask not in _OF_ACCOUNT:
         return [await _card(ctx, account)]
     sheet = await sheet_of(ctx, account)
-    waiting = [one for one in await ctx.house.store.orders(open_only=True, limit=200) if one.account == account]
+    waiting = [one for one in await targets.orders(ctx, open_only=True, limit=200) if one.account == account]
     return [answered(ctx, sheet, render_answers.money(sheet, ask, waiting), orders=waiting)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.command import Call, Context, Reply, command
+from bot.commands import targets
 from core.errors import NotFound
 from core.journal import problem
 from core.messages import Role
@@ -16,13 +17,13 @@ async def audit(ctx: Context, call: Call) -> Reply:
     store = ctx.house.store
     if call.words:
         ticket = await store.ticket(call.words[0].upper().removeprefix("DP"))
-        if ticket is None or ticket.owner != ctx.person.owner:
+        if ticket is None or not ctx.person.may_see(ticket.account):
             raise NotFound(f"没有编号 {call.words[0]} 的委托。发送 /orders 查看编号。")
     else:
-        found = [one for one in await store.tickets(set(TicketState), limit=1) if one.owner == ctx.person.owner]
+        found = await targets.tickets(ctx, set(TicketState))
         if not found:
             raise NotFound("还没有过委托，没有可查的经过。")
-        [ticket] = found
+        ticket = found[0]
     watch = ctx.house.watchlist.current(ticket.watch_id) if ticket.watch_id is not None else None
     everything = await store.journal()
     events = [event for event in everything if event.subject == ticket.id]

@@ -140,7 +140,8 @@ def _levels(ctx: Context, symbol: Symbol) -> Iterator[Level]:
     for watch in house.watchlist.on(ctx.person.owner, [symbol]):
         if watch.live_at(house.now()):
             yield from levels_of(watch)
-    cost = house.brokerage.cost_of(house.brokerage.default_account, symbol)
+    mine = targets.accounts(ctx)
+    cost = house.brokerage.cost_of(mine[0].account, symbol) if mine else None
     if cost is not None:
         yield level_of(cost, "成本")
 

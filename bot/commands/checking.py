@@ -27,7 +27,7 @@ def facts(ctx: Context, account: str) -> Facts:
     return Facts(
         view=view,
         name=lambda symbol: render.name_text(house.name(symbol), symbol),
-        account=house.brokerage.account(account),
+        account=house.brokerage.account(account) if ctx.person.may_see(account) else None,
         now=house.now(),
     )
 

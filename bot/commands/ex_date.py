@@ -8,10 +8,11 @@ from bot.command import Call, Context, Reply, command
 from core import render_ex_date
 from core.clock import MARKET_ZONE
 from core.errors import Invalid
+from core.messages import Role
 from core.types import parse_symbol
 
 
-@command("exdate", "除权调整", help="除权日：按除权调整价格，或者不用", listed=False)
+@command("exdate", "除权调整", help="除权日：按除权调整价格，或者不用", listed=False, role=Role.VIEWER)
 async def exdate(ctx: Context, call: Call) -> Reply:
     """``exdate SYMBOL DAY yes|no``: all watches of the person on this share at once."""
     try:

@@ -50,6 +50,7 @@ async def show(ctx: Context, _call: Call) -> Reply:
     example="/favourite 茅台",
     intents=("favourite_add",),
     listed=False,
+    role=Role.VIEWER,
     phrase="把{}加入自选",
 )
 async def add(ctx: Context, call: Call) -> Reply:
@@ -71,6 +72,7 @@ async def add(ctx: Context, call: Call) -> Reply:
     example="/unfavourite 茅台",
     intents=("favourite_remove",),
     listed=False,
+    role=Role.VIEWER,
     phrase="从自选删除{}",
 )
 async def remove(ctx: Context, call: Call) -> Reply:

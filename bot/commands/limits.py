@@ -10,12 +10,14 @@ from typing import Final
 from pydantic import ValidationError
 
 from bot.command import Call, Context, Reply, command
+from bot.commands import targets
 from bot.language.marks import normal
 from bot.language.numerals import NUMBER, number
 from bot.validation import problem_text
 from core.errors import Conflict, Invalid
 from core.limits import NO_LIMITS, Limits
 from core.messages import Message, Role
+from core.people import HOUSE
 from core.types import money_text
 
 _FIELDS: Final[Mapping[str, str]] = {
@@ -41,9 +43,9 @@ _WRITTEN: Final = re.compile(f"-?{NUMBER}")
 _OFF: Final = frozenset({"off", "取消", "关闭", "不限"})
 
 
-@command("limits", "限额", "上限", help="买入的上限：单笔、单日、单只", example="/limits 单笔 50000", role=Role.OWNER)
+@command("limits", "限额", "上限", help="买入的上限：单笔、单日、单只", example="/limits 单笔 50000", role=Role.TRADER)
 async def limits(ctx: Context, call: Call) -> Reply:
-    """Show or set what one may buy."""
+    """Show or set what one may buy oneself. What the owners set holds for everybody."""
     spending, owner = ctx.house.spending, ctx.person.owner
     words = call.words
     if not words:
@@ -94,7 +96,9 @@ async def put_back(ctx: Context, before: Limits, after: Limits) -> Message:
 
 def _shown(ctx: Context, now: Limits, *, title: str = "🧮 买入上限") -> Message:
     lines = [*now.texts()] or ["没有设上限，每一笔仍然要你确认。"]
-    for broker in ctx.house.brokerage.brokers:
+    if ctx.person.owner != HOUSE:
+        lines += [f"主人设的：{text}" for text in ctx.house.spending.of(HOUSE).texts()]
+    for broker in targets.accounts(ctx):
         used, where = ctx.house.spending.used(broker.mode), ctx.house.brokerage.where(broker.account)
         lines.append(f"今天已买入 {used.orders} 笔，{money_text(used.amount)} 元（{where}）")
     return Message(title=title, text="\n".join(lines))

@@ -88,13 +88,12 @@ async def decisions(ctx: Context, call: Call) -> Reply:
     first, last = _days(ctx, call)
     found = [
         ticket
-        for ticket in await ctx.house.store.tickets(set(TicketState), limit=TICKETS)
-        if ticket.owner == ctx.person.owner
-        and ticket.account == account
+        for ticket in await targets.tickets(ctx, set(TicketState), limit=TICKETS)
+        if ticket.account == account
         and (not symbols or ticket.symbol in symbols)
         and (first or date.min) <= market_time(ticket.created_at).date() <= (last or date.max)
     ]
-    orders = {order.id: order for order in await ctx.house.store.orders(limit=TICKETS)}
+    orders = {order.id: order for order in await targets.orders(ctx, limit=TICKETS)}
     names = "、".join(ctx.house.name(symbol) or symbol for symbol in symbols)
     fresh = await ctx.house.brokerage.refresh(account)
     where = render_answers.where_text(fresh, fresh.as_of)

@@ -22,7 +22,7 @@ from bot.language.readback import read_back
 from bot.language.reading import Context as Said
 from bot.language.request import Intent, Request
 from core.errors import Conflict, UserError
-from core.messages import COMMAND_BYTES, Button, Message, Style
+from core.messages import COMMAND_BYTES, Button, Message, Role, Style
 from core.render import name_text
 from core.types import Symbol
 
@@ -191,7 +191,7 @@ def _try_again(guess: Guess) -> Message:
     return Message(text=f"好的，什么都没有做。请换个说法，例如：\n{examples}")
 
 
-@command("agree", help="我理解得对", listed=False)
+@command("agree", help="我理解得对", listed=False, role=Role.VIEWER)
 async def agree(ctx: Context, call: Call) -> Reply:
     """Carry out a reading as if the person had said it plainly."""
     guess = _open(ctx, call)
@@ -204,13 +204,13 @@ async def agree(ctx: Context, call: Call) -> Reply:
     return await carry_out(ctx, chosen, Call((), guess.request))
 
 
-@command("agree_by_tap", help="我理解得对", listed=False)
+@command("agree_by_tap", help="我理解得对", listed=False, role=Role.VIEWER)
 async def agree_by_tap(ctx: Context, call: Call) -> Reply:
     """The same for what concerns orders: its word is none that a typed 是 may press."""
     return await agree(ctx, call)
 
 
-@command("disagree", help="我理解得不对", listed=False)
+@command("disagree", help="我理解得不对", listed=False, role=Role.VIEWER)
 async def disagree(ctx: Context, call: Call) -> Reply:
     """Nothing is done; what was half heard may be read by the model instead."""
     guess = _open(ctx, call)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from bot.command import Context
+from bot.commands import targets
 from bot.language.request import KIND_TEXT, NEED_DAYS, KindName, Request, lacks_value
 from core.errors import Invalid
 from core.market import Board, board_of, lot_problem, tick
@@ -143,7 +144,8 @@ def _at_hand(ctx: Context, request: Request) -> Sequence[Symbol]:
     """What the person may mean: what was spoken of, is held, is watched. Only what is held can be sold."""
     house = ctx.house
     said = request.account if request.account in {"paper", "wife"} else None
-    account = house.brokerage.account(said or house.brokerage.default_account)
+    mine = [one.account for one in targets.accounts(ctx) if said in {None, one.account}]
+    account = house.brokerage.account(mine[0]) if mine else None
     held = [position.symbol for position in account.positions if position.shares] if account is not None else []
     if request.intent == "order_sell":
         return held[:_MANY]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 
 from bot.command import Call, Context, Reply, command
-from bot.commands import checking
+from bot.commands import checking, targets
 from bot.commands.watch import changed as change_told
 from bot.language.dialogue import Change
 from core import render, render_checks
@@ -26,19 +26,19 @@ LOOKED_OVER = 500
 _RECENT = 1000
 
 
-@command(MEND, help="按体检的建议改一个任务", listed=False)
+@command(MEND, help="按体检的建议改一个任务", listed=False, role=Role.VIEWER)
 async def mend(ctx: Context, call: Call) -> Reply:
     """``mend WATCH WORDS``; what the words say is in :mod:`core.findings`."""
     if len(call.words) < 2:
         raise Invalid("请点“体检”里的按钮，或者直接说要改成什么，例如：把3改成1380")
-    before = ctx.house.watchlist.get(call.words[0])
+    before = targets.watch(ctx, call.words[0])
     if before.state is not WatchState.ACTIVE:
         raise Conflict(f"#{before.number} 没有在盯（已暂停或已完成），请先发送 /resume {before.number}。")
     words = call.words[1:]
     if words == ("keep",):
         return render_checks.kept(before)
     if words[0] == "into" and len(words) == 2:
-        return await _merge(ctx, before, ctx.house.watchlist.get(words[1]))
+        return await _merge(ctx, before, targets.watch(ctx, words[1]))
     return await _change(ctx, before, before.model_copy(update=changes_of(before, words)))
 
 

@@ -6,14 +6,14 @@ from decimal import Decimal
 from typing import Final
 
 from bot.command import Call, Context, Reply, command
-from bot.commands import limits
+from bot.commands import limits, targets
 from bot.commands.alert import quiet
 from bot.language.request import Request, Setting
-from core.errors import Invalid
+from core.errors import Forbidden, Invalid
 from core.messages import Button, Message, Role
 
 
-@command("setting", "设置", help="改一个设置", intents=("settings",), listed=False)
+@command("setting", "设置", help="改一个设置", intents=("settings",), listed=False, role=Role.VIEWER)
 async def setting(ctx: Context, call: Call) -> Reply:
     """A setting that a sentence asks for. What cannot be set says why, and what holds now."""
     wanted = call.request.setting if call.request is not None else None
@@ -22,8 +22,8 @@ async def setting(ctx: Context, call: Call) -> Reply:
     if wanted.key == "quiet_hours":
         return await quiet(ctx, Call((str(wanted.value),)))
     if wanted.key == "max_order_amount":
-        if not ctx.person.role.covers(Role.OWNER):
-            raise Invalid("只有主人可以改买入上限。")
+        if not ctx.person.role.covers(Role.TRADER):
+            raise Forbidden("没有改：只有能交易的人才有买入上限。")
         assert isinstance(wanted.value, Decimal)  # by its key
         return await limits.set_order_amount(ctx, wanted.value)
     return _as_it_is(ctx, wanted)
@@ -37,11 +37,11 @@ def _as_it_is(ctx: Context, wanted: Setting) -> Message:
             buttons=((Button("买入上限", "limits"),),),
         )
     if wanted.key == "default_account":
-        if len(brokerage.brokers) == 1:
-            only = brokerage.where(brokerage.default_account)
-            return Message(text=f"现在只有{only}一个账户，不用换。账户在 .env 的 BROKER 里设。")
-        names = "、".join(f"{one.name}·{one.mode.chinese}" for one in brokerage.brokers)
-        default = brokerage.where(brokerage.default_account)
+        mine = targets.accounts(ctx)
+        default = brokerage.where(targets.account(ctx, None))
+        if len(mine) == 1:
+            return Message(text=f"现在只有{default}一个账户，不用换。账户在 .env 的 BROKER 里设。")
+        names = "、".join(f"{one.name}·{one.mode.chinese}" for one in mine)
         return Message(text=f"没有改。现在的账户：{names}，默认是{default}。账户在 .env 的 BROKER 里设。")
     if wanted.key == "default_interval_s":
         return Message(text=f"没有改。{every_frame(ctx)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.command import REGISTRY, Call, Command, Context, Reply, by_name, command
+from bot.commands import targets
 from bot.house import House
 from bot.language.examples import MANNERS, SENTENCES
 from core.calendar import calendar_warning, trading_date
@@ -13,7 +14,7 @@ from core.tickets import TicketState
 
 _FAMILIES = (
     *("watch", "undo", "rehearse", "review", "why", "alert", "favourites"),
-    *("ask", "past", "chart", "analyze", "trade", "audit", "limits", "settings", "system"),
+    *("ask", "past", "chart", "analyze", "trade", "audit", "limits", "settings", "people", "system"),
 )
 EXAMPLES = (
     "茅台跌破1400提醒我",
@@ -30,8 +31,8 @@ async def start(ctx: Context, _call: Call) -> Reply:
     """The welcome, and what must not be overlooked after a restart."""
     waiting = [
         one
-        for one in await ctx.house.store.tickets({TicketState.OPEN})
-        if one.owner == ctx.person.owner and one.open_at(ctx.house.now())
+        for one in await targets.tickets(ctx, {TicketState.OPEN})
+        if ctx.person.may_trade(one.account) and one.open_at(ctx.house.now())
     ]
     pressing = [f"📝 有 {len(waiting)} 张委托等你确认，发送 /tickets 查看。"] if waiting else []
     if ctx.house.switch.panicked is not None:

@@ -1,14 +1,21 @@
-"""Which watches, shares or account a call means: ``3``, ``#3``, ``茅台``, ``600519``, ``全部``, or the only one."""
+"""Which watches, shares or account a call means: ``3``, ``#3``, ``茅台``, ``600519``, ``全部``, or the only one.
+
+What is found here is what the person may see, or trade: commands look accounts, tickets and orders up nowhere else.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bot.command import Call, Context
 from bot.language.request import Request
-from core.errors import Invalid, NotFound
+from core import people
+from core.errors import Forbidden, Invalid, NotFound
+from core.orders import Order
+from core.ports import Broker
 from core.render import name_text
+from core.tickets import Ticket, TicketState
 from core.types import Mode, Symbol, parse_symbol
 from core.watches import Watch
 
@@ -17,19 +24,69 @@ _ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{8}$")
 _ALL = {"all", "全部", "所有"}
 
 
-def account(ctx: Context, request: Request | None) -> str:
-    """The account that a request means; the default one when it names none.
+def accounts(ctx: Context, *, trading: bool = False) -> Sequence[Broker]:
+    """The accounts that the person may see, or trade, in the order of the house."""
+    may = ctx.person.may_trade if trading else ctx.person.may_see
+    return [broker for broker in ctx.house.brokerage.brokers if may(broker.account)]
+
+
+def broker(ctx: Context, account: str, *, trading: bool = False) -> Broker:
+    """The account of this name.
+
+    Raises:
+        Forbidden: the person may not see it, or trade it.
+        NotFound: there is none.
+    """
+    found = ctx.house.brokerage.broker(account)
+    where = ctx.house.brokerage.where(account)
+    if (why := people.why_not_account(ctx.person, account, where, trading=trading)) is not None:
+        raise Forbidden(why, of_account=True)
+    return found
+
+
+def account(ctx: Context, request: Request | None, *, trading: bool = False) -> str:
+    """The account that a request means; when it names none the first one that the person may see, or trade.
 
     Raises:
         NotFound: it names one that is not configured, or 实盘 where there is none: the mode never changes by itself.
+        Forbidden: the person may not see it, or trade it, or has none at all.
     """
-    brokerage = ctx.house.brokerage
     if request is None or request.account is None or request.account == "real":
-        chosen = brokerage.broker(brokerage.default_account)
+        chosen = next(iter(accounts(ctx, trading=trading)), None)
+        if chosen is None:
+            why = people.why_no_account(ctx.person, trading=trading) or people.NO_ACCOUNT
+            raise Forbidden(why, of_account=True)
         if request is not None and "实盘" in ctx.dialogue.sentence and chosen.mode is not Mode.LIVE:
             raise NotFound(f"现在没有实盘账户，只有{chosen.name}（{chosen.mode.chinese}）。没有做任何操作。")
         return chosen.account
-    return brokerage.broker(request.account).account
+    return broker(ctx, request.account, trading=trading).account
+
+
+async def tickets(ctx: Context, states: Collection[TicketState], limit: int = 50) -> Sequence[Ticket]:
+    """Those of the accounts that the person may see, newest first."""
+    found = await ctx.house.store.tickets(states, limit)
+    return [one for one in found if ctx.person.may_see(one.account)]
+
+
+async def orders(ctx: Context, *, open_only: bool = False, limit: int = 50, trading: bool = False) -> Sequence[Order]:
+    """Those of the accounts that the person may see, or trade, newest first."""
+    may = ctx.person.may_trade if trading else ctx.person.may_see
+    found = await ctx.house.store.orders(open_only=open_only, limit=limit)
+    return [one for one in found if may(one.account)]
+
+
+def watch(ctx: Context, watch_id: str) -> Watch:
+    """The person's own watch with this id, as a button names it. Raises NotFound."""
+    found = ctx.house.watchlist.current(watch_id)
+    if found is not None and found.owner != ctx.person.owner:
+        raise NotFound("这是别人的任务，没有改动。你自己的任务：/list")
+    return ctx.house.watchlist.get(watch_id)
+
+
+def refuse_without_right(ctx: Context, watch: Watch) -> None:
+    """Raises Forbidden where a watch looks at, or would trade, an account on which the person has no such right."""
+    if watch.account:
+        broker(ctx, watch.account, trading=watch.plan is not None)
 
 
 def symbols(ctx: Context, call: Call, *, last: bool = True) -> tuple[Symbol, ...]:
@@ -86,9 +143,9 @@ def watches(ctx: Context, call: Call) -> Sequence[Watch]:
         if number is not None:
             found.append(house.watchlist.numbered(owner, int(number[1])))
         elif word == "last" and ctx.dialogue.watch_id is not None:
-            found.append(house.watchlist.get(ctx.dialogue.watch_id))
+            found.append(watch(ctx, ctx.dialogue.watch_id))
         elif _ID.match(word):
-            found.append(house.watchlist.get(word))
+            found.append(watch(ctx, word))
     if found:
         return found
     named = symbols(ctx, call, last=False)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
 from bot.command import Call, Context, Reply, command
-from bot.commands import targets
+from bot.commands import rights, targets
 from bot.commands.ask import account, positions
 from bot.commands.past import trades
 from bot.language.request import plan_of
@@ -40,7 +40,7 @@ async def _propose(ctx: Context, call: Call, word: str) -> Reply:
         raise Invalid(f"请说{word}什么、多少，例如：{word}100股茅台 价格1400")
     if request.action is None or len(request.symbols) != 1:
         raise Invalid("一次请只说一只股票和一个数量，例如：买100股茅台 价格1400")
-    account = targets.account(ctx, request)
+    account = targets.account(ctx, request, trading=True)
     await ctx.house.look(request.symbols)
     before = ctx.dialogue.ticket_id if call.corrects else None
     plan, [symbol] = plan_of(request.action), request.symbols
@@ -92,9 +92,8 @@ async def tickets(ctx: Context, _call: Call) -> Reply:
 
 
 async def waiting(ctx: Context) -> Sequence[Ticket]:
-    """The person's own tickets that nobody has decided; some may have run out."""
-    found = await ctx.house.store.tickets({TicketState.OPEN})
-    return [one for one in found if one.owner == ctx.person.owner]
+    """The tickets that nobody has decided; some may have run out."""
+    return await targets.tickets(ctx, {TicketState.OPEN})
 
 
 def _ticket_words(call: Call, what: str) -> tuple[str, str | None]:
@@ -103,7 +102,7 @@ def _ticket_words(call: Call, what: str) -> tuple[str, str | None]:
     return call.words[0].upper(), call.words[1] if len(call.words) >= _STAMPED else None
 
 
-@command("approve", "确认", "同意", help="确认一笔委托", example="/approve 编号")
+@command("approve", "确认", "同意", help="确认一笔委托", example="/approve 编号", about="ticket")
 async def approve(ctx: Context, call: Call) -> Reply:
     """Send the order of a ticket. What becomes of it comes as its own messages."""
     if not call.words:
@@ -113,7 +112,7 @@ async def approve(ctx: Context, call: Call) -> Reply:
     return None
 
 
-@command("reject", "拒绝", help="拒绝一笔委托", example="/reject 编号")
+@command("reject", "拒绝", help="拒绝一笔委托", example="/reject 编号", about="ticket")
 async def reject(ctx: Context, call: Call) -> Reply:
     if not call.words:
         return await tickets(ctx, call)
@@ -127,7 +126,7 @@ async def reject(ctx: Context, call: Call) -> Reply:
     return None
 
 
-@command("explain", "拒绝原因", help="写明为什么拒绝", example="/explain 编号 原因", listed=False)
+@command("explain", "拒绝原因", help="写明为什么拒绝", example="/explain 编号 原因", listed=False, about="ticket")
 async def explain(ctx: Context, call: Call) -> Reply:
     """Why a ticket was rejected: a button's reason, or any words."""
     if len(call.words) < 2:
@@ -137,7 +136,7 @@ async def explain(ctx: Context, call: Call) -> Reply:
     return None
 
 
-@command("edit", "改委托", help="改待确认委托的数量或价格", example="/edit 编号 数量 200", listed=False)
+@command("edit", "改委托", help="改待确认委托的数量或价格", example="/edit 编号 数量 200", listed=False, about="ticket")
 async def edit(ctx: Context, call: Call) -> Reply:
     """Another edition of a card. Without a value it shows what could be chosen, without anything the card itself."""
     usage = "请写：/edit 编号 数量 200，或者 /edit 编号 价格 1398.5"
@@ -173,7 +172,7 @@ async def edit(ctx: Context, call: Call) -> Reply:
     return None
 
 
-@command("requote", "重新报价", help="按现价重出一张卡片", listed=False)
+@command("requote", "重新报价", help="按现价重出一张卡片", listed=False, about="ticket")
 async def requote(ctx: Context, call: Call) -> Reply:
     if not call.words:
         return await tickets(ctx, call)
@@ -200,7 +199,7 @@ async def orders(ctx: Context, call: Call) -> Reply:
     if ask == "filled" and request is not None:
         days = {"date_from": request.date_from or market_time(ctx.house.now()).date()}
         return await trades(ctx, Call((), request.model_copy(update=days)))
-    found = await ctx.house.store.orders(open_only=ask == "open", limit=200)
+    found = await targets.orders(ctx, open_only=ask == "open", limit=200)
     if request is not None and request.account is not None:
         account = targets.account(ctx, request)
         found = [order for order in found if order.account == account]
@@ -209,7 +208,7 @@ async def orders(ctx: Context, call: Call) -> Reply:
     found = found[:ORDERS_SHOWN]
     if ask == "open" and not found:
         return Message(title="没有未完成的委托")
-    where = ctx.house.brokerage.where if len(ctx.house.brokerage.brokers) > 1 else None
+    where = ctx.house.brokerage.where if len(targets.accounts(ctx)) > 1 else None
     listed = render_order.order_list(found, {order.symbol: ctx.house.name(order.symbol) for order in found}, where)
     return listed.model_copy(update={"title": f"📑 没成交完的委托 {len(found)} 笔"}) if ask == "open" else listed
 
@@ -220,6 +219,7 @@ async def orders(ctx: Context, call: Call) -> Reply:
     help="撤一笔委托，或 all",
     example="/cancel 编号",
     intents=("order_cancel",),
+    about="order",
 )
 async def cancel(ctx: Context, call: Call) -> Reply:
     """Ask for cancels; the broker's answer to each comes as its own message. One that fails stops no other."""
@@ -240,16 +240,16 @@ async def cancel(ctx: Context, call: Call) -> Reply:
 
 async def _to_cancel(ctx: Context, call: Call) -> list[str]:
     """The ids of the orders that a call means: all, of a share, the newest, or named."""
-    waiting = await ctx.house.store.orders(open_only=True, limit=200)
+    waiting = await targets.orders(ctx, open_only=True, limit=200, trading=True)
     if call.request is not None and call.request.account is not None:
-        account = targets.account(ctx, call.request)
+        account = targets.account(ctx, call.request, trading=True)
         waiting = [order for order in waiting if order.account == account]
     if call.request is None:
         if not call.words:
             raise Invalid("请写编号，或者 all。发送 /orders 查看编号。")
         if {"all", "全部"} & set(call.words):
             return [order.id for order in waiting]
-        return [_order_id(word) for word in call.words]
+        return [rights.order_id(word) for word in call.words]
     if "last" in call.request.targets:
         return [order.id for order in waiting[:1]]
     wanted = set(targets.symbols(ctx, call, last=False))
@@ -260,18 +260,12 @@ async def _to_cancel(ctx: Context, call: Call) -> list[str]:
     raise Invalid("请说明撤哪一笔：股票名、编号，或者“全部撤单”。发送 /orders 查看。")
 
 
-def _order_id(word: str) -> str:
-    """Ids are made to be typed on a phone: in any case, with or without the dp before them."""
-    digits = word.upper().removeprefix("DP")
-    return f"dp{digits}"
-
-
-@command("lookup", "查询柜台", help="向券商查一笔委托的下落", example="/lookup 编号", listed=False)
+@command("lookup", "查询柜台", help="向券商查一笔委托的下落", example="/lookup 编号", listed=False, about="order")
 async def lookup(ctx: Context, call: Call) -> Reply:
     """Ask the broker now. What it says comes on the order's own card."""
     if len(call.words) != 1:
         raise Invalid("请写编号，例如：/lookup dp7F3K2M9A。发送 /orders 查看编号。")
-    order = await ctx.house.blotter.ask(_order_id(call.words[0]))
+    order = await ctx.house.blotter.ask(rights.order_id(call.words[0]))
     where = ctx.house.brokerage.where(order.account)
     if order.state is OrderState.UNKNOWN:
         return Message(text=f"问过了，券商那里还查不到这笔委托；过一会儿再查，或者到券商软件里核对。（{where}）")
@@ -280,11 +274,11 @@ async def lookup(ctx: Context, call: Call) -> Reply:
     )
 
 
-@command("checked", "我已核对", help="告诉程序券商那里有没有这笔委托", example="/checked 编号 there", listed=False)
+@command("checked", "我已核对", help="告诉程序券商那里有没有这笔委托", example="/checked 编号 there", listed=False, about="order")
 async def checked(ctx: Context, call: Call) -> Reply:
     """What the person saw in the broker's own program; without it the question."""
     order_id, *seen = call.words or ("",)
-    order_id = _order_id(order_id)
+    order_id = rights.order_id(order_id)
     if seen and seen[0] in {"there", "有", "none", "没有"}:
         await ctx.house.blotter.checked(order_id, ctx.person.signature, there=seen[0] in {"there", "有"})
         return None
@@ -301,7 +295,9 @@ async def checked(ctx: Context, call: Call) -> Reply:
     return None
 
 
-@command("filled", "已成交", help="手动账户：记一笔成交", example="/filled 编号 成交价 股数", listed=False)
+@command(
+    "filled", "已成交", help="手动账户：记一笔成交", example="/filled 编号 成交价 股数", listed=False, about="order"
+)
 async def filled(ctx: Context, call: Call) -> Reply:
     """For an account without a connection: what the person says happened."""
     if len(call.words) < 3:
@@ -311,15 +307,15 @@ async def filled(ctx: Context, call: Call) -> Reply:
         after = int(call.words[3]) if len(call.words) > 3 else None
     except (InvalidOperation, ValueError):
         raise Invalid("成交价和股数要写数字，例如：/filled dp00000001 1399.5 100") from None
-    await ctx.house.blotter.record_fill(_order_id(call.words[0]), shares, price, after=after)
+    await ctx.house.blotter.record_fill(rights.order_id(call.words[0]), shares, price, after=after)
     return None
 
 
-@command("unfilled", "没有成交", help="手动账户：这笔没有成交", example="/unfilled 编号", listed=False)
+@command("unfilled", "没有成交", help="手动账户：这笔没有成交", example="/unfilled 编号", listed=False, about="order")
 async def unfilled(ctx: Context, call: Call) -> Reply:
     if not call.words:
         raise Invalid("请写：/unfilled 委托编号")
-    await ctx.house.blotter.record_nothing(_order_id(call.words[0]))
+    await ctx.house.blotter.record_nothing(rights.order_id(call.words[0]))
     return None
 
 
@@ -356,7 +352,7 @@ def _number(word: str) -> Decimal | None:
     return number if number.is_finite() else None
 
 
-@command("panic", "紧急停止", help="停止发送一切委托，off 恢复", example="/panic", role=Role.OWNER)
+@command("panic", "紧急停止", help="停止发送一切委托，off 恢复", example="/panic", steers=("off", "恢复"))
 async def panic(ctx: Context, call: Call) -> Reply:
     """The kill switch. It holds in this process even when it cannot be written down."""
     if call.rest in {"off", "恢复"}:
@@ -380,7 +376,7 @@ async def mode(ctx: Context, _call: Call) -> Reply:
         Mode.MANUAL: "手动：你自己下单，告诉我结果",
         Mode.LIVE: "实盘：你点确认后真的下单",
     }
-    lines = [f"{broker.name}（{broker.account}）：{explained[broker.mode]}" for broker in ctx.house.brokerage.brokers]
+    lines = [f"{broker.name}（{broker.account}）：{explained[broker.mode]}" for broker in targets.accounts(ctx)]
     if ctx.house.switch.panicked is not None:
         lines.append(f"🛑 紧急停止中：{ctx.house.switch.panicked}。恢复：/panic off")
     lines.append("模式只能在 .env 里改，程序不会自己切换。")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.command import Call, Context, Reply, command
-from bot.commands import alert, favourites, limits
+from bot.commands import alert, favourites, limits, targets
 from bot.commands.watch import delete, read_back
 from bot.language.dialogue import Change, Step
 from core.errors import NotFound
-from core.messages import Button, Message
+from core.messages import Button, Message, Role
 from core.render_checks import in_short
 from core.watches import Watch
 
@@ -17,7 +17,14 @@ LAST = "last"
 
 
 @command(
-    "undo", "撤销", "撤回", "反悔", "撤销上一步", help="撤销上一步：任务、静音、自选、免打扰、上限", example="/undo"
+    "undo",
+    "撤销",
+    "撤回",
+    "反悔",
+    "撤销上一步",
+    help="撤销上一步：任务、静音、自选、免打扰、上限",
+    example="/undo",
+    role=Role.VIEWER,
 )
 async def undo(ctx: Context, call: Call) -> Reply:
     """``undo`` takes back the last step, ``undo WATCH`` (the button under its card) that watch."""
@@ -26,7 +33,7 @@ async def undo(ctx: Context, call: Call) -> Reply:
     step = ctx.dialogue.done
     if step is None:
         raise NotFound("没有可以撤销的操作。委托不能撤销，只能撤单：发送 /orders，点那一笔的“撤单”。")
-    if not call.words and await ctx.house.store.orders(open_only=True, limit=1):
+    if not call.words and await targets.orders(ctx, open_only=True, limit=200, trading=True):
         # Who has an order lying there may well mean that one.
         button = Button("撤销上一步", f"undo {LAST}")
         text = f"上一步是：{step.text}。要撤单的话，请发送 /orders，点那一笔的“撤单”。\n要撤销上一步吗？"
@@ -60,6 +67,7 @@ async def _watches_back(ctx: Context, changes: Sequence[Change], title: str) -> 
             lines.append(f"已删除 {in_short(gone, ctx.house.name)}")
             continue
         whole = _whole(ctx, before)
+        targets.refuse_without_right(ctx, whole)
         watch, already = await ctx.house.watchlist.restore(whole, None if after is None else _whole(ctx, after))
         lines.append(f"现在是 {in_short(watch, ctx.house.name)}")
         back.append(await read_back(ctx, watch, already, changed=True, past=False))

@@ -34,9 +34,10 @@ from core.findings import Fault, Finding
 from core.frames import Quote
 from core.market import Board, board_of, lot_problem, tick_problem
 from core.messages import COMMAND_BYTES, Button, Message, Role, Style
+from core.people import HOUSE
 from core.types import Price, Side, Symbol, account_symbol
 from core.view import View
-from core.watches import Plan, Repeat, Watch, WatchState, usual_repeat
+from core.watches import NO_ACCOUNT, Plan, Repeat, Watch, WatchState, usual_repeat
 from core.zones import Missing
 
 MANY_SYMBOLS = 50
@@ -54,6 +55,7 @@ SHORTEST_IN_MARKET = 180
     "提醒",
     help="盯一个条件，可带交易计划",
     example="/watch 茅台跌破1400提醒我，跌到1380买一手",
+    role=Role.VIEWER,
     intents=("watch_create",),
     phrase="{}提醒我",
 )
@@ -150,7 +152,7 @@ async def _build(ctx: Context, request: Request) -> Watch:
     symbols = await _symbols(ctx, request)
     # The quotes of a whole market come by themselves.
     quotes = await house.look(symbols) if request.scope != "market" else {}
-    account = targets.account(ctx, request)
+    account = _account(ctx, request)
     if request.scope != "market":
         looked_at = [condition_of(draft) for draft in _ways(request) if draft.kind != "price_reach"]
         await house.gather_bars(symbols, looked_at)
@@ -174,6 +176,31 @@ async def _build(ctx: Context, request: Request) -> Watch:
             "created_at": house.now(),
             **_manner(request, plan),
         }
+    )
+
+
+def _account(ctx: Context, request: Request) -> str:
+    """The account that a watch looks at or trades.
+
+    A member's reminder that looks at none belongs to none, so that it needs no right to any.
+    """
+    if request.action is not None:
+        return targets.account(ctx, request, trading=True)
+    mine = ctx.person.owner == HOUSE or request.account is not None or _looks_at_account(request)
+    return targets.account(ctx, request) if mine else NO_ACCOUNT
+
+
+def _looks_at_account(request: Request) -> bool:
+    """Whether what an account holds, or is worth, has to be known."""
+    return (
+        request.scope == "holdings"
+        or bool(request.only_held)
+        or any(
+            draft.value is None
+            if draft.kind == "price_reach"
+            else draft.kind in ACCOUNT_KINDS or condition_of(draft).needs_cost
+            for draft in _ways(request)
+        )
     )
 
 
@@ -366,7 +393,8 @@ async def read_back(
     Args:
         past: say, too, what it would have told in the last days.
     """
-    broker = ctx.house.brokerage.broker(made.account)
+    # One that belongs to no account shows none.
+    broker = ctx.house.brokerage.find(made.account) or ctx.house.brokerage.brokers[0]
     names = [ctx.house.name(symbol) for symbol in made.symbols]
     text = render.watch_changed if changed else render.watch_made
     message = text(made, names, broker.name, broker.mode)
@@ -406,6 +434,7 @@ async def list_watches(ctx: Context, _call: Call) -> Reply:
     "修改",
     help="改一个任务",
     example="/change 3 改成1380",
+    role=Role.VIEWER,
     intents=("watch_update",),
     phrase="把{}",
 )
@@ -444,13 +473,17 @@ def _changes(ctx: Context, before: Watch, request: Request) -> dict[str, Any]:
     """The fields of a watch that a request changes."""
     _refuse_past(ctx, request)
     changes: dict[str, Any] = {}
-    symbols = before.symbols
+    symbols, account = before.symbols, before.account
+    if request.action is not None and account:
+        targets.broker(ctx, account, trading=True)
+    elif not account and (account := _account(ctx, request)):
+        changes["account"] = account
     if request.targets == ("last",) and request.symbols:
         symbols = changes["symbols"] = request.symbols
         changes["scope"] = "symbols"
     if request.conditions:
         quotes = {one: quote for one in symbols if (quote := ctx.house.engine.quote(one)) is not None}
-        found = [_condition(ctx, draft, symbols, before.account, quotes) for draft in _ways(request)]
+        found = [_condition(ctx, draft, symbols, account, quotes) for draft in _ways(request)]
         changes["conditions"] = tuple(_from_where_it_was(one, before, symbols) for one in found)
         if changes.get("scope", before.scope) == "market":
             _refuse_in_market(changes["conditions"])
@@ -471,7 +504,7 @@ def _changes(ctx: Context, before: Watch, request: Request) -> dict[str, Any]:
     return changes | _options(request)
 
 
-@command("pause", "暂停", help="暂停任务", example="/pause 3", intents=("watch_pause",))
+@command("pause", "暂停", help="暂停任务", example="/pause 3", role=Role.VIEWER, intents=("watch_pause",))
 async def pause(ctx: Context, call: Call) -> Reply:
     running = [one for one in targets.watches(ctx, call) if one.state is WatchState.ACTIVE]
     if not running:
@@ -483,7 +516,7 @@ async def pause(ctx: Context, call: Call) -> Reply:
     return Message(title="⏸ 已暂停", text="\n".join([*_lines(ctx, done), f"恢复请说“恢复{numbers}”。"]))
 
 
-@command("resume", "恢复", "继续", help="恢复任务", example="/resume 3", intents=("watch_resume",))
+@command("resume", "恢复", "继续", help="恢复任务", example="/resume 3", role=Role.VIEWER, intents=("watch_resume",))
 async def resume(ctx: Context, call: Call) -> Reply:
     """Start paused watches again; a finished or expired one only when it is named by its number."""
     found = targets.watches(ctx, call)
@@ -496,6 +529,7 @@ async def resume(ctx: Context, call: Call) -> Reply:
     steps: list[Change] = []
     replies: list[Message] = []
     for one in chosen:
+        targets.refuse_without_right(ctx, one)
         await ctx.house.look(_looked_at(one))
         active, already = await ctx.house.watchlist.resume(one)
         steps.append(Change(one, active))
@@ -505,7 +539,7 @@ async def resume(ctx: Context, call: Call) -> Reply:
     return replies
 
 
-@command("delete", "删除", help="删除任务", example="/delete 3", intents=("watch_delete",))
+@command("delete", "删除", help="删除任务", example="/delete 3", role=Role.VIEWER, intents=("watch_delete",))
 async def delete(ctx: Context, call: Call) -> Reply:
     sure = call.words[-1:] == (SURE,)
     found = targets.watches(ctx, Call(call.words[:-1]) if sure else call)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.command import Call, Context, Person
+from bot.command import Call, Context
 from bot.commands.chart import chart
 from bot.language.dialogue import Dialogue
 from bot.language.request import Request
@@ -22,6 +22,7 @@ from core.conditions import EnterRange, PriceBelow
 from core.errors import Invalid, NotFound, Unavailable
 from core.history import History
 from core.messages import COMMAND_BYTES, ChartPeriod, Message, Role
+from core.people import Person
 from core.types import Symbol
 from tests.fakes.parts import CHAT, MOUTAI, OWNER, PINGAN, Home, at, house, quote, watch
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from decimal import Decimal
@@ -21,7 +21,7 @@ from core.allowance import Budget
 from core.clock import ManualClock
 from core.messages import Button, Chat, Incoming, Message
 from core.orders import Order
-from core.ports import Model
+from core.ports import Channel, Model
 from core.types import Price, Shares, Symbol
 from tests.fakes.market import HandMarket, market_instant
 
@@ -36,7 +36,8 @@ async def at_once(_seconds: float) -> None:
 class Theatre:
     """A house over SQLite and a paper account in a folder, with a market that the test moves.
 
-    With ``wife`` there is a second account, 老婆账户, with 200,000 yuan and these positions.
+    With ``wife`` there is a second account, 老婆账户, with 200,000 yuan and these positions. With ``owners`` there is a
+    second channel beside the script, for people who are told apart; see :mod:`tests.e2e.street`.
 
     :meth:`kill` drops everything as a killed process would and builds the house anew from what is on the disk.
     """
@@ -53,6 +54,8 @@ class Theatre:
         model: Model | None = None,
         budget: Budget | None = None,
         finds_shares: bool = False,
+        owners: Mapping[str, Sequence[str]] | None = None,
+        others: Mapping[str, Channel] | None = None,
     ) -> None:
         self.folder = folder
         self.clock = ManualClock(market_instant(at))
@@ -63,6 +66,7 @@ class Theatre:
         self._wife = wife
         self._model, self._budget = model, budget
         self._finds_shares = finds_shares
+        self._owners, self._channels = owners or {}, others or {}
         self._lives = AsyncExitStack()
         self._life: asyncio.Task[None] | None = None
         self.app: App
@@ -119,7 +123,8 @@ class Theatre:
             matching=(self.broker.on_frame, *(one.on_frame for one in self.others)),
             market_paced=True,
             model=self._model,
-            home=(HOME_CHAT,) if self._model is None else (CHAT,),
+            owners=self._owners,
+            home=self._home(),
             budget=self._budget,
             finds_shares=self._finds_shares,
             sleep=at_once if self._finds_shares else asyncio.sleep,
@@ -130,12 +135,17 @@ class Theatre:
 
         async def life() -> None:
             async with asyncio.TaskGroup() as group:
-                self.app.start(group, {"script": self.channel})
+                self.app.start(group, {"script": self.channel, **self._channels})
                 started.set()
 
         self._life = asyncio.create_task(life())
         await started.wait()
         await self.settle()
+
+    def _home(self) -> Sequence[Chat]:
+        if self._owners:
+            return [Chat(channel, user) for channel, users in self._owners.items() for user in users]
+        return (HOME_CHAT,) if self._model is None else (CHAT,)
 
     async def _die(self) -> None:
         if self._life is not None:
