@@ -165,7 +165,7 @@ class Desk:
             alert_id=origin.alert_id,
             reason=origin.reason,
             caution="；".join(filter(None, (render_ticket.caged(wish, limit), unchecked(plan.side, seen)))),
-            approvers=self._spending.of(origin.owner).approvers(limit * shares),
+            approvers=self._spending.approvers(origin.owner, limit * shares),
         )
         return Proposal(ticket)
 
@@ -296,7 +296,7 @@ class Desk:
 
     def _approvers(self, ticket: Ticket) -> int:
         """How many people it takes: as the card says, or more where that has been decided since."""
-        return max(ticket.approvers, self._spending.of(ticket.owner).approvers(ticket.limit * ticket.shares))
+        return max(ticket.approvers, self._spending.approvers(ticket.owner, ticket.limit * ticket.shares))
 
     async def reject(self, ticket_id: str, stamp: str | None, by: str, reason: str = "") -> Ticket:
         """Close a ticket without an order. Raises like :meth:`approve`."""
@@ -419,14 +419,15 @@ class Desk:
                     log.info("ticket %s was decided in its last moment", ticket.id)
 
     async def withdraw(self, owner: str, why: str, *, unless: Callable[[str], bool]) -> int:
-        """End the open tickets of somebody who has lost the right to trade; how many that were.
+        """End the open tickets that somebody who has lost the right to trade made or approved; how many that were.
 
         Args:
             unless: accounts that he may trade all the same.
         """
         ended = 0
         for ticket in await self._store.tickets({TicketState.OPEN}, limit=1000):
-            if ticket.owner == owner and not unless(ticket.account):
+            his = owner in {ticket.owner, *(one.who for one in ticket.approvals)}
+            if his and not unless(ticket.account):
                 try:
                     await self._settle(ticket, TicketState.WITHDRAWN, "", note=why)
                 except Conflict:

@@ -240,7 +240,7 @@ class Membership:
         def may(account: str) -> bool:
             return here is not None and here.may_trade(account)
 
-        withdrawn = await self._desk.withdraw(member.key, "出这张卡片的人已经没有交易权限", unless=may)
+        withdrawn = await self._desk.withdraw(member.key, "出这张卡片或确认它的人已经没有交易权限", unless=may)
         return render_people.settled(paused, withdrawn)
 
     # -- refusing

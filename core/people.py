@@ -143,8 +143,8 @@ class Attempt(StrEnum):
             "code": "邀请码不对",
             "role": "超出角色",
             "account": "不是他的账户",
-            "replayed": "重复的按钮",
-            "forged": "伪造或过时的按钮",
+            "replayed": "重复或过时的按钮",
+            "forged": "伪造的按钮",
             "crowd": "许多陌生人",
         }[self.value]
 

@@ -153,8 +153,8 @@ def me(person: Person, accounts: Accounts, commands: Sequence[str]) -> Message:
 
 _DONE: Final = {
     Attempt.CODE: "用了一个不对的邀请码，没有让他进来。",
-    Attempt.REPLAYED: "按了一张已经处理过的卡片，没有再做任何事。",
-    Attempt.FORGED: "按了一个对不上的按钮（卡片不存在、指纹不对或命令不认识），没有做任何事。",
+    Attempt.REPLAYED: "按了一张已经处理过、或者已经改过的卡片，没有再做任何事。",
+    Attempt.FORGED: "发来一个不是我们给的按钮（卡片不存在、指纹不对或命令不认识），没有做任何事。",
 }
 
 

@@ -14,7 +14,7 @@ from core.people import HOUSE
 from core.portfolio import Account, value
 from core.ports import Store
 from core.risk import Breach, Draft, over_limits
-from core.types import Mode, Price, Shares, Side, Symbol
+from core.types import Mode, Money, Price, Shares, Side, Symbol
 
 LIMITS: Final = "limits"
 """Under this key the store keeps the limits of all owners."""
@@ -69,6 +69,10 @@ class Spending:
         """Shares of a symbol that an account has bought today or has in open orders to buy."""
         mine = (one for one in self._today() if (one.account, one.symbol) == (account, symbol))
         return sum(one.filled + one.open_shares for one in mine if one.side is Side.BUY)
+
+    def approvers(self, owner: str, amount: Money) -> int:
+        """How many people must approve an order of so many yuan: what the house asks for holds for everybody."""
+        return max(self.of(each).approvers(amount) for each in (owner, HOUSE))
 
     def breaches(self, draft: Draft, owner: str, account: Account) -> tuple[Breach, ...]:
         """What of the person's own limits, and of the house's, which hold for everybody, stands against an order."""

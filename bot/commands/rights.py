@@ -56,14 +56,16 @@ async def odd(house: House, found: Command | None, call: Call) -> Attempt | None
     if found.about != "ticket" or not call.words:
         return None
     ticket = await house.store.ticket(call.words[0].upper())
-    if ticket is None or _wrong_stamp(ticket, call):
+    if ticket is None:
         return Attempt.FORGED
+    stamp = call.words[1] if len(call.words) > 1 else ticket.stamp
+    if stamp != ticket.stamp and found.name != "explain":
+        # The journal knows every edition that was ever shown.
+        shown = [event for event in await house.store.journal(ticket.id) if event.kind.startswith("ticket.")]
+        earlier = any(Ticket.model_validate_json(event.body).stamp == stamp for event in shown)
+        return Attempt.REPLAYED if earlier else Attempt.FORGED
     # A reason is given for what is decided.
     return Attempt.REPLAYED if ticket.state is not TicketState.OPEN and found.name != "explain" else None
-
-
-def _wrong_stamp(ticket: Ticket, call: Call) -> bool:
-    return len(call.words) > 1 and call.words[1] != ticket.stamp
 
 
 async def note(ctx: Context, error: Forbidden, what: str) -> None:

@@ -274,7 +274,14 @@ async def lookup(ctx: Context, call: Call) -> Reply:
     )
 
 
-@command("checked", "我已核对", help="告诉程序券商那里有没有这笔委托", example="/checked 编号 there", listed=False, about="order")
+@command(
+    "checked",
+    "我已核对",
+    help="告诉程序券商那里有没有这笔委托",
+    example="/checked 编号 there",
+    listed=False,
+    about="order",
+)
 async def checked(ctx: Context, call: Call) -> Reply:
     """What the person saw in the broker's own program; without it the question."""
     order_id, *seen = call.words or ("",)

@@ -297,7 +297,7 @@ async def test_a_replayed_button_sends_nothing_and_is_told_once(street: Street) 
     for _ in range(3):
         assert "不能再操作" in await street.press("7", approve)
     assert len(await street.orders()) == 1
-    assert len(street.read(OWNER, "重复的按钮")) == 1
+    assert len(street.read(OWNER, "重复或过时的按钮")) == 1
     assert len(await street.refusals()) == 3
 
 
@@ -309,7 +309,7 @@ async def test_an_old_card_after_a_requote_sends_nothing(street: Street) -> None
     assert "没有下单" in said or "已" in said
     assert await street.orders() == []
     assert len(await street.refusals()) == 1
-    assert len(street.read(OWNER, "重复的按钮")) == 1
+    assert len(street.read(OWNER, "重复或过时的按钮")) == 1
 
 
 @pytest.mark.parametrize("forge", ["hash", "unknown ticket", "unknown command", "other ticket's hash"])
@@ -331,7 +331,7 @@ async def test_a_forged_button_sends_nothing_and_is_told(street: Street, forge: 
     [event] = await street.refusals()
     assert json.loads(event.body)["kind"] == "forged"
     assert json.loads(event.body)["what"] == press
-    assert len(street.read(OWNER, "伪造")) == 1
+    assert len(street.read(OWNER, "伪造的按钮")) == 1
 
 
 async def test_an_owner_who_taps_twice_is_not_told_of_himself(street: Street) -> None:
@@ -340,6 +340,54 @@ async def test_an_owner_who_taps_twice_is_not_told_of_himself(street: Street) ->
     await street.press(OWNER, approve)
     assert not street.read(OWNER, "🚪")
     assert len(await street.refusals()) == 1
+
+
+async def test_the_button_of_an_earlier_edition_sends_nothing(street: Street) -> None:
+    await street.invite("交易 模拟账户", user="7")
+    old = await ask_for_card(street, user="7")
+    ticket_id = old.split()[1]
+    await street.press("7", f"edit {ticket_id} {old.split()[2]} 数量 200")
+    assert "没有下单" in await street.press("7", old)
+    assert await street.orders() == []
+    assert len(await street.refusals()) == 1
+    assert len(street.read(OWNER, "重复或过时的按钮")) == 1
+
+
+async def test_a_trader_of_another_account_cannot_change_or_explain_a_card(street: Street) -> None:
+    approve = await ask_for_card(street)
+    await street.invite("交易 老婆账户", user="7")
+    ticket_id, stamp = approve.split()[1:]
+    assert "没有对你开放" in await street.press("7", f"edit {ticket_id} {stamp} 数量 200")
+    assert "没有对你开放" in await street.press("7", f"edit {ticket_id} {stamp} 数量")
+    await street.press(OWNER, f"reject {ticket_id} {stamp}")
+    assert "没有对你开放" in await street.press("7", f"explain {ticket_id} 价格")
+    assert "没有对你开放" in await street.press("7", f"lookup dp{ticket_id}") or not await street.orders()
+
+
+async def test_two_people_are_two_people_and_one_who_is_removed_counts_no_more(street: Street) -> None:
+    def now(user: str) -> str:
+        return next(one for one in street.buttons(user) if one.startswith("approve "))
+
+    await street.say(OWNER, "/limits 双人 100000")
+    await street.invite("交易 模拟账户", user="7")
+    await street.press("7", await ask_for_card(street, user="7"))
+    assert "你已经确认过了" in await street.press("7", now("7"))
+    assert await street.orders() == []
+    await street.press(OWNER, "member telegram:7 remove sure")
+    [ticket] = await street.tickets()
+    assert ticket.state is TicketState.WITHDRAWN
+
+    await street.invite("交易 模拟账户", user="8")
+    await street.press("8", await ask_for_card(street))
+    half = now(OWNER)
+    await street.press(OWNER, "member telegram:8 see paper")
+    await street.press(OWNER, half)
+    assert await street.orders() == [], "an approval of who may not trade any more is none"
+
+    await street.invite("交易 模拟账户", user="9")
+    await street.press(OWNER, await ask_for_card(street))
+    await street.press("9", now(OWNER))
+    assert len(await street.orders()) == 1
 
 
 # -- changing and removing
