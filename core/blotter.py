@@ -28,6 +28,9 @@ log: Final = logging.getLogger(__name__)
 SETTLES: Final = timedelta(seconds=30)
 """An order that its broker still does not know so long after we last heard of it never arrived; before, it may be
 on its way."""
+ENDED_LATELY: Final = timedelta(minutes=10)
+"""An order that ended short is asked about so much longer: a trade may be told after the end, or never."""
+_LOOKED_BACK: Final = 200
 _S: Final = OrderState
 _MAY_BE_LOST: Final = frozenset({_S.NEW, _S.SUBMITTED, _S.UNKNOWN})
 
@@ -233,8 +236,11 @@ class Blotter:
                     break
 
     async def look_up(self) -> None:
-        """Ask the brokers about every order that is not over: after a crash it is looked up, never sent again."""
-        for order in await self._store.orders(open_only=True, limit=1000):
+        """Ask the brokers about every order that is not over: after a crash it is looked up, never sent again.
+
+        And about those that ended lately with something left: no trade of theirs may be missed.
+        """
+        for order in (*await self._store.orders(open_only=True, limit=1000), *await self._ended_short()):
             if order.id not in self._sending and self._brokerage.find(order.account) is not None:
                 try:
                     await self._look_up(order)
@@ -302,6 +308,11 @@ class Blotter:
         if order is None:
             raise NotFound(f"没有编号 {order_id} 的委托。发送 /orders 查看现有的。")
         return order
+
+    async def _ended_short(self) -> Sequence[Order]:
+        since = self._clock.now() - ENDED_LATELY
+        lately = await self._store.orders(limit=_LOOKED_BACK)
+        return [one for one in lately if one.state.final and one.filled < one.shares and one.updated_at >= since]
 
     async def _conclude(self, kind: ReportKind, order: Order, note: str) -> None:
         """Say ourselves what became of an order, unless it has moved since we looked."""

@@ -88,6 +88,8 @@ class Notifier:
         self._idle.set()
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._group: asyncio.TaskGroup | None = None
+        # Where cards stand whose sending could not be marked.
+        self._unmarked: dict[tuple[Chat, str], str | None] = {}
 
     def compose(self, chat: Chat, message: Message, alert_ids: tuple[str, ...] = ()) -> Outgoing:
         """A row for the outbox."""
@@ -208,8 +210,12 @@ class Notifier:
         return done
 
     async def _mark(self, done: Outgoing) -> None:
+        card = (done.chat, done.message.card or "")
+        if done.state is Delivery.SENT and done.message.card is not None:
+            self._unmarked[card] = done.ref
         try:
             await self._store.delivered(done)
+            self._unmarked.pop(card, None)
         except OutsideError as error:
             # It will be sent again after a restart: better twice than never.
             log.warning("outbox row %s not marked: %s", done.id, error.reason)
@@ -266,7 +272,8 @@ class Notifier:
             raise Unavailable(row.chat.channel, "这个渠道没有开启", retry_after=LONGEST_WAIT)
         message, picture = await self._illustrated(row.message)
         if message.card is not None:
-            ref = await self._store.card_ref(row.chat, message.card)
+            known = self._unmarked.get((row.chat, message.card))
+            ref = known or await self._store.card_ref(row.chat, message.card)
             if ref is not None:
                 return await channel.edit(row.chat, ref, message, picture)
         return await channel.send(row.chat, message, picture)

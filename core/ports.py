@@ -417,7 +417,10 @@ class Store(Protocol):
         ...
 
     async def delivered(self, outgoing: Outgoing) -> None:
-        """Store a row after an attempt. A SENT row with a card key becomes what the card's next version replaces."""
+        """Store a row after an attempt. A SENT row with a card key becomes what the card's next version replaces.
+
+        Earlier versions of it that are still queued count as sent: they must not come after it and take its place.
+        """
         ...
 
     async def card_ref(self, chat: Chat, card: str) -> str | None:

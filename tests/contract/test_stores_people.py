@@ -12,9 +12,9 @@ from core.journal import differences, problem
 from core.messages import Role
 from core.people import Attempt, Invitation, Member, Refusal
 from core.ports import Store
-from tests.contract.test_stores import CHAT, NOW, Place, message, place, server, store
+from tests.contract.test_stores import CHAT, NOW, Place, message, place, store
 
-__all__ = ["place", "server", "store"]  # fixtures
+__all__ = ["place", "store"]  # fixtures
 DAY = timedelta(days=1)
 
 

@@ -23,7 +23,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from sqlalchemy import Connection, event
 
@@ -100,7 +100,7 @@ class SteppingStore(SqlStore):
     fuse: Fuse
 
     @classmethod
-    def over(cls, opened: Store, fuse: Fuse) -> SteppingStore:
+    def over(cls, opened: Store, fuse: Fuse) -> Self:
         """The same store, without writing all its statements anew."""
         store = cls.__new__(cls)
         vars(store).update(vars(opened), fuse=fuse)
@@ -169,16 +169,27 @@ class Phone:
 class Life:
     """One process of the house, and the person and the market around it."""
 
-    def __init__(self, folder: Path, story: Story, fuse: Fuse, number: int, names: Names) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        story: Story,
+        fuse: Fuse,
+        number: int,
+        names: Names,
+        *,
+        over: type[SteppingStore] | None = None,
+        counter: type[ExchangeBroker] = ExchangeBroker,
+        url: str | None = None,
+    ) -> None:
         self.story = story
         # Ids of another life must not come again, as those of the real clock do not.
         self.clock = ManualClock(market_instant("2026-11-18 10:00"), first_id=1 + 100_000 * number)
         self.clock.advance(timedelta(seconds=(0, 5, 50, 100)[number]))
         self.market = HandMarket(self.clock)
         self.exchange = Exchange(folder / EXCHANGE, story.script, {MOUTAI: 300})
-        self.broker = ExchangeBroker(self.exchange, self.clock, fuse.step)
+        self.broker = counter(self.exchange, self.clock, fuse.step)
         self.phone = Phone(folder / PHONE, fuse)
-        self.store = SteppingStore.over(sql.connect(folder / DATABASE), fuse)
+        self.store = (over or SteppingStore).over(sql.connect(url or folder / DATABASE), fuse)
         self._outbox = sqlite3.connect(folder / DATABASE, isolation_level=None)
         self.set_price("1400.00" if number == 0 else story.falls or "1400.00")
         self.app: App = assemble(
@@ -206,6 +217,8 @@ class Life:
         living = asyncio.create_task(life())
         await started.wait()
         try:
+            # Asked of the file and not of the notifier, which has nothing to send before it has read what was left.
+            await until(lambda: not self._queued())
             await self.settled()
             yield
         finally:
@@ -227,8 +240,6 @@ class Life:
     async def settled(self) -> None:
         """Every report is taken in and every message is out."""
         await self.broker.told()
-        # Asked of the file and not of the notifier, which has nothing to send before it has read what was left.
-        await until(lambda: not self._queued())
         await self.app.house.notifier.drained()
 
     def _queued(self) -> int:

@@ -483,6 +483,24 @@ async def test_a_card_is_replaced_after_a_restart_too_and_only_in_its_own_chat()
     ]
 
 
+async def test_a_card_whose_sending_could_not_be_marked_is_replaced_all_the_same_and_stays_replaced() -> None:
+    store = ShakyStore()
+    before = Post(store)
+    async with before.running():
+        store.fail("delivered")
+        await before.say("待确认", card="ticket:1")
+        await before.notifier.drained()
+        await before.say("已确认", card="ticket:1")
+        await before.notifier.drained()
+    assert [(how, ref) for how, _, ref, _ in before.phone.calls] == [("send", None), ("edit", "1")]
+    after = Post(store)
+    async with after.running():
+        await after.say("新的")
+        await until(lambda: after.phone.titles() != [])
+        await after.notifier.drained()
+    assert after.phone.titles() == ["新的"], "the old version must not take the place of the new one"
+
+
 async def test_a_card_that_was_refused_is_sent_anew() -> None:
     post = Post()
     post.phone.fail(Refused("phone", "不行"))
