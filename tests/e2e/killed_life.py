@@ -327,7 +327,7 @@ class Life:
                 for one in tickets
             },
             "ever": sorted({command.split()[1] for command in self.phone.ever("确认")}),
-            "told": [message.plain() for _, message in self.phone.shown() if message.card is None],
+            "told": [one.plain() for _, one in self.phone.shown() if not (one.card or "").startswith("ticket:")],
             "unsent": len(await self.store.unsent()),
             "cash seen": str(seen.cash if seen else None),
             "cash": str(account.cash),

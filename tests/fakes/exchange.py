@@ -101,6 +101,8 @@ class Exchange:
     def go_on(self, at: datetime) -> list[Report]:
         """Let the next thing of the script happen to every order that is not over; what there is to tell of it."""
         reports = []
+        # Several processes of ours may move it on.
+        self._db.execute("BEGIN IMMEDIATE")
         for order in self.orders():
             happened = len(self.history(order.id)) - 1
             if order.state.final or happened >= len(self.script):
@@ -110,6 +112,7 @@ class Exchange:
                 reports.append(self._tell(_report(order, what.kind, at)))
             else:
                 reports.append(self._tell(self._trade(order, what.shares, at)))
+        self._db.execute("COMMIT")
         return reports
 
     def run_out(self, at: datetime) -> None:
