@@ -34,6 +34,14 @@ class _Listener(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # One that is being closed already answers with an error, which would leave the others open.
+        for connection in list(self.server_state.connections):
+            with suppress(Exception):
+                connection.shutdown()
+        self.server_state.connections = set()
+        await super().shutdown(sockets)
+
 
 class Server:
     """An application on a socket."""
