@@ -452,16 +452,23 @@ def _build(line: Line, path: str, session: int, logins: Sequence[Login], ear: Ea
         line.accounts[one.number] = types.StockAccount(one.number, one.kind)
     trader = Trader(path, session, ear)
     trader.oldloop = None
+    try:
+        trader.start()
+    except BaseException:
+        _halt(trader)
+        raise
     line.trader = trader
-    trader.start()
     if line.is_over:
-        _stop(line)
+        # Nobody waits for it any more, and nobody else will stop it.
+        _halt(trader)
 
 
 def _stop(line: Line) -> None:
-    trader = line.trader
-    if trader is None:
-        return
+    if line.trader is not None:
+        _halt(line.trader)
+
+
+def _halt(trader: Any) -> None:
     trader.register_callback(Ear(lambda _: None, lambda _: None))
     try:
         trader.stop()

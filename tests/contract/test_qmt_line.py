@@ -115,6 +115,16 @@ async def test_a_connection_that_fails_is_stopped_and_tried_again_ever_more_slow
     assert cold.terminal.calls["stop"] == 7
 
 
+async def test_after_a_good_connection_the_next_one_is_tried_at_once(cold: QmtBench) -> None:
+    cold.terminal.connect_codes = [-1] * 5
+    cold.start()
+    await cold.ready()
+    cold.terminal.restart(tells=True)
+    started = cold.clock.now()
+    await cold.patience.until(lambda: cold.terminal.calls["connect"] == 7 and cold.may_trade())
+    assert (cold.clock.now() - started).total_seconds() == qmt_terminal.FIRST_PAUSE
+
+
 async def test_at_night_it_is_tried_less_often(tmp_path: Path) -> None:
     bench = made(tmp_path, ManualClock(market("2026-03-23", "20:00")))
     bench.terminal.is_running = False
@@ -172,6 +182,18 @@ async def test_a_connect_that_hangs_is_given_up_and_counted(cold: QmtBench) -> N
     cold.terminal.let_go()
     await cold.ready()
     assert cold.qmt.terminal.lost_calls == 0
+
+
+async def test_a_trader_that_comes_to_life_too_late_is_stopped(cold: QmtBench) -> None:
+    before = threads()
+    cold.terminal.hang.add("start")
+    cold.start()
+    await cold.patience.until(lambda: cold.qmt.terminal.lost_calls == 1)
+    cold.terminal.let_go()
+    await cold.patience.settle()
+    assert (cold.terminal.calls["connect"], cold.terminal.calls["stop"]) == (0, 1)
+    assert threads() == before
+    await cold.ready()
 
 
 async def test_a_subscription_that_hangs_is_given_up(cold: QmtBench) -> None:
@@ -320,6 +342,28 @@ async def test_an_account_that_is_not_well_from_the_start_is_locked(cold: QmtBen
         await cold.broker.submit(an_order(cold))
 
 
+async def test_a_status_that_is_pushed_before_anything_else_counts(cold: QmtBench) -> None:
+    cold.terminal.statuses[NUMBER] = 3
+    cold.terminal.greets = True
+    cold.terminal.answers["statuses"] = None
+    cold.start()
+    await cold.patience.let_pass(60)
+    with pytest.raises(Refused, match="登录失败"):
+        await cold.broker.submit(an_order(cold))
+
+
+async def test_a_status_that_changes_while_all_is_looked_at_counts(cold: QmtBench) -> None:
+    cold.terminal.hold.add("positions")
+    cold.start()
+    await cold.patience.settle()
+    cold.terminal.set_status(NUMBER, 5)
+    cold.terminal.hold.clear()
+    cold.terminal.release()
+    await cold.patience.settle()
+    with pytest.raises(Refused, match="数据刷新校正中"):
+        await cold.broker.submit(an_order(cold))
+
+
 @pytest.mark.parametrize("answer", [None, [], [object()]])
 async def test_a_terminal_that_does_not_tell_statuses_is_used_all_the_same(cold: QmtBench, answer: Any) -> None:
     cold.terminal.answers["statuses"] = answer
@@ -379,6 +423,27 @@ async def test_an_account_that_is_not_logged_in_keeps_the_other_from_nothing(
     await bench.ready()
     assert bench.terminal.calls["connect"] == 1
     await bench.close()
+
+
+async def test_an_account_that_alone_falls_silent_is_locked_alone(pair: QmtBench) -> None:
+    terminal = pair.qmt.terminal
+    pair.terminal.silent.add(f"asset {OTHER}")
+    await pair.patience.let_pass(50)
+    assert terminal.why_locked(OTHER) is None
+    await pair.patience.let_pass(50)
+    assert terminal.why_locked(NUMBER) is None
+    with pytest.raises(Refused, match="账户“另一个账户”连续 3 次没有回答，委托没有送出"):
+        await pair.qmt.brokers[1].submit(an_order(pair, "dp2", account="second"))
+    pair.terminal.silent.clear()
+    await pair.ready()
+    # Two more silences, apart from each other, are no three.
+    for _ in range(2):
+        pair.terminal.silent.add(f"asset {OTHER}")
+        await pair.patience.let_pass(40)
+        pair.terminal.silent.clear()
+        await pair.patience.let_pass(40)
+    assert terminal.why_locked(OTHER) is None
+    assert pair.terminal.calls["connect"] == 1
 
 
 async def test_what_other_accounts_of_the_terminal_do_is_nothing_to_us(bench: QmtBench) -> None:

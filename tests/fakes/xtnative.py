@@ -92,6 +92,8 @@ class XtQuantAsyncClient:
         return next(self._seqs)
 
     def start(self) -> None:
+        if self.terminal is not None:
+            self.terminal.maybe_hang("start")
         self._thread.start()
 
     def stop(self) -> None:
@@ -197,13 +199,14 @@ class Terminal:
         returns_late: the call that sends an order returns only when all that comes of it was called back.
         lose, hold, twice: of "answer", "order", "trade", "error", "cancel", and the queries "asset", "orders", "trades",
             "positions", "statuses": never told, told by :meth:`release`, told again.
-        silent: queries, or "subscribe", that are never answered; ``answers`` what a query answers instead.
+        silent: queries, those of one account ("asset 10001"), or "subscribe", that are never answered; ``answers`` what a query answers instead.
         hang: native calls that do not return until :meth:`let_go`.
         connect_codes: what the next connects answer, before all else.
         refuses: the terminal takes no order (-1), with this text; ``error_first`` says whether its error comes before
             the answer. ``junks``: the counter refuses what the terminal took.
         swallows: orders that never leave; ``delays``: orders that leave at :meth:`release`.
         remark: what becomes of a remark.
+        greets: the status of an account is pushed while it is being subscribed.
         fee: what each trade says that it costs; 0 where the broker does not say.
     """
 
@@ -231,6 +234,7 @@ class Terminal:
         self.remark: Callable[[str], str] = lambda text: text[:24]
         self.trade_remark: Callable[[str], str] = lambda text: text
         self.fee = Decimal(0)
+        self.greets = False
         self.cancel_refused: str | None = None
         self.calls: Counter[str] = Counter()
         self.clients: list[XtQuantAsyncClient] = []
@@ -322,6 +326,8 @@ class Terminal:
         if not client.is_alive or number not in self.numbers:
             return -1
         client.subscribed.add(number)
+        if self.greets:
+            client.tell("bindOnUpdateAccountStatusCallback", _status(number, self.statuses[number]))
         return 0
 
     def order(self, client: XtQuantAsyncClient, seq: int, req: Any) -> None:
@@ -388,7 +394,7 @@ class Terminal:
             self.exchange.cancel(filing)
 
     def answer(self, client: XtQuantAsyncClient, kind: str, number: str) -> Any:
-        if kind in self.silent:
+        if {kind, f"{kind} {number}"} & self.silent:
             return SILENT
         if kind in self.answers:
             return self.answers[kind]
