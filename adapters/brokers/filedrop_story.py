@@ -303,7 +303,8 @@ class _Telling:
         # The minimum commission is per order: each fill costs what the order has cost more since.
         fee = trade.fee
         if fee is None:
-            fee = fees(trade.symbol, trade.side, 1, self._amount, trading_date(trade.at)).total - self._fees
+            whole = fees(trade.symbol, trade.side, 1, self._amount, trading_date(trade.at)).total
+            fee = max(whole - self._fees, Decimal(0))
         self._fees += fee
         fields = trade.model_dump(include={"id", "symbol", "side", "shares", "price", "at"})
         fill = Fill(**fields, order_id=self._story.id, account=self._account, fee=fee)

@@ -37,11 +37,12 @@ async def test_an_order_reaches_the_exchange_once_and_its_fate_comes_back(world:
     await world.broker.submit(order)
     await world.broker.submit(order)
     world.exchange.trade(ORDER, 400, 9.98)
-    world.exchange.trade(ORDER, 600, 9.99, commission=5.31)
+    world.exchange.trade(ORDER, 500, 9.99, commission=5.31)
+    world.exchange.trade(ORDER, 100, 9.99)
     world.tick()
     done = await world.after(order)
     assert (done.state, done.filled, done.filled_amount) == (OrderState.FILLED, 1000, D("9986.00"))
-    assert done.fees == D("5.04") + D("5.31")  # computed where the client says nothing yet
+    assert done.fees == D("5.04") + D("5.31")  # computed where the client says nothing yet, and never below nothing
     assert done.broker_id == "9001"
     assert world.exchange.placed(ORDER) == 1
     assert world.files("taken") == [f"{ORDER}.json"]
