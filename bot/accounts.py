@@ -194,9 +194,9 @@ def open_accounts(
     """
     real = [] if behind is None else _behind(behind, clock)
     if settings.broker == "filedrop":
-        real.insert(0, _big_qmt(settings, clock, stack))
+        real.insert(0, big_qmt(settings, clock, stack))
     elif settings.filedrop_path is not None:
-        real.append(_big_qmt(settings, clock, stack))
+        real.append(big_qmt(settings, clock, stack))
     own, matching = _own(settings, clock, stack)
     return ([*real, *own] if settings.broker in {"qmt", "filedrop"} else [*own, *real]), matching
 
@@ -221,7 +221,15 @@ def _own(settings: Settings, clock: Clock, stack: AsyncExitStack) -> tuple[list[
     return [simulated], (simulated.on_frame,)
 
 
-def _big_qmt(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Broker:
+def big_qmt(settings: Settings, clock: Clock, stack: AsyncExitStack, *, held: bool = True) -> Broker:
+    """The account behind big QMT.
+
+    Args:
+        held: False only looks, beside an assistant that may be at work.
+
+    Raises:
+        ConfigError, Unavailable
+    """
     from adapters.brokers import filedrop
 
     path, number = settings.filedrop_path, settings.filedrop_account
@@ -234,7 +242,7 @@ def _big_qmt(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Broker:
         number=number,
         name=f"大QMT{number[-4:]}",
         clock=clock,
-        lock=settings.folder() / "filedrop.db",
+        lock=settings.folder() / "filedrop.db" if held else None,
     )
     stack.push_async_callback(broker.close)
     return broker

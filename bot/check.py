@@ -25,6 +25,7 @@ PATIENCE: Final = 20.0
 LONG_PATIENCE: Final = 120.0
 """Seconds for what has to start a gateway first."""
 ASKED: Final = "600519.SH"
+BIG_QMT: Final = "大 QMT 账户"
 
 
 async def check(settings: Settings, *, json: bool, write: Callable[[str], None], clock: Clock | None = None) -> bool:
@@ -155,11 +156,13 @@ def _model(settings: Settings) -> Sequence[Finding]:
 
 
 async def _accounts(settings: Settings, clock: Clock) -> Sequence[Finding]:
-    if settings.broker == "filedrop":
-        return await _filedrop(settings, clock)
-    book = own_book(settings)
-    what = {"manual": "手动账户"}.get(settings.broker, "模拟账户")
-    return [_book(what, book, busy=is_running(settings))]
+    found: list[Finding] = []
+    if settings.broker == "filedrop" or settings.filedrop_path is not None:
+        found += await looked(BIG_QMT, lambda: _filedrop(settings, clock), PATIENCE)
+    if settings.broker != "filedrop":
+        what = {"manual": "手动账户"}.get(settings.broker, "模拟账户")
+        found.append(_book(what, own_book(settings), busy=is_running(settings)))
+    return found
 
 
 def _book(what: str, book: Path, *, busy: bool) -> Finding:
@@ -176,11 +179,10 @@ def _book(what: str, book: Path, *, busy: bool) -> Finding:
 
 
 async def _filedrop(settings: Settings, clock: Clock) -> Sequence[Finding]:
-    from bot.accounts import open_accounts
+    from bot.accounts import big_qmt
 
-    if is_running(settings):
-        return [fine("大 QMT 账户", "盯盘正在使用它，发送 /account 看看它答不答。")]
+    if settings.filedrop_path is not None and not settings.filedrop_path.is_dir():
+        return [bad(BIG_QMT, f"没有文件夹 {settings.filedrop_path}，请先运行 dingpan filedrop init。")]
     async with AsyncExitStack() as stack:
-        brokers, _ = open_accounts(settings, clock, stack, None)
-        seen = await brokers[0].snapshot()
-    return [fine("大 QMT 账户", f"脚本有回答，{len(seen.positions)} 只持仓。")]
+        seen = await big_qmt(settings, clock, stack, held=False).snapshot()
+    return [fine(BIG_QMT, f"脚本有回答，{len(seen.positions)} 只持仓。")]

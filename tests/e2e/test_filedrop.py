@@ -11,7 +11,7 @@ import pytest
 
 from adapters.channels import script
 from adapters.stores import sql
-from bot import main
+from bot import check, main
 from bot.accounts import open_accounts
 from bot.assembly import assemble
 from bot.filedrop import init, read_key
@@ -107,6 +107,26 @@ async def test_beside_a_usual_paper_account_there_can_be_one_in_big_qmt(settings
             ("paper", "模拟账户", Mode.PAPER),
             ("filedrop", "大QMT3456", Mode.LIVE),
         ]
+
+
+@pytest.mark.parametrize("usual", ["filedrop", "paper"])
+async def test_a_check_says_whether_the_script_answers(settings: Settings, tmp_path: Path, usual: str) -> None:
+    settings = settings.model_copy(update={"broker": usual})
+
+    async def said() -> str:
+        return " ".join(one.line() for one in await check._accounts(settings, SystemClock()))
+
+    assert "❌ 大 QMT 账户：没有文件夹" in await said()
+    set_up(settings, tmp_path)
+    assert "❌ 大 QMT 账户：大 QMT 里的脚本还没有写过" in await said()
+    exchange = Exchange(str(tmp_path / "exchange.json"))
+    exchange.hold("600000.SH", 300, 9.0)
+    host = Host(settings.data_dir / "dingpan_qmt.py", exchange, {"RECORDS": str(tmp_path / "records")})
+    host.tick()
+    host.tick()
+    async with AsyncExitStack() as stack:
+        open_accounts(settings, SystemClock(), stack, None)  # an assistant at work is no hindrance
+        assert "✅ 大 QMT 账户：脚本有回答，1 只持仓。" in await said()
 
 
 async def test_without_a_setup_the_start_says_what_is_missing(settings: Settings, tmp_path: Path) -> None:
