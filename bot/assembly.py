@@ -43,6 +43,7 @@ from core.membership import Membership
 from core.messages import Chat, Message
 from core.notify import Notifier
 from core.ports import BarFetcher, Broker, Channel, Model, Painter, QuoteSource, Store
+from core.reconcile import Reconciler
 from core.remind import Reminders
 from core.rulebook import RuleBook
 from core.spending import Spending
@@ -92,6 +93,8 @@ class App:
         await house.membership.load()
         await self.duties.take_over()
         await house.blotter.look_up()
+        await house.reconciler.load()
+        await house.reconciler.look()
 
     async def rest(self) -> None:
         """Keep what is only in memory, at the end."""
@@ -202,6 +205,14 @@ def assemble(
     )
     switch = KillSwitch(store, clock)
     blotter = Blotter(store, notifier, brokerage, switch, clock, feed, spending, on_change=lambda: accounts_changed(()))
+
+    async def tell_home(message: Message) -> None:
+        await notifier.say_each([(chat, message) for chat in home])
+
+    async def tell_of_model(text: str) -> None:
+        await tell_home(Message(title="⚠️ 模型", text=text))
+
+    reconciler = Reconciler(store, brokerage, blotter, clock, tell=tell_home)
     desk = Desk(
         store,
         notifier,
@@ -216,6 +227,7 @@ def assemble(
         drift_percent=drift_percent,
         on_quote=seen_by_paper,
         barred=barred,
+        differs=reconciler.breach,
     )
     watchlist = Watchlist(
         store,
@@ -252,7 +264,7 @@ def assemble(
 
     backfill = Backfill(book.tape, history, clock)
     history.listeners.append(backfill.on_close)
-    history.on_ex_date += [backfill.on_ex_date, adjustments.on_ex_date]
+    history.on_ex_date += [reconciler.on_ex_date, backfill.on_ex_date, adjustments.on_ex_date]
 
     def latest(symbol: Symbol) -> Quote | None:
         return engine.quote(symbol)
@@ -265,7 +277,11 @@ def assemble(
         clock,
         on_gap=on_gap,
         on_judged=chronicler.saw,
-        before=(*matching, following.on_frame, history.on_frame, backfill.on_frame, adjustments.on_frame),
+        # What an ex-date brings is entered before a share can be sold on it.
+        before=(
+            *(history.on_frame, reconciler.on_frame, *matching),
+            *(following.on_frame, backfill.on_frame, adjustments.on_frame),
+        ),
         after=(weigh, pace) if market_paced else (weigh,),
         beside=(history.on_frame, backfill.on_frame),
     )
@@ -286,12 +302,9 @@ def assemble(
     accounts = Accounts(store, brokerage, engine, book, clock, on_symbols=resubscribe)
     bookkeeper = Bookkeeper(store, brokerage, engine, source, clock)
 
-    async def tell_home(text: str) -> None:
-        await notifier.say_each([(chat, Message(title="⚠️ 模型", text=text)) for chat in home])
-
     reader = None
     if model is not None:
-        reader = SecondReader(model, Allowance(store, clock, budget or Budget()), clock, tools(NEVER), tell_home)
+        reader = SecondReader(model, Allowance(store, clock, budget or Budget()), clock, tools(NEVER), tell_of_model)
     duties = Duties(
         store=store,
         clock=clock,
@@ -299,6 +312,7 @@ def assemble(
         desk=desk,
         brokerage=brokerage,
         blotter=blotter,
+        reconciler=reconciler,
         dispatcher=dispatcher,
         watchlist=watchlist,
         notifier=notifier,
@@ -327,6 +341,7 @@ def assemble(
         brokerage=brokerage,
         blotter=blotter,
         switch=switch,
+        reconciler=reconciler,
         spending=spending,
         accounts=accounts,
         dispatcher=dispatcher,

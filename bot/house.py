@@ -33,6 +33,7 @@ from core.listing import Listing
 from core.membership import Membership
 from core.notify import Notifier
 from core.ports import QuoteSource, Store
+from core.reconcile import Reconciler
 from core.remind import Reminders
 from core.render import name_text
 from core.rulebook import RuleBook
@@ -60,6 +61,7 @@ class House:
     brokerage: Brokerage
     blotter: Blotter
     switch: KillSwitch
+    reconciler: Reconciler
     spending: Spending
     accounts: Accounts
     dispatcher: Dispatcher

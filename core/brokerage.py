@@ -88,13 +88,17 @@ class Brokerage:
 
     async def refresh(self, account: str) -> Account:
         """Ask the broker. Raises Unavailable; an unanswered question is never an empty account."""
-        before = self._accounts.get(account)
         after = await self.broker(account).snapshot()
-        self._accounts[account] = after
+        self.saw(after)
+        return after
+
+    def saw(self, after: Account) -> None:
+        """An account as its broker has just shown it."""
+        before = self._accounts.get(after.id)
+        self._accounts[after.id] = after
         moved = _costs_moved(before, after)
         if moved:
             self._on_change(moved)
-        return after
 
     @property
     def held(self) -> set[Symbol]:

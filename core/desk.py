@@ -75,6 +75,7 @@ class Desk:
         time_to_live: how long a ticket may be answered.
         on_quote: handed each quote that an order is judged by, so that a paper account has seen it too.
         barred: why an owner of watches and wishes may not trade an account; None where he may.
+        differs: why a share of an account takes no order that no person asked for.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Desk:
         drift_percent: Decimal = DRIFT_PERCENT,
         on_quote: Callable[[Quote], Awaitable[None]] | None = None,
         barred: Callable[[str, str], str | None] = lambda _owner, _account: None,
+        differs: Callable[[str, Symbol], Breach | None] = lambda _account, _symbol: None,
     ) -> None:
         self._store = store
         self._notifier = notifier
@@ -107,6 +109,7 @@ class Desk:
         self._drift_percent = drift_percent
         self._on_quote = on_quote
         self._barred = barred
+        self._differs = differs
         # One decision at a time: two orders must not both fit into what is left of a limit.
         self._deciding = asyncio.Lock()
         # One new card at a time: of two taps on 重新报价 the second must find the first one's card.
@@ -136,8 +139,10 @@ class Desk:
         if shares == 0:
             return Proposal(None, (nothing_to_do(plan, name, limit, seen, symbol),), where)
         draft = Draft(symbol, name, plan.side, shares, limit)
+        differs = self._differs(account, symbol)
         breaches = (
             *self._switch.breaches,
+            *((differs,) if differs is not None and origin.alert_id is not None else ()),
             *self._blotter.unresolved(self._blotter.open, {OrderState.UNKNOWN}, account, symbol, plan.side),
             *check(draft, seen, quote, now, self._spending.bought(account, symbol)),
             *self._spending.breaches(draft, origin.owner, seen),

@@ -6,15 +6,17 @@ import hashlib
 import json
 from datetime import date
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from core.conditions import CONDITION, Condition
 from core.market import board_of, round_to_tick, tick
-from core.types import Noun, Price, Symbol
+from core.types import FEN, Money, Noun, Price, Shares, Symbol, money_text, price_text
 from core.watches import Watch
 
 LEAST: Final = Decimal("0.0005")
 """Part of the close by which the new price must differ: less is rounding, at a fund's three decimals too."""
+SPLIT: Final = Decimal("0.15")
+HALF_A_CENT: Final = Decimal("0.005")
 _PRICES: Final = {
     "price_above": ("value",),
     "price_below": ("value",),
@@ -65,6 +67,51 @@ class ExDate(Noun):
         """
         board = board_of(self.symbol)
         return max(round_to_tick(board, price * self.preclose / self.close), tick(board))
+
+
+class Entitlement(NamedTuple):
+    """What shares bring their holder on an ex-date.
+
+    Attributes:
+        shares: bonus shares.
+        cash: yuan.
+        cost: average cost per share before and after.
+    """
+
+    held: Shares
+    shares: Shares
+    cash: Money
+    cost: tuple[Price, Price]
+
+    def texts(self) -> tuple[str, ...]:
+        was, now = self.cost
+        said = (
+            f"送转 {self.shares} 股，现有 {self.held + self.shares} 股" if self.shares else "",
+            f"现金 {money_text(self.cash)} 元" if self.cash else "",
+            f"成本 {price_text(was)} → {price_text(now)}",
+        )
+        return tuple(filter(None, said))
+
+
+def entitlement(ex: ExDate, held: Shares) -> tuple[Shares, Money]:
+    """Bonus shares and yuan, worth together what the price comes down by.
+
+    The exchange gives out one price, not what it is made of. More than SPLIT of a price has never been paid in cash, so
+    that is taken for bonus shares, and what is left of a share is paid out.
+
+    >>> day = ExDate(
+    ...     symbol=Symbol("600519.SH"), day=date(2026, 6, 26), close=Decimal(1430), preclose=Decimal("1402.05")
+    ... )
+    >>> entitlement(day, 100), entitlement(day.model_copy(update={"preclose": Decimal("1021.43")}), 100)
+    ((0, Decimal('2795.00')), (40, Decimal('0.00')))
+    """
+    if ex.preclose >= ex.close:
+        return 0, Decimal(0)
+    if ex.preclose > ex.close * (1 - SPLIT):
+        return 0, ((ex.close - ex.preclose) * held).quantize(FEN)
+    # Half a cent of rounding in the price must not cost a share.
+    bonus = int(ex.close * held / (ex.preclose - HALF_A_CENT)) - held
+    return bonus, max(ex.close * held - ex.preclose * (held + bonus), Decimal(0)).quantize(FEN)
 
 
 def has_prices(condition: Condition) -> bool:

@@ -28,6 +28,7 @@ from core.membership import Membership
 from core.messages import Chat, Delivery, Message
 from core.notify import Notifier
 from core.ports import Store
+from core.reconcile import Reconciler
 from core.remind import Reminders
 from core.sweep import Sweep
 from core.types import is_account
@@ -59,6 +60,7 @@ class Duties:
         desk: Desk,
         brokerage: Brokerage,
         blotter: Blotter,
+        reconciler: Reconciler,
         dispatcher: Dispatcher,
         watchlist: Watchlist,
         notifier: Notifier,
@@ -80,6 +82,7 @@ class Duties:
         self._desk = desk
         self._brokerage = brokerage
         self._blotter = blotter
+        self._reconciler = reconciler
         self._dispatcher = dispatcher
         self._watchlist = watchlist
         self._notifier = notifier
@@ -177,9 +180,19 @@ class Duties:
         await self._blotter.look_up()
         await self._look_at_accounts()
 
-    async def reconcile(self) -> None:
+    async def look_up(self) -> None:
         """Orders whose fate is open are asked for again."""
         await self._blotter.look_up()
+
+    async def reconcile(self) -> None:
+        """What the brokers have is held against what we have; real accounts are told of even when all is well."""
+        await self._blotter.look_up()
+        await self._reconciler.look(routine=True)
+
+    async def reconcile_at_noon(self) -> None:
+        """The same, told only when something differs or is new."""
+        await self._blotter.look_up()
+        await self._reconciler.look()
 
     async def clean(self) -> None:
         """Forget messages that were sent long ago; alerts, tickets, orders and fills are kept."""
@@ -260,13 +273,16 @@ JOBS: Final[Sequence[Job]] = (
     Job("tell_crowd", Every(timedelta(minutes=30)), Duties.tell_crowd),
     Job("keep_peaks", Every(timedelta(minutes=1)), Duties.keep_peaks),
     Job("check_feed", Every(timedelta(seconds=30)), Duties.check_feed),
-    Job("reconcile", Every(timedelta(minutes=1)), Duties.reconcile),
+    Job("look_up", Every(timedelta(minutes=1)), Duties.look_up),
     Job("fill_bars", Every(timedelta(minutes=1)), Duties.fill_bars),
     Job("gather_bars", Every(timedelta(minutes=1)), Duties.gather_bars),
     Job("list_market", Every(timedelta(minutes=1)), Duties.list_market),
     Job("sweep", Every(timedelta(minutes=1)), Duties.sweep_market),
     Job("open_day", At(time(9, 10)), Duties.open_day),
+    Job("reconcile", At(time(9, 25)), Duties.reconcile),
+    Job("reconcile_at_noon", At(time(11, 35)), Duties.reconcile_at_noon),
     Job("close_day", At(time(15, 5)), Duties.close_day),
+    Job("reconcile_at_close", At(time(15, 5)), Duties.reconcile),
     Job("note_worths", At(time(15, 5)), Duties.note_worths),
     Job("note_worths_again", At(time(20, 0)), Duties.note_worths),
     Job("clean", At(time(3, 30), trading_days=False), Duties.clean),

@@ -13,6 +13,7 @@ from core.alerts import Alert, Reason, Silence
 from core.bars import Bar, Period, Rescale
 from core.chronicle import Entry, Kind
 from core.completions import Completion, Prompt
+from core.ex_dates import Entitlement, ExDate
 from core.frames import Frame, Quote
 from core.journal import Event
 from core.messages import Chart, Chat, Delivery, Incoming, Message, Outgoing
@@ -139,6 +140,15 @@ class Broker(Protocol):
 
     def reports(self) -> AsyncIterator[Report]:
         """What happens to our orders, for ever; never dropped."""
+        ...
+
+
+@runtime_checkable
+class OwnBook(Protocol):
+    """What a broker has beside :class:`Broker` when nobody but its own book says what it holds."""
+
+    async def record_ex_date(self, ex: ExDate) -> Entitlement | None:
+        """Enter what an ex-date brings, once; None where that is nothing, or was entered before. Raises Unavailable."""
         ...
 
 

@@ -1,6 +1,6 @@
 """The durable book of an account that has no counter behind it: cash, shares by the day of purchase, orders, reports.
 
-The arithmetic is pure and stands first; :class:`Ledger` keeps its results in a small SQLite file of its own, one
+The arithmetic is pure and has its own file; :class:`Ledger` keeps its results in a small SQLite file of its own, one
 transaction per step, and holds in memory only what the file already says. A file belongs to one account, and one
 process at a time: it stays locked while it is open, because two books of the same money would both be wrong.
 
@@ -12,25 +12,21 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from core.calendar import next_trading_day, trading_date
+from adapters.brokers.arithmetic import Holding, Line, Lot, entitled, held, settled, step, tied_up
+from core.calendar import trading_date
 from core.errors import ConfigError, Malformed, Unavailable
-from core.market import fees, settles_same_day
+from core.ex_dates import Entitlement, ExDate
 from core.orders import Fill, Order, Report, apply
 from core.portfolio import Account, Position
 from core.statement import Placed, Statement, Trade
-from core.types import FEN, Mode, Money, Price, Shares, Side, Symbol
+from core.types import Mode, Money, Price, Shares, Side, Symbol
 
-LONG_AGO: Final = date(1990, 12, 19)
-"""The day of shares that were there before the book: sellable, whatever day it is."""
-
-_COST_STEP: Final = Decimal("0.0001")
-_VERSION: Final = 2
+_VERSION: Final = 3
 _TABLES: Final = """
 CREATE TABLE book (one INTEGER PRIMARY KEY CHECK (one = 1), account TEXT NOT NULL, mode TEXT NOT NULL,
                    cash TEXT NOT NULL, cash_known INTEGER NOT NULL);
@@ -42,167 +38,10 @@ CREATE TABLE orders (id TEXT PRIMARY KEY, day TEXT NOT NULL, final INTEGER NOT N
 CREATE TABLE reports (seq INTEGER PRIMARY KEY, order_id TEXT NOT NULL REFERENCES orders (id), fill_id TEXT UNIQUE,
                       body TEXT NOT NULL);
 CREATE INDEX reports_of_order ON reports (order_id, seq);
+CREATE TABLE ex_dates (symbol TEXT NOT NULL, day TEXT NOT NULL, PRIMARY KEY (symbol, day));
 """
-
-
-# --- arithmetic ---
-
-
-@dataclass(frozen=True, slots=True)
-class Lot:
-    """Shares bought on one market date."""
-
-    day: date
-    shares: Shares
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """What the book has of one symbol.
-
-    Attributes:
-        lots: oldest first.
-        cost: yuan paid for the shares still held, buying fees included.
-        realized: yuan earned by selling, after all fees; stays when everything is sold.
-    """
-
-    symbol: Symbol
-    lots: tuple[Lot, ...] = ()
-    cost: Money = Decimal(0)
-    realized: Money = Decimal(0)
-
-    @property
-    def shares(self) -> Shares:
-        return sum(lot.shares for lot in self.lots)
-
-    @property
-    def average(self) -> Price:
-        """Yuan per share, to four decimals; 0 without shares."""
-        return (self.cost / self.shares).quantize(_COST_STEP, ROUND_HALF_UP) if self.shares else Decimal(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """An order in the book.
-
-    Attributes:
-        day: the market date it was entered on.
-        frozen: yuan tied up in it; 0 for a sell and once it is final.
-    """
-
-    order: Order
-    day: date
-    frozen: Money
-
-
-def bought(holding: Holding, shares: Shares, amount: Money, fee: Money, day: date) -> Holding:
-    """The holding after a buy; its fee is part of the cost."""
-    by_day = {lot.day: lot.shares for lot in holding.lots}
-    by_day[day] = by_day.get(day, 0) + shares
-    lots = tuple(Lot(day, count) for day, count in sorted(by_day.items()))
-    return replace(holding, lots=lots, cost=holding.cost + amount + fee)
-
-
-def sold(holding: Holding, shares: Shares, amount: Money, fee: Money) -> Holding:
-    """The holding after a sale; the oldest shares go first, at the average cost of all.
-
-    Raises:
-        ValueError: more than is held.
-    """
-    held = holding.shares
-    if shares > held:
-        raise ValueError(f"{holding.symbol}: {shares} sold of {held}")
-    # The last sale takes what is left of the cost, so that the rounding of the earlier ones adds up to nothing.
-    gone = holding.cost if shares == held else (holding.cost * shares / held).quantize(FEN, ROUND_HALF_UP)
-    lots: list[Lot] = []
-    left = shares
-    for lot in holding.lots:
-        taken = min(lot.shares, left)
-        left -= taken
-        if taken < lot.shares:
-            lots.append(Lot(lot.day, lot.shares - taken))
-    return replace(holding, lots=tuple(lots), cost=holding.cost - gone, realized=holding.realized + amount - fee - gone)
-
-
-def settled(holding: Holding, today: date) -> Shares:
-    """Shares that may be sold on ``today``: T+1 ends on the next trading day after the purchase, and not before.
-
-    It follows from the dates alone; there is no job that could be missed.
-    """
-    if settles_same_day(holding.symbol):
-        return holding.shares
-    return sum(lot.shares for lot in holding.lots if next_trading_day(lot.day) <= today)
-
-
-def fee_of_amount(symbol: Symbol, side: Side, amount: Money, day: date) -> Money:
-    """All fees of an order that traded ``amount`` yuan."""
-    # One share at the whole amount: an average price would not always give the amount back to the last digit.
-    return fees(symbol, side, 1, amount, day).total
-
-
-def fee_of_fill(order: Order, shares: Shares, price: Price, day: date) -> Money:
-    """What one more fill adds to the fees. The minimum commission is per order, so the first fill may pay for all."""
-    whole = fee_of_amount(order.symbol, order.side, order.filled_amount + price * shares, day)
-    return max(whole - order.fees, Decimal(0))
-
-
-def next_fill(order: Order, shares: Shares, price: Price, at: datetime, day: date) -> Fill:
-    """The next trade of an order in our own books.
-
-    Args:
-        at: aware UTC, when it was entered; ``day`` the market date whose fees it pays.
-    """
-    return Fill(
-        id=f"{order.id}-{len(order.fill_ids) + 1}",
-        order_id=order.id,
-        account=order.account,
-        symbol=order.symbol,
-        side=order.side,
-        shares=shares,
-        price=price,
-        fee=fee_of_fill(order, shares, price, day),
-        at=at,
-    )
-
-
-def tied_up(order: Order, day: date) -> Money:
-    """Yuan that a buy may still cost: its rest at the limit and the fees to come; 0 for a sell or a final order."""
-    if order.side is Side.SELL or not order.open_shares:
-        return Decimal(0)
-    rest = order.limit * order.open_shares
-    return rest + max(fee_of_amount(order.symbol, order.side, order.filled_amount + rest, day) - order.fees, Decimal(0))
-
-
-def step(line: Line, report: Report, cash: Money, holding: Holding, day: date) -> tuple[Line, Money, Holding]:
-    """The order, the free cash and the holding after a report.
-
-    A sale's proceeds are free at once, although the shares bought with them are T+1. The very same ``line`` comes back
-    when the report says nothing new.
-
-    Args:
-        day: the market date of the fill, which T+1 counts from.
-
-    Raises:
-        ValueError: more filled than ordered, or more sold than held.
-    """
-    order = apply(line.order, report)
-    if order is line.order:
-        return line, cash, holding
-    frozen = tied_up(order, line.day)
-    cash += line.frozen - frozen
-    fill = report.fill
-    if fill is not None:
-        amount = fill.price * fill.shares
-        if fill.side is Side.BUY:
-            cash -= amount + fill.fee
-            holding = bought(holding, fill.shares, amount, fill.fee, day)
-        else:
-            cash += amount - fill.fee
-            holding = sold(holding, fill.shares, amount, fill.fee)
-    return Line(order=order, day=line.day, frozen=frozen), cash, holding
-
-
-# --- the file ---
+_FROM_2: Final = "CREATE TABLE ex_dates (symbol TEXT NOT NULL, day TEXT NOT NULL, PRIMARY KEY (symbol, day))"
+"""What makes a book of version 2 one of version 3."""
 
 
 class Ledger:
@@ -301,6 +140,20 @@ class Ledger:
         with self._transaction():
             self._write_holding(holding)
         self.holdings[holding.symbol] = holding
+
+    def record_ex_date(self, ex: ExDate) -> Entitlement | None:
+        """Enter what an ex-date brings; None, and nothing written, when it brings nothing or is entered already."""
+        found = entitled(self.holding(ex.symbol), ex)
+        if found is None or self._rows("SELECT 1 FROM ex_dates WHERE symbol = ? AND day = ?", ex.symbol, str(ex.day)):
+            return None
+        holding, cash, booked = found
+        with self._transaction():
+            self._db.execute("INSERT INTO ex_dates (symbol, day) VALUES (?, ?)", (ex.symbol, str(ex.day)))
+            self._write_cash(self.cash + cash)
+            self._write_holding(holding)
+        self.cash += cash
+        self.holdings[ex.symbol] = holding
+        return booked
 
     def holding(self, symbol: Symbol) -> Holding:
         return self.holdings.get(symbol) or Holding(symbol)
@@ -488,17 +341,6 @@ def _begin(
         _insert_holding(db, held(symbol, shares, cost))
 
 
-def held(symbol: Symbol, shares: Shares, cost: Price, *, realized: Money = Decimal(0), day: date = LONG_AGO) -> Holding:
-    """A holding that the book did not see being bought.
-
-    Args:
-        cost: average yuan per share.
-        day: when it was bought; by default long ago, so that all of it may be sold.
-    """
-    lots = (Lot(day, shares),) if shares else ()
-    return Holding(symbol, lots, (cost * shares).quantize(FEN, ROUND_HALF_UP), realized)
-
-
 def _insert_holding(db: sqlite3.Connection, holding: Holding) -> None:
     db.execute(
         "INSERT INTO holdings (symbol, cost, realized) VALUES (?, ?, ?)"
@@ -513,7 +355,12 @@ def _insert_holding(db: sqlite3.Connection, holding: Holding) -> None:
 
 
 def _check(db: sqlite3.Connection, path: Path | None, source: str, account: str, mode: Mode) -> None:
-    if db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version == 2:
+        with transaction(db):
+            db.execute(_FROM_2)
+            db.execute(f"PRAGMA user_version = {_VERSION}")
+    elif version != _VERSION:
         raise Malformed(source, f"{path} 不是本程序能读的账本，请换一个文件名，或升级程序。")
     whose, stored = db.execute("SELECT account, mode FROM book").fetchone()
     if (whose, stored) != (account, mode.value):

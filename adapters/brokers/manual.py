@@ -13,10 +13,12 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
-from adapters.brokers.ledger import LONG_AGO, Ledger, held, next_fill, open_ledger
+from adapters.brokers.arithmetic import LONG_AGO, held, next_fill
+from adapters.brokers.ledger import Ledger, open_ledger
 from core.calendar import MORNING_OPENS, is_trading_day, previous_trading_day, trading_date
 from core.clock import Clock, market_time
 from core.errors import Conflict, Invalid, NotFound, Refused
+from core.ex_dates import Entitlement, ExDate
 from core.market import board_of
 from core.orders import Order, Report, ReportKind
 from core.portfolio import Account
@@ -89,6 +91,9 @@ class ManualBroker:
 
     async def statement(self) -> Statement:
         return self._ledger.statement(self.account, self.name, self.mode, self._clock.now())
+
+    async def record_ex_date(self, ex: ExDate) -> Entitlement | None:
+        return self._ledger.record_ex_date(ex)
 
     async def reports(self) -> AsyncIterator[Report]:
         while True:

@@ -18,10 +18,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from adapters.brokers.ledger import Ledger, fee_of_amount, next_fill, open_ledger
+from adapters.brokers.arithmetic import fee_of_amount, next_fill
+from adapters.brokers.ledger import Ledger, open_ledger
 from core.calendar import TAKES_ORDERS, Phase, phase, session_close, trading_date
 from core.clock import Clock, market_time
 from core.errors import Refused
+from core.ex_dates import Entitlement, ExDate
 from core.frames import Frame, LatestQuotes, Quote
 from core.market import Board, board_of, lot_problem, tick_problem
 from core.orders import Order, Report, ReportKind
@@ -227,6 +229,9 @@ class PaperBroker:
         now = self._clock.now()
         self._expire(now)
         return self._ledger.statement(self.account, self.name, self.mode, now)
+
+    async def record_ex_date(self, ex: ExDate) -> Entitlement | None:
+        return self._ledger.record_ex_date(ex)
 
     async def reports(self) -> AsyncIterator[Report]:
         while True:

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Final
 
 from adapters.brokers import qmt_words as words
-from adapters.brokers.ledger import fee_of_fill
+from adapters.brokers.arithmetic import fee_of_fill
 from adapters.brokers.qmt_book import Book, Intent
 from core.calendar import session_close, trading_date
 from core.clock import Clock, market_time, time_text

@@ -14,7 +14,7 @@ from core.tickets import TicketState
 
 _FAMILIES = (
     *("watch", "undo", "rehearse", "review", "why", "alert", "favourites"),
-    *("ask", "past", "chart", "analyze", "trade", "audit", "limits", "settings", "people", "system"),
+    *("ask", "past", "chart", "analyze", "trade", "reconcile", "audit", "limits", "settings", "people", "system"),
 )
 EXAMPLES = (
     "茅台跌破1400提醒我",

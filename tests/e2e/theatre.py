@@ -38,6 +38,7 @@ class Theatre:
 
     With ``wife`` there is a second account, 老婆账户, with 200,000 yuan and these positions. With ``owners`` there is a
     second channel beside the script, for people who are told apart; see :mod:`tests.e2e.street`.
+    With ``at_home`` what is said to the owner of the house is said here.
 
     :meth:`kill` drops everything as a killed process would and builds the house anew from what is on the disk.
     """
@@ -56,6 +57,7 @@ class Theatre:
         finds_shares: bool = False,
         owners: Mapping[str, Sequence[str]] | None = None,
         others: Mapping[str, Channel] | None = None,
+        at_home: bool = False,
     ) -> None:
         self.folder = folder
         self.clock = ManualClock(market_instant(at))
@@ -67,6 +69,7 @@ class Theatre:
         self._model, self._budget = model, budget
         self._finds_shares = finds_shares
         self._owners, self._channels = owners or {}, others or {}
+        self._at_home = at_home or model is not None
         self._lives = AsyncExitStack()
         self._life: asyncio.Task[None] | None = None
         self.app: App
@@ -145,7 +148,7 @@ class Theatre:
     def _home(self) -> Sequence[Chat]:
         if self._owners:
             return [Chat(channel, user) for channel, users in self._owners.items() for user in users]
-        return (HOME_CHAT,) if self._model is None else (CHAT,)
+        return (CHAT,) if self._at_home else (HOME_CHAT,)
 
     async def _die(self) -> None:
         if self._life is not None:

@@ -16,7 +16,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
-from adapters.brokers.ledger import Holding, Line, fee_of_fill, held, settled, step, tied_up
+from adapters.brokers.arithmetic import Holding, Line, fee_of_fill, held, settled, step, tied_up
 from core.calendar import trading_date
 from core.clock import Clock
 from core.orders import Fill, Order, Report, ReportKind

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from adapters.brokers.ledger import (
+from adapters.brokers.arithmetic import (
     Holding,
-    Ledger,
     Line,
     Lot,
     bought,
+    entitled,
     fee_of_amount,
     fee_of_fill,
     held,
-    open_ledger,
     settled,
     sold,
     step,
     tied_up,
 )
+from adapters.brokers.ledger import Ledger, open_ledger
 from core.errors import ConfigError, Malformed, Unavailable
+from core.ex_dates import ExDate
 from core.orders import Fill, Order, OrderState, Report, ReportKind
 from core.types import Mode, Money, Shares, Side, Symbol
 
@@ -351,3 +353,37 @@ def test_a_closed_book_cannot_say() -> None:
     book.close()
     with pytest.raises(Unavailable):
         book.reports("dp1")
+
+
+def test_what_was_bought_on_an_ex_date_has_no_part_in_it() -> None:
+    ex = ExDate(symbol=BANK, day=date(2026, 3, 24), close=D("10.00"), preclose=D("9.50"))
+    holding = Holding(BANK, (Lot(date(2026, 3, 23), 100), Lot(date(2026, 3, 24), 100)), D("1950.00"))
+    found = entitled(holding, ex)
+    assert found is not None
+    after, cash, booked = found
+    assert (cash, booked.held, after.cost, after.lots) == (D("50.00"), 100, D("1900.00"), holding.lots)
+    assert entitled(Holding(BANK, holding.lots[1:], D("950.00")), ex) is None
+
+
+def test_bonus_shares_may_be_sold_at_once_and_leave_the_days_of_the_others_as_they_are() -> None:
+    ex = ExDate(symbol=BANK, day=date(2026, 3, 24), close=D("10.00"), preclose=D("5.00"))
+    holding = Holding(BANK, (Lot(date(2026, 3, 23), 100), Lot(date(2026, 3, 24), 100)), D("1500.00"))
+    found = entitled(holding, ex)
+    assert found is not None
+    after, cash, _booked = found
+    assert (after.shares, cash, after.cost) == (300, D("0.00"), D("1500.00"))
+    assert settled(after, date(2026, 3, 24)) == 200
+
+
+def test_a_book_of_the_version_before_is_opened_and_may_enter_ex_dates(tmp_path: Path) -> None:
+    path = tmp_path / "book.db"
+    opened = open_ledger(path, account="sim", mode=Mode.PAPER, source="模拟账户", positions={BANK: (100, D("9.00"))})
+    opened.close()
+    with closing(sqlite3.connect(path)) as old:
+        old.execute("DROP TABLE ex_dates")
+        old.execute("PRAGMA user_version = 2")
+    again = open_ledger(path, account="sim", mode=Mode.PAPER, source="模拟账户")
+    ex = ExDate(symbol=BANK, day=date(2026, 3, 24), close=D("10.00"), preclose=D("9.50"))
+    assert again.record_ex_date(ex) is not None
+    assert again.cash == D("50.00")
+    again.close()

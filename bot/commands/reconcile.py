@@ -1,0 +1,34 @@
+"""Reconciling on demand: what the brokers have against what we have."""
+
+from __future__ import annotations
+
+from bot.command import Call, Context, Reply, command
+from core import render_reconcile
+from core.errors import Invalid
+from core.messages import Role
+
+
+@command("reconcile", "对账", help="核对券商和这里的持仓、委托、成交", example="/reconcile", role=Role.VIEWER)
+async def reconcile(ctx: Context, call: Call) -> Reply:
+    """One message per account."""
+    wanted = set(call.words)
+    await ctx.house.blotter.look_up()
+    found = []
+    for broker in ctx.house.brokerage.brokers:
+        if not wanted or wanted & {broker.account, broker.name}:
+            message, _notable = await ctx.house.reconciler.reconcile(broker)
+            found.append(message)
+    if not found:
+        raise Invalid(f"没有账户“{call.rest}”。发送 /mode 看现有的账户。")
+    return found
+
+
+@command("accord", "以券商为准", help="确认对账的出入", example="/accord 账户", role=Role.TRADER, listed=False)
+async def accord(ctx: Context, call: Call) -> Reply:
+    """Somebody has seen what differs."""
+    if len(call.words) != 1:
+        raise Invalid("请点对账消息里的“我知道了”。")
+    account = ctx.house.brokerage.broker(call.words[0]).account
+    symbols = await ctx.house.reconciler.acknowledge(account)
+    names = [ctx.house.name(symbol) or symbol for symbol in sorted(symbols)]
+    return render_reconcile.acknowledged(names, ctx.house.brokerage.where(account))
