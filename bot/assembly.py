@@ -38,11 +38,11 @@ from core.frames import Frame, Quote, frame_of
 from core.gather import Gathering
 from core.history import History
 from core.jobs import Duties, Job, MarketPaced
-from core.listing import ByCode, Listing
+from core.listing import ByCode, FirstThatCan, Listing
 from core.membership import Membership
 from core.messages import Chat, Message
 from core.notify import Notifier
-from core.ports import BarFetcher, Broker, Channel, Model, Painter, QuoteSource, Store
+from core.ports import BarFetcher, Broker, Channel, Model, Painter, QuoteSource, Roster, Store
 from core.reconcile import Reconciler
 from core.remind import Reminders
 from core.rulebook import RuleBook
@@ -143,6 +143,7 @@ def assemble(
     bars: BarFetcher | None = None,
     market: Callable[[], tuple[Symbol, ...]] | None = None,
     finds_shares: bool = False,
+    roster: Roster | None = None,
     model: Model | None = None,
     budget: Budget | None = None,
 ) -> App:
@@ -155,6 +156,7 @@ def assemble(
         bars: where past bars are asked for; without it history is what was stored, and what the frames show.
         market: all shares that there are; without it those of ``names``.
         finds_shares: the source can be asked which other ones there are.
+        roster: who knows it without being asked for every code; asked first.
         painter: makes the pictures of messages; without one the words go alone, as in a replay, where nobody looks.
         model: reads what the grammar cannot; without one that is simply not understood.
         budget: what a person may use of it.
@@ -286,7 +288,10 @@ def assemble(
         beside=(history.on_frame, backfill.on_frame),
     )
     gathering = Gathering(history, backfill, watchlist, clock)
-    listing = Listing(store, ByCode(source, sleep) if finds_shares else None, clock, names, market=market)
+    finding: Roster | None = ByCode(source, sleep) if finds_shares else None
+    if finding is not None and roster is not None:
+        finding = FirstThatCan([roster, finding])
+    listing = Listing(store, finding, clock, names, market=market)
     sweep = Sweep(
         source,
         engine,

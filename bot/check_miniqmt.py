@@ -56,7 +56,11 @@ async def connected(behind: Behind, clock: Clock) -> Sequence[Finding]:
             about = await _settled(behind, await behind.line.ask("about", None, About))
         except OutsideError as error:
             return [bad("miniQMT 连接", f"{error.reason.rstrip('。')}。")]
-        return [*_troubles("miniQMT 连接", about), *await _accounts(clock, behind)]
+        return [
+            *_troubles("miniQMT 连接", about),
+            *await _accounts(clock, behind),
+            *await _calendar(clock, behind, about),
+        ]
 
 
 def _machine() -> Finding:
@@ -161,6 +165,7 @@ async def look_at_gateway(settings: Settings, clock: Clock) -> Sequence[Finding]
         found += _troubles("miniQMT 连接", about)
         behind.offers = about.accounts
         found += await _accounts(clock, behind)
+        found += await _calendar(clock, behind, about)
     return found
 
 
@@ -218,6 +223,19 @@ async def _accounts(clock: Clock, behind: Behind) -> Sequence[Finding]:
         broker = gateway.connect(behind.line, offer, clock)
         found += await looked(offer.name, lambda: _one_account(broker), PATIENCE)  # noqa: B023  it is called here
     return found
+
+
+async def _calendar(clock: Clock, behind: Behind, about: About) -> Sequence[Finding]:
+    """Whether miniQMT trades on the days on which we do. It is said and changes nothing: neither is always right."""
+    if not about.roster:
+        return []
+
+    async def look() -> Sequence[Finding]:
+        differences = await behind.quotes(clock).calendar_differences()
+        told = [note("miniQMT 的交易日历", f"{one}以交易所的公告为准。") for one in differences]
+        return told or [fine("miniQMT 的交易日历", "和盯盘的一致")]
+
+    return await looked("miniQMT 的交易日历", look, PATIENCE)
 
 
 async def _one_account(broker: Broker) -> Sequence[Finding]:

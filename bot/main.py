@@ -67,6 +67,7 @@ def build(
         painter=painter,
         bars=open_bars(settings, clock, stack, miniqmt),
         finds_shares=True,
+        roster=miniqmt if "qmt" in settings.quotes else None,
         model=model_of(settings, stack),
         budget=settings.budget,
     )

@@ -95,6 +95,24 @@ class ByCode:
         return found
 
 
+class FirstThatCan:
+    """A Roster of several: the first that has the whole list."""
+
+    def __init__(self, rosters: Sequence[Roster]) -> None:
+        self.name = "/".join(roster.name for roster in rosters)
+        self._rosters = rosters
+
+    async def sightings(self, known: Collection[Symbol]) -> Sequence[Sighting]:
+        """See :class:`core.ports.Roster`."""
+        *others, last = self._rosters
+        for roster in others:
+            try:
+                return await roster.sightings(known)
+            except OutsideError as error:
+                log.warning("the list of shares: %s", error)
+        return await last.sightings(known)
+
+
 class Listing:
     """Keeps the list of all A-shares, and the table of names in step with it.
 

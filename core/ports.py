@@ -274,6 +274,18 @@ class Roster(Protocol):
         ...
 
 
+class MarketGuide(Roster, Protocol):
+    """A Roster that also has a calendar of its own, to hold ours against."""
+
+    async def calendar_differences(self) -> Sequence[str]:
+        """Where its trading days differ from ours, one Chinese sentence for each difference.
+
+        Raises:
+            Unavailable, Malformed
+        """
+        ...
+
+
 class Store(Protocol):
     """What must outlive the process. One method per business step, each one transaction.
 

@@ -21,6 +21,7 @@ from pydantic import Field
 from core.bars import Bar, Period
 from core.frames import COUNTS, PRICES, RATES, Frame, Ints, Quote
 from core.orders import Order, Report
+from core.securities import Sighting
 from core.types import Mode, Money, Noun, Symbol
 
 VERSION: Final = 1
@@ -74,6 +75,7 @@ class About(Noun):
         armed_until: None while it takes no orders.
         stopped: the file that stops everything is there.
         quotes: the name of its quote source; empty without one. ``interval`` is that of its frames, in seconds.
+        roster: it can say which securities there are, and on which days they trade.
         certificate_until: of the gateway's own certificate; None where it has none, on loopback.
         troubles: what does not work there, in words for people.
     """
@@ -88,6 +90,7 @@ class About(Noun):
     quotes: str = ""
     interval: float = 3
     bars: bool = False
+    roster: bool = False
     certificate_until: datetime | None = None
     troubles: tuple[str, ...] = ()
 
@@ -133,6 +136,18 @@ class WhichSymbols(Noun):
 
 class Quotes(Noun):
     quotes: tuple[Quote, ...]
+
+
+class Sightings(Noun):
+    """All securities that there are, as :meth:`core.ports.Roster.sightings` says them."""
+
+    sightings: tuple[Sighting, ...]
+
+
+class CalendarSaid(Noun):
+    """Where the trading days of the source differ from ours, one sentence for each difference."""
+
+    differences: tuple[str, ...]
 
 
 class WhichBars(Noun):

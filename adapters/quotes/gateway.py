@@ -14,16 +14,18 @@ from core.bars import Bar, Period
 from core.clock import Clock
 from core.errors import OutsideError, Refused, Unavailable
 from core.frames import Frame, Quote
+from core.securities import Sighting
 from core.types import Symbol
-from core.wire import Bars, Listen, Quotes, WhichBars, WhichSymbols, unpack
+from core.wire import Bars, CalendarSaid, Listen, Quotes, Sightings, WhichBars, WhichSymbols, unpack
 
 log: Final = logging.getLogger(__name__)
 
 BARS_PATIENCE: Final = timedelta(seconds=70)
+ROSTER_PATIENCE: Final = timedelta(seconds=310)
 
 
 class GatewayQuotes:
-    """A QuoteSource, QuoteFetcher and BarFetcher over the line."""
+    """A QuoteSource, QuoteFetcher, BarFetcher and MarketGuide over the line."""
 
     def __init__(self, line: Line, clock: Clock, name: str, interval: timedelta) -> None:
         self.name = name
@@ -81,6 +83,19 @@ class GatewayQuotes:
         which = WhichBars(symbol=symbol, period=period, count=count)
         try:
             return (await self._line.ask("bars", which, Bars, patience=BARS_PATIENCE)).bars
+        except Refused as error:
+            raise Unavailable(self.name, error.reason) from None
+
+    async def sightings(self, known: Collection[Symbol]) -> Sequence[Sighting]:
+        which = WhichSymbols(symbols=tuple(known))
+        try:
+            return (await self._line.ask("sightings", which, Sightings, patience=ROSTER_PATIENCE)).sightings
+        except Refused as error:
+            raise Unavailable(self.name, error.reason) from None
+
+    async def calendar_differences(self) -> Sequence[str]:
+        try:
+            return (await self._line.ask("calendar", None, CalendarSaid, patience=BARS_PATIENCE)).differences
         except Refused as error:
             raise Unavailable(self.name, error.reason) from None
 

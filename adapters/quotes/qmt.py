@@ -234,6 +234,11 @@ class QmtQuotes:
         now = self._clock.now()
         return SLOW_INTERVAL if out_of_hours(now) and out_of_hours(now + SLOW_INTERVAL) else INTERVAL
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing comes, in Chinese; empty while all is well."""
+        return self._trouble
+
     def describe(self) -> str:
         """How the stream is, in one line for a person."""
         if self._trouble:
@@ -492,4 +497,4 @@ def connect(
         ConfigError: the SDK is not installed or does not run here.
     """
     quotes = QmtQuotes(xt.load("xtdata"), clock, port=port, within=within, sleep=sleep, on_trouble=on_trouble)
-    return QmtData(quotes, QmtBars(quotes.link, clock), QmtRoster(quotes.link))
+    return QmtData(quotes, QmtBars(quotes.link, clock), QmtRoster(quotes.link, clock))

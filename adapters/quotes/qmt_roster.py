@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from adapters.quotes.qmt_link import NAME, PATIENT, Link
 from core.calendar import is_trading_day, trading_days
-from core.clock import MARKET_ZONE
+from core.clock import MARKET_ZONE, Clock, market_time
 from core.errors import Unavailable
 from core.securities import Sighting
 from core.types import Money, Symbol
@@ -27,11 +27,12 @@ _SHOWN: Final = 5
 
 
 class QmtRoster:
-    """A Roster: the terminal's own lists of sectors, renewed before they are read."""
+    """A MarketGuide: the terminal's own lists of sectors, renewed before they are read."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, clock: Clock) -> None:
         self.name = NAME
         self._link = link
+        self._clock = clock
 
     async def sightings(self, known: Collection[Symbol]) -> Sequence[Sighting]:
         """See :class:`core.ports.Roster`. What is known and in no list is asked for by its code."""
@@ -55,7 +56,7 @@ class QmtRoster:
                 found += [_sighting(one, details[one], ticks.get(one)) for one in seen]
         return found
 
-    async def calendar_differences(self, now: datetime) -> Sequence[str]:
+    async def calendar_differences(self) -> Sequence[str]:
         """Where the terminal's trading days differ from ours, one Chinese sentence for each, for ``dingpan check``.
 
         The days of the past year, and the holidays of those years that it knows. Its own ``get_trading_calendar`` is
@@ -70,7 +71,7 @@ class QmtRoster:
             return xtdata.get_trading_dates("SH"), xtdata.get_holidays()
 
         traded, holidays = await self._link.ask("读取交易日", read_days, within=PIECE_WITHIN, rank=PATIENT)
-        today = now.astimezone(MARKET_ZONE).date()
+        today = market_time(self._clock.now()).date()
         days = [datetime.fromtimestamp(at / 1000, MARKET_ZONE).date() for at in traded]
         return differences(days, [_date(text) for text in holidays], today)
 

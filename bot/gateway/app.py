@@ -25,7 +25,7 @@ from bot.gateway.ticker import Reader, Ticker
 from core.clock import Clock
 from core.errors import Malformed, OutsideError, Refused, Unavailable
 from core.portfolio import Account
-from core.ports import BarFetcher
+from core.ports import BarFetcher, MarketGuide
 from core.statement import Statement
 from core.types import Noun
 from core.wire import (
@@ -33,12 +33,14 @@ from core.wire import (
     About,
     Answer,
     Bars,
+    CalendarSaid,
     Fault,
     Found,
     Hello,
     Listen,
     Offer,
     Quotes,
+    Sightings,
     WhichAccount,
     WhichBars,
     WhichOrder,
@@ -52,6 +54,8 @@ log: Final = logging.getLogger(__name__)
 SLOW: Final = timedelta(seconds=10)
 """Whoever takes longer to read one message is cut off, and asks again from where it was."""
 BARS_PATIENCE: Final = 60.0
+ROSTER_PATIENCE: Final = 300.0
+"""A terminal that has to download its lists and is asked for each of seven thousand names."""
 FORBIDDEN: Final = 4403
 TOO_SLOW: Final = 4408
 UNREADABLE: Final = 4400
@@ -75,6 +79,7 @@ class Gate:
     folder: Folder
     ticker: Ticker | None = None
     bars: BarFetcher | None = None
+    guide: MarketGuide | None = None
     fixed: Sequence[Bot] = ()
     renew: Callable[[Bot, str], str] | None = None
     certificate_until: Callable[[], datetime | None] = lambda: None
@@ -106,6 +111,7 @@ class Gate:
             quotes="" if ticker is None else ticker.source.name,
             interval=3 if ticker is None else ticker.source.interval.total_seconds(),
             bars=self.bars is not None,
+            roster=self.guide is not None,
             certificate_until=self.certificate_until(),
             troubles=tuple(map(self.counter.plain, self.troubles())),
         )
@@ -203,6 +209,22 @@ async def bars(which: WhichBars, gate: Its, _: Who) -> Bars:
     if gate.bars is None:
         raise Refused(NAME, "这个网关没有历史 K 线")
     return Bars(bars=tuple(await _within(gate.bars.bars(which.symbol, which.period, which.count), BARS_PATIENCE)))
+
+
+@router.post("/sightings")
+async def sightings(which: WhichSymbols, gate: Its, _: Who) -> Sightings:
+    return Sightings(sightings=tuple(await _within(_guide(gate).sightings(which.symbols), ROSTER_PATIENCE)))
+
+
+@router.post("/calendar")
+async def calendar(gate: Its, _: Who) -> CalendarSaid:
+    return CalendarSaid(differences=tuple(await _within(_guide(gate).calendar_differences(), BARS_PATIENCE)))
+
+
+def _guide(gate: Gate) -> MarketGuide:
+    if gate.guide is None:
+        raise Refused(NAME, "这个网关没有证券列表和交易日历")
+    return gate.guide
 
 
 @router.post("/renew")

@@ -26,7 +26,7 @@ from bot.sources import open_quotes
 from core.clock import Clock
 from core.errors import ConfigError, Unavailable
 from core.frames import Frame, Quote, frame_of
-from core.ports import BarFetcher, Broker, QuoteSource
+from core.ports import BarFetcher, Broker, MarketGuide, QuoteSource
 from core.types import Symbol
 from core.wire import Bounds
 
@@ -50,6 +50,7 @@ class Hosted:
     brokers: Sequence[Broker]
     quotes: QuoteSource | None
     bars: BarFetcher | None = None
+    guide: MarketGuide | None = None
     works: Sequence[Callable[[], Awaitable[None]]] = ()
     troubles: Callable[[], Sequence[str]] = field(default=tuple)
 
@@ -80,7 +81,8 @@ def host_miniqmt(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Hos
 
     def troubles() -> Sequence[str]:
         locked = [(one.name, terminal.terminal.why_locked(one.number)) for one in names]
-        return [f"{name}：{why}" for name, why in locked if why]
+        told = [f"{name}：{why}" for name, why in locked if why]
+        return [*told, f"{data.quotes.name}：{data.quotes.trouble}"] if data.quotes.trouble else told
 
     async def not_stuck() -> None:
         while True:
@@ -89,7 +91,7 @@ def host_miniqmt(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Hos
                 raise Unavailable("QMT 行情", "一个调用一直没有返回，要重新启动网关才能恢复")
             await asyncio.sleep(LOOK_EVERY)
 
-    return Hosted(terminal.brokers, data.quotes, data.bars, (terminal.run, not_stuck), troubles)
+    return Hosted(terminal.brokers, data.quotes, data.bars, data.roster, (terminal.run, not_stuck), troubles)
 
 
 class _Seen:
@@ -193,6 +195,7 @@ def open_gateway(
         folder=folder,
         ticker=None if hosted.quotes is None else Ticker(hosted.quotes, asyncio.sleep),
         bars=hosted.bars,
+        guide=hosted.guide,
         fixed=fixed,
         renew=None if authority is None else lambda bot, pem: authority.sign_bot(pem, bot.id, clock.now()),
         certificate_until=(lambda: None) if authority is None else authority.server_until,

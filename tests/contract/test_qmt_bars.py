@@ -263,7 +263,7 @@ async def test_a_list_that_is_not_whole_is_no_list(sector: str) -> None:
 async def test_a_calendar_that_agrees_has_nothing_to_say() -> None:
     with terminal_of() as (terminal, data):
         terminal.knows_its_days(20250701, 20261124)
-        assert await data.roster.calendar_differences(EVENING) == []
+        assert await data.roster.calendar_differences() == []
         assert [name for name, _ in terminal.calls if "calendar" in name] == []
         await data.close()
 
@@ -273,7 +273,7 @@ async def test_a_calendar_that_differs_is_told_and_not_taken_over() -> None:
         terminal.knows_its_days(20251201, 20261124, but=[20260303, 20261120])
         terminal.traded.append(20261122)
         terminal.holidays.append(20261231)
-        assert await data.roster.calendar_differences(EVENING) == [
+        assert await data.roster.calendar_differences() == [
             "miniQMT 没有而本程序的交易日历有的交易日：2026-03-03、2026-11-20。",
             "miniQMT 有而本程序的交易日历没有的交易日：2026-11-22。",
             "miniQMT 当作假日而本程序当作开市的：2026-12-31。",
@@ -285,11 +285,11 @@ async def test_a_day_that_has_not_ended_is_not_missing_yet() -> None:
     with terminal_of(at(8, 30)) as (terminal, data):
         yesterday = previous_trading_day(market_time(at(8, 30)).date())
         terminal.knows_its_days(20251201, int(f"{yesterday:%Y%m%d}"))
-        assert await data.roster.calendar_differences(at(8, 30)) == []
+        assert await data.roster.calendar_differences() == []
         await data.close()
 
 
 async def test_a_terminal_without_days_or_holidays_says_nothing_of_them() -> None:
     with terminal_of() as (_, data):
-        assert await data.roster.calendar_differences(EVENING) == []
+        assert await data.roster.calendar_differences() == []
         await data.close()

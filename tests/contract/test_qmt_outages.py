@@ -226,7 +226,7 @@ async def test_a_price_is_asked_before_everything_that_waits() -> None:
 async def test_a_question_that_nobody_waits_for_any_more_is_not_asked() -> None:
     async with house(within=0.1) as our:
         gate = our.terminal.hold("get_trading_dates_by_market")
-        days = asyncio.create_task(our.data.roster.calendar_differences(MORNING))
+        days = asyncio.create_task(our.data.roster.calendar_differences())
         await until(lambda: our.terminal.asked("get_trading_dates_by_market"))
         with pytest.raises(Unavailable, match=r"0.1 秒没有轮到读取快照（前面的请求是读取交易日）"):
             await our.quotes.fetch([MAOTAI])
@@ -291,7 +291,7 @@ async def main():
         days = await data.bars.bars(MAOTAI, "day", 5)
         minutes = await data.bars.bars(MAOTAI, "1m", 5)
         print(quote.quoted_at, [bar.time for bar in (*days, *minutes)])
-        print(len(await data.roster.calendar_differences(clock.now())))
+        print(len(await data.roster.calendar_differences()))
         await data.close()
 asyncio.run(main())
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +20,8 @@ from bot.check_miniqmt import connected, look_at_miniqmt
 from bot.gateway.hosting import PAPER
 from bot.settings import Settings
 from core.clock import Clock, ManualClock, SystemClock
-from core.types import Mode
+from core.securities import Sighting
+from core.types import Mode, Symbol
 from core.wire import Offer, Right
 from tests.contract.test_gateway_pairing import Door
 from tests.fakes.brokers import FakeBroker
@@ -223,6 +224,36 @@ async def test_a_gateway_is_asked_what_it_allows(world: World, town: Town) -> No
     _, lines = await world.check(GATEWAY_URL=url)
     assert about(lines, "权限") == ["✅ 权限：查询、下单和撤单"]
     assert about(lines, "下单")[0].startswith("✅ 下单：已解锁到")
+
+
+class Guide:
+    """Knows the market as a whole, and has a calendar of its own."""
+
+    name = "QMT行情"
+
+    def __init__(self) -> None:
+        self.differences: Sequence[str] = ()
+
+    async def sightings(self, known: Collection[Symbol]) -> Sequence[Sighting]:
+        return [Sighting(symbol, "") for symbol in known]
+
+    async def calendar_differences(self) -> Sequence[str]:
+        return self.differences
+
+
+async def test_a_calendar_of_miniqmt_that_differs_is_said_and_changes_nothing(world: World, town: Town) -> None:
+    url = await paired(world, town, ALL)
+    _, lines = await world.check(GATEWAY_URL=url)
+    assert about(lines, "miniQMT 的交易日历") == []
+    await town.close()
+    guide = Guide()
+    town.open([], guide=guide)
+    _, lines = await world.check(GATEWAY_URL=url)
+    assert about(lines, "miniQMT 的交易日历") == ["✅ miniQMT 的交易日历：和盯盘的一致"]
+    guide.differences = ["miniQMT 有而本程序的交易日历没有的交易日：2026-11-22。"]
+    works, lines = await world.check(GATEWAY_URL=url)
+    assert works
+    assert "2026-11-22。以交易所的公告为准。" in about(lines, "miniQMT 的交易日历")[0]
 
 
 async def test_clocks_that_differ_and_a_gateway_that_is_down_are_said(world: World, town: Town) -> None:

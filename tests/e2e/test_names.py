@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from pathlib import Path
 
 import pytest
 
+from core.errors import Unavailable
+from core.securities import Sighting
+from core.types import Symbol
 from tests.e2e.theatre import Theatre
 
 
@@ -30,6 +33,31 @@ async def test_a_share_that_was_renamed_is_shown_by_its_new_name_and_answers_to_
     await stage.kill()
     assert "*ST润达(603108)" in (await stage.say("/list")).text
     assert "*ST润达(603108)" in (await stage.say("润达医疗多少钱")).plain()
+
+
+class Listed:
+    """A source that has the whole list, and is away now and then."""
+
+    name = "QMT行情"
+
+    def __init__(self) -> None:
+        self.away = False
+
+    async def sightings(self, known: Collection[Symbol]) -> Sequence[Sighting]:
+        if self.away:
+            raise Unavailable(self.name, "连不上")
+        return [*(Sighting(symbol, "") for symbol in known), Sighting(Symbol("688999.SH"), "N火星重")]
+
+
+async def test_a_source_that_has_the_whole_list_is_asked_before_every_code_is(tmp_path: Path) -> None:
+    roster = Listed()
+    async with Theatre(tmp_path, at="2026-11-18 08:50", finds_shares=True, roster=roster) as stage:
+        await stage.pass_time("2026-11-18 09:05")
+        assert "标的：火星重(688999)" in (await stage.say("688999跌破20提醒我")).text
+        roster.away = True
+        stage.market.set("688998", "25", preclose="18", name="N水星重")
+        await stage.pass_time("2026-11-19 09:05")
+        assert "标的：水星重(688998)" in (await stage.say("水星重跌破20提醒我")).text
 
 
 async def test_a_new_listing_is_known_by_its_name_on_its_first_day_and_after_a_restart(stage: Theatre) -> None:

@@ -21,7 +21,7 @@ from core.allowance import Budget
 from core.clock import ManualClock
 from core.messages import Button, Chat, Incoming, Message
 from core.orders import Order
-from core.ports import Channel, Model
+from core.ports import Channel, Model, Roster
 from core.types import Price, Shares, Symbol
 from tests.fakes.market import HandMarket, market_instant
 
@@ -58,6 +58,7 @@ class Theatre:
         owners: Mapping[str, Sequence[str]] | None = None,
         others: Mapping[str, Channel] | None = None,
         at_home: bool = False,
+        roster: Roster | None = None,
     ) -> None:
         self.folder = folder
         self.clock = ManualClock(market_instant(at))
@@ -70,6 +71,7 @@ class Theatre:
         self._finds_shares = finds_shares
         self._owners, self._channels = owners or {}, others or {}
         self._at_home = at_home or model is not None
+        self._roster = roster
         self._lives = AsyncExitStack()
         self._life: asyncio.Task[None] | None = None
         self.app: App
@@ -130,6 +132,7 @@ class Theatre:
             home=self._home(),
             budget=self._budget,
             finds_shares=self._finds_shares,
+            roster=self._roster,
             sleep=at_once if self._finds_shares else asyncio.sleep,
         )
         self.channel = script.connect()

@@ -18,7 +18,7 @@ from bot.gateway.record import open_record
 from bot.gateway.server import RunningGateway, bound
 from bot.gateway.ticker import Ticker
 from core.clock import Clock, SystemClock
-from core.ports import BarFetcher, Broker, QuoteSource
+from core.ports import BarFetcher, Broker, MarketGuide, QuoteSource
 from core.wire import Bounds, Offer, Right
 
 WIDE = Bounds(order=10**12, day=10**12, symbol=10**12, band=None, cancels=1000)
@@ -63,7 +63,11 @@ class Town:
         self._patience = patience
 
     def open(
-        self, brokers: Sequence[Broker], quotes: QuoteSource | None = None, bars: BarFetcher | None = None
+        self,
+        brokers: Sequence[Broker],
+        quotes: QuoteSource | None = None,
+        bars: BarFetcher | None = None,
+        guide: MarketGuide | None = None,
     ) -> RunningGateway:
         self.record = open_record(self.folder.path / "passed.db")
         self.counter = Counter(brokers, quotes, self.folder, self.record, self.clock, patience=self._patience)
@@ -74,6 +78,7 @@ class Town:
             folder=self.folder,
             ticker=None if quotes is None else Ticker(quotes, never),
             bars=bars,
+            guide=guide,
             renew=lambda bot, pem: self.authority.sign_bot(pem, bot.id, SystemClock().now()),
             certificate_until=self.authority.server_until,
             slow=self._slow,

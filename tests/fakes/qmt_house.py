@@ -11,7 +11,7 @@ from typing import Any, Final
 from adapters.quotes import qmt
 from adapters.quotes.qmt import HEARTBEAT, QmtData, QmtQuotes
 from core.clock import MARKET_ZONE, ManualClock
-from core.ports import BarFetcher, QuoteSource, Roster
+from core.ports import BarFetcher, MarketGuide, QuoteSource
 from core.types import Symbol
 from tests.fakes.streams import Pauses, Stream, until
 from tests.fakes.xtdatacenter import Terminal
@@ -76,7 +76,7 @@ async def house(
         )
         source: QuoteSource = data.quotes
         fetcher: BarFetcher = data.bars
-        roster: Roster = data.roster
+        roster: MarketGuide = data.roster
         assert {source.name, roster.name} == {"QMT行情"}
         assert fetcher.name == "QMT行情K线"
         try:

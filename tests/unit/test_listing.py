@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+
+import pytest
 
 from adapters.stores.memory import MemoryStore
 from core.clock import ManualClock
 from core.errors import Unavailable
-from core.listing import LISTED, ByCode, Listing
-from core.securities import Former, Security
+from core.listing import LISTED, ByCode, FirstThatCan, Listing
+from core.securities import Former, Security, Sighting
 from core.types import Symbol
 from tests.fakes.parts import MOUTAI, PINGAN, Naps, Tape, at, quote
 
@@ -221,3 +223,31 @@ async def test_codes_in_their_order_are_no_order_of_candidates() -> None:
     assert list(room.table.ranked) == []
     again = await room.again("2026-01-05 10:05")
     assert list(again.table.ranked) == []
+
+
+class Told:
+    """A roster that says what it was told to say."""
+
+    def __init__(self, name: str, *symbols: Symbol) -> None:
+        self.name = name
+        self.asked = 0
+        self._symbols = symbols
+
+    async def sightings(self, known: Collection[Symbol]) -> Sequence[Sighting]:
+        self.asked += 1
+        if not self._symbols:
+            raise Unavailable(self.name, "没有列表")
+        return [Sighting(symbol, "") for symbol in self._symbols]
+
+
+async def test_of_several_lists_the_first_that_there_is_counts() -> None:
+    silent, first, second = Told("空"), Told("甲", MOUTAI), Told("乙", PINGAN)
+    both = FirstThatCan([silent, first, second])
+    assert both.name == "空/甲/乙"
+    assert [one.symbol for one in await both.sightings([])] == [MOUTAI]
+    assert (silent.asked, first.asked, second.asked) == (1, 1, 0)
+
+
+async def test_when_no_list_can_be_had_the_last_one_says_why() -> None:
+    with pytest.raises(Unavailable, match="乙"):
+        await FirstThatCan([Told("甲"), Told("乙")]).sightings([])
