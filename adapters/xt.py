@@ -17,7 +17,7 @@ from typing import Any, Final
 from core.errors import ConfigError
 
 SDK: Final = "xtquant"
-INSTALL: Final = 'pip install "xtquant==250807.1.2"'
+INSTALL: Final = 'pip install -c constraints.txt -e ".[qmt]"'
 _MASKED: Final = "pkg_resources"
 _lock: Final = threading.RLock()
 

@@ -307,6 +307,34 @@ async def test_what_could_not_be_written_down_is_told_later_and_once(bench: QmtB
     assert await kinds(bench.broker) == [R.ACCEPTED, R.FILL]
 
 
+async def test_what_was_written_half_is_not_told_at_all_until_it_is_whole(bench: QmtBench) -> None:
+    bench.terminal.lose |= {"order", "trade"}
+    order = an_order(bench)
+    await outcome(bench, bench.broker.submit(order))
+    await bench.trade(order, 400, D("10.00"))
+    db = bench.qmt._book._db
+    db.execute(
+        "CREATE TEMP TRIGGER full BEFORE INSERT ON reports WHEN new.key != 'accepted'"
+        " BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+    )
+    assert isinstance(await outcome(bench, bench.broker.find(order.id)), Unavailable)
+    assert bench.broker._queue.empty()  # type: ignore[attr-defined]  # of our broker
+    db.execute("DROP TRIGGER full")
+    assert await kinds(bench.broker) == [R.ACCEPTED, R.FILL]
+    assert [report.kind for report in await heard(bench, 2)] == [R.ACCEPTED, R.FILL]
+
+
+async def test_an_order_that_is_filled_is_known_without_the_terminal(bench: QmtBench) -> None:
+    bench.terminal.lose.add("order")
+    order = an_order(bench)
+    await outcome(bench, bench.broker.submit(order))
+    await bench.trade(order, 1000, D("10.00"))
+    await bench.patience.settle()
+    bench.terminal.cut(tells=True)
+    await bench.patience.settle()
+    assert await kinds(bench.broker) == [R.ACCEPTED, R.FILL]
+
+
 @pytest.mark.parametrize("numbers", [[], ["10001", "10001"], [""]])
 async def test_accounts_are_named_once(tmp_path: Path, clock: ManualClock, numbers: list[str]) -> None:
     with pytest.raises(ConfigError, match="MINIQMT_ACCOUNT_ID"):
