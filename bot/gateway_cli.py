@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol
@@ -33,6 +34,7 @@ def gateway_commands(
         ctx: typer.Context,
         paper: Annotated[bool, typer.Option("--paper", help="不连 miniQMT，用模拟账户试一试")] = False,
         anywhere: Annotated[bool, typer.Option("--anywhere", help="允许在 0.0.0.0 上等候")] = False,
+        watched: Annotated[bool, typer.Option("--watched", hidden=True)] = False,
         env_file: EnvFile = None,
     ) -> None:
         """运行网关，直到按 Ctrl-C。"""
@@ -41,8 +43,17 @@ def gateway_commands(
 
         async def step() -> None:
             from bot.gateway import commands
+            from bot.gateway.parent import keep_running
 
-            await commands.run(settings_of(env_file), paper=paper, anywhere=anywhere, write=write)
+            if paper or watched:
+                await commands.run(settings_of(env_file), paper=paper, anywhere=anywhere, write=write, watched=watched)
+                return
+            settings_of(env_file)  # what is wrong with them is said once, here
+            command = [sys.executable, "-m", "bot", "gateway", "--watched", *(["--anywhere"] if anywhere else [])]
+            command += [] if env_file is None else ["--env-file", str(env_file)]
+            code = await keep_running(command, write)
+            if code:
+                raise typer.Exit(code)
 
         go(step)
 

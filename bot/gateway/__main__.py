@@ -11,12 +11,12 @@ import json
 import logging
 import os
 import sys
-import threading
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
 from bot.gateway.folder import Bot, digest_of
 from bot.gateway.hosting import attend, host_miniqmt, host_paper, log_to, open_gateway
+from bot.gateway.parent import end_with_the_parent
 from bot.settings import Settings
 from core.clock import SystemClock
 from core.errors import ConfigError, DingpanError
@@ -24,7 +24,6 @@ from core.wire import Right
 
 log: Final = logging.getLogger(__name__)
 
-GRACE: Final = 3.0
 PARENT: Final = "parent"
 
 
@@ -69,7 +68,7 @@ async def _serve(words: dict[str, Any]) -> None:
     clock = SystemClock()
     me = asyncio.current_task()
     assert me is not None
-    _end_with_the_parent(asyncio.get_running_loop(), me)
+    end_with_the_parent(asyncio.get_running_loop(), me)
     parent = Bot(
         id=PARENT,
         name="本机的盯盘",
@@ -91,26 +90,6 @@ async def _serve(words: dict[str, Any]) -> None:
         )
         _say({"port": running.port})
         await attend(running, hosted.works)
-
-
-def _end_with_the_parent(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
-    """Watch standard input from a thread of its own, and end when it ends."""
-
-    def watch() -> None:
-        try:
-            while sys.stdin.buffer.read(1):
-                pass
-        except (OSError, ValueError):
-            pass
-        stopwatch = threading.Timer(GRACE, os._exit, [0])
-        stopwatch.daemon = True
-        stopwatch.start()
-        try:
-            loop.call_soon_threadsafe(task.cancel)
-        except RuntimeError:
-            os._exit(0)
-
-    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 if __name__ == "__main__":

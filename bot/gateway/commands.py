@@ -9,11 +9,14 @@ from contextlib import AsyncExitStack
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
+import typer
+
 from bot.gateway.certificates import Authority
 from bot.gateway.folder import STOP, Folder
 from bot.gateway.hosting import attend, host_miniqmt, host_paper, log_to, open_gateway
 from bot.gateway.invitation import OPEN_FOR, Invitation, invitation_app
 from bot.gateway.limits import arm_until
+from bot.gateway.parent import AGAIN, end_soon, end_with_the_parent
 from bot.gateway.server import Server, bound
 from bot.gateway.wording import limits_text
 from bot.settings import Settings
@@ -52,8 +55,12 @@ def init(settings: Settings, *, again: bool, write: Write) -> None:
     write("　3. 每个交易日想让它下单时解锁：dingpan gateway arm --until close")
 
 
-async def run(settings: Settings, *, paper: bool, anywhere: bool, write: Write) -> None:
-    """Serve until somebody ends it."""
+async def run(settings: Settings, *, paper: bool, anywhere: bool, write: Write, watched: bool = False) -> None:
+    """Serve until somebody ends it.
+
+    Args:
+        watched: by a process that starts another one where only that helps.
+    """
     host = settings.gateway_host
     if host in ANYWHERE and not anywhere:
         raise ConfigError(
@@ -84,7 +91,23 @@ async def run(settings: Settings, *, paper: bool, anywhere: bool, write: Write) 
             write("还没有机器人配对：另开一个窗口运行 dingpan gateway invite。")
         if host == "127.0.0.1":
             write("只有这台电脑能连。别的电脑要连，请在 .env 里把 GATEWAY_HOST 写成这台电脑的内网地址。")
-        await attend(running, hosted.works)
+        if not watched:
+            await attend(running, hosted.works)
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        end_with_the_parent(asyncio.get_running_loop(), task)
+        stuck: list[BaseException] = []
+        try:
+            try:
+                await attend(running, hosted.works)
+            except* Unavailable as group:
+                stuck += group.exceptions
+        finally:
+            end_soon(AGAIN if stuck else 1)
+        for error in stuck:
+            write(str(error))
+        raise typer.Exit(AGAIN)
 
 
 async def invite(settings: Settings, *, name: str, trade: bool, write: Write) -> None:

@@ -11,6 +11,7 @@ import hmac
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -146,8 +147,20 @@ def write_whole(path: Path, body: bytes) -> None:
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
-        Path(made).replace(path)
+        _put(Path(made), path)
     except OSError as error:
         with suppress(OSError):
             Path(made).unlink()
         raise Unavailable(NAME, f"{path.name} 写不了（{error.strerror}）") from None
+
+
+def _put(made: Path, path: Path) -> None:
+    """Windows lets nobody replace a file that is being read at the moment."""
+    for pause in (0.02, 0.05, 0.1, 0.2):
+        try:
+            made.replace(path)
+        except PermissionError:
+            time.sleep(pause)
+        else:
+            return
+    made.replace(path)

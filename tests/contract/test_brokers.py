@@ -305,6 +305,29 @@ class RealBench(QmtBench):
         return await self.reopen()
 
 
+class FarRealBench(RealBench):
+    """The same behind a gateway, over mutual TLS."""
+
+    def _open(self) -> None:
+        self.town = Town(self.path.parent, self.clock)
+        self.town.open([self.qmt.brokers[0]])
+        self.town.arm()
+        self.line = self.town.line()
+        self.broker = gateway.connect(self.line, offer_of(self.qmt.brokers[0]), self.clock)
+
+    async def ready(self) -> None:
+        await super().ready()
+        self._open()
+
+    async def call_off(self, order: Order) -> None:
+        await self.broker.cancel(order)
+
+    async def close(self) -> None:
+        await self.line.close()
+        await self.town.close()
+        await super().close()
+
+
 async def paper_bench(path: Path, clock: ManualClock) -> Bench:
     return PaperBench(path, clock)
 
@@ -322,6 +345,12 @@ async def real_bench(path: Path, clock: ManualClock) -> Bench:
     return bench
 
 
+async def far_real_bench(path: Path, clock: ManualClock) -> Bench:
+    bench = FarRealBench(path, clock, cash=CASH, positions={BANK: (HELD, COST)})
+    await bench.ready()
+    return bench
+
+
 MakeBench = Callable[[Path, ManualClock], Awaitable[Bench]]
 BENCHES: dict[str, MakeBench] = {
     "paper": paper_bench,
@@ -329,6 +358,7 @@ BENCHES: dict[str, MakeBench] = {
     "gateway": gateway_bench,
     "filedrop": filedrop_bench,
     "qmt": real_bench,
+    "qmt behind a gateway": far_real_bench,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -17,7 +18,9 @@ from adapters.brokers import gateway
 from adapters.gateway_line import Line
 from bot.accounts import child_of
 from bot.child import GatewayChild
+from bot.gateway import commands
 from bot.gateway.hosting import PAPER
+from bot.gateway.parent import AGAIN, keep_running
 from bot.settings import Settings
 from core.clock import SystemClock
 from core.errors import Unavailable
@@ -158,3 +161,68 @@ async def test_one_that_cannot_start_says_why(tmp_path: Path) -> None:
     assert "MINIQMT_PATH" in caught.value.reason
     await line.close()
     await child.close()
+
+
+_TWICE = """
+import pathlib, sys
+file = pathlib.Path(sys.argv[1])
+count = len(file.read_text()) if file.exists() else 0
+file.write_text("x" * (count + 1))
+sys.exit(75 if count < 2 else 3)
+"""
+
+
+async def test_a_gateway_that_asks_for_a_successor_gets_one(tmp_path: Path) -> None:
+    said: list[str] = []
+    code = await keep_running([sys.executable, "-c", _TWICE, str(tmp_path / "lives")], said.append, soon)
+    assert code == 3
+    assert (tmp_path / "lives").read_text(encoding="ascii") == "xxx"
+    assert said == ["网关有调用卡住了，正在重新启动。"] * 2
+
+
+@pytest.mark.timeout(120)
+def test_a_gateway_in_a_window_says_what_is_missing_and_ends(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "gateway"],
+        cwd=ROOT,
+        env={**os.environ, "DATA_DIR": str(tmp_path), "PYTHONUTF8": "1"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "dingpan gateway init" in done.stderr
+
+
+_STUCK = """
+import sys
+from bot.cli import main
+from bot.gateway import commands
+from bot.gateway.hosting import Hosted
+from core.errors import Unavailable
+
+async def stuck():
+    raise Unavailable("miniQMT", "有 51 个调用一直没有返回")
+
+commands.host_miniqmt = lambda *_: Hosted([], None, None, (stuck,))
+sys.argv = ["dingpan", "gateway", "--watched"]
+main()
+"""
+
+
+@pytest.mark.timeout(120)
+def test_a_gateway_whose_calls_hang_asks_for_a_successor(tmp_path: Path) -> None:
+    commands.init(Settings.load({"DATA_DIR": str(tmp_path)}, file=None), again=False, write=print)
+    with subprocess.Popen(
+        [sys.executable, "-c", _STUCK],
+        cwd=ROOT,
+        env={**os.environ, "DATA_DIR": str(tmp_path), "PYTHONUTF8": "1", "GATEWAY_PORT": "18765"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        assert process.stdout is not None
+        said = process.stdout.read()
+        assert process.wait() == AGAIN
+    assert "有 51 个调用一直没有返回" in said
