@@ -5,8 +5,8 @@ tick of each code aside; the loop takes them a few times a second. What came in 
 is how a slow reader is kept from falling behind.
 
 Subscriptions die silently, so their life is proved all the time. Two indexes are subscribed besides, which move every
-few seconds while the market is open: when they fall silent, the link has. What stood still for long is compared now and
-then with what the terminal has. Another connection, a link that came back, silence or a missed row: each subscribes
+few seconds while the market trades: when they stand still, the link is dead. What stood still for long is compared now
+and then with what the terminal has. Another connection, a link that came back, silence or a missed row: each subscribes
 anew.
 
 A share without trade is not pushed, so its newest row may be minutes old and true. Its time is left as it is.
@@ -55,15 +55,12 @@ DETAILS: Final = 100
 MANY: Final = 1000
 """With more codes than these, whole markets are subscribed."""
 HEARTBEAT: Final = (Symbol("000001.SH"), Symbol("399001.SZ"))
-SILENCE: Final = {
-    Phase.CALL_AUCTION: timedelta(seconds=60),
-    Phase.CONTINUOUS: timedelta(seconds=20),
-    Phase.CLOSING_AUCTION: timedelta(seconds=60),
-}
-"""In other phases nothing has to be pushed."""
-_LONGEST_SILENCE: Final = timedelta(minutes=5)
+SILENCE: Final = timedelta(seconds=20)
+"""Of the continuous auction. In other phases indexes need not move, and silence says nothing."""
+LONGEST_SILENCE: Final = timedelta(minutes=5)
 COMPARE: Final = timedelta(seconds=30)
 """How often rows that stand still are compared with those of the terminal."""
+COMPARED: Final = frozenset({Phase.CALL_AUCTION, Phase.CONTINUOUS, Phase.CLOSING_AUCTION})
 STILL: Final = timedelta(seconds=60)
 MISSED_MS: Final = 10_000
 DAY_BEGINS: Final = timedelta(hours=9, minutes=5)
@@ -245,8 +242,8 @@ class QmtQuotes:
             return f"{NAME}中断（{time_text(self._trouble_at)} 起）：{self._trouble}。"
         if self._subscription is None:
             return f"{NAME}还没有订阅。"
-        pushed = self.newest.pushed_at
-        last = f"最近一次推送 {time_text(pushed)}" if pushed is not None else "还没有推送"
+        moved = self.newest.moved_at
+        last = f"最近一次推送 {time_text(moved)}" if moved is not None else "还没有推送"
         stuck = self.link.stuck_since
         hangs = f"；它从 {time_text(stuck)} 起不回答，一直这样就要重启网关和 miniQMT" if stuck is not None else ""
         return f"正在用{NAME}，{len(self._watched)} 只，{last}{hangs}。"
@@ -306,19 +303,19 @@ class QmtQuotes:
         # Connecting is what every question begins with.
         await self.link.ask("连接", _nothing, within=self._within)
         now, held = self._clock.now(), self._subscription
-        if self.newest.pushed_at is not None and held is not None and self.newest.pushed_at > held.at:
+        moved_at = self.newest.moved_at
+        if moved_at is not None and held is not None and moved_at > held.at:
             self._silences = 0
         if held is None or held.client is not self.link.client or held.codes != codes or self._dropped:
             await self._subscribe(codes)
         elif self._is_silent(held, now):
             await self._wake(codes)
-        elif self.newest.wanted != self._watched:
+        elif self.newest.wanted != self._watched.union(HEARTBEAT):
             await self._take_up()
         await self._read_details()
         await self._compare()
         if self._silences > 1:
-            since = self.newest.pushed_at
-            raise Unavailable(NAME, f"{time_text(since)} 起没有推送" if since is not None else "还没有推送")
+            raise Unavailable(NAME, f"{time_text(moved_at)} 起没有新的推送" if moved_at is not None else "还没有推送")
 
     def _codes(self) -> frozenset[str]:
         if not self._watched:
@@ -347,8 +344,8 @@ class QmtQuotes:
         self._subscription = _Subscription(client, number, codes, self._clock.now())
 
     def _want(self) -> None:
-        self.newest.wanted = self._watched
-        self.newest.forget(self._watched)
+        self.newest.wanted = wanted = self._watched.union(HEARTBEAT)
+        self.newest.forget(wanted)
 
     async def _take_up(self) -> None:
         """Another list out of the same subscription: what is new in it is asked for, since only changes are pushed."""
@@ -363,24 +360,21 @@ class QmtQuotes:
             await self.link.ask("退订行情", lambda xtdata: xtdata.unsubscribe_quote(held.number), within=self._within)
 
     def _is_silent(self, held: _Subscription, now: datetime) -> bool:
-        """Whether nothing was pushed for longer than a living market allows; twice as long after each vain attempt."""
-        limit = SILENCE.get(phase(now))
-        if limit is None:
-            return False
-        limit = min(limit * 2 ** min(self._silences, 5), max(_LONGEST_SILENCE, limit))
-        since = max(self.newest.pushed_at or held.at, held.at)
-        return now - since > limit and phase(now - limit) is phase(now)
+        """Whether nothing moved for longer than a living market allows; twice as long after each vain attempt."""
+        limit = min(SILENCE * 2 ** min(self._silences, 5), LONGEST_SILENCE)
+        since = max(self.newest.moved_at or held.at, held.at)
+        return now - since > limit and phase(now) is phase(now - limit) is Phase.CONTINUOUS
 
     def _is_alive(self, now: datetime) -> bool:
-        """Whether the market is open and something was pushed just now."""
-        limit, pushed_at = SILENCE.get(phase(now)), self.newest.pushed_at
-        return limit is not None and pushed_at is not None and now - pushed_at <= limit
+        """Whether the market trades and something new was pushed just now."""
+        moved_at = self.newest.moved_at
+        return phase(now) is Phase.CONTINUOUS and moved_at is not None and now - moved_at <= SILENCE
 
     async def _wake(self, codes: frozenset[str]) -> None:
         """Subscribe anew; where that did not help the last time, over another connection."""
         self._silences += 1
-        since = self.newest.pushed_at
-        log.warning("nothing was pushed since %s, attempt %d", since and time_text(since), self._silences)
+        since = self.newest.moved_at
+        log.warning("nothing new was pushed since %s, attempt %d", since and time_text(since), self._silences)
         if self._silences > 1:
             await self.link.ask("断开", lambda xtdata: xtdata.disconnect(), within=self._within, connects=False)
         await self._subscribe(codes)
@@ -411,7 +405,7 @@ class QmtQuotes:
     async def _compare(self) -> None:
         """Hold rows that stand still against those of the terminal: a single code may have fallen out of the stream."""
         now = self._clock.now()
-        if now - self._compared_at < COMPARE or phase(now) is not Phase.CONTINUOUS:
+        if now - self._compared_at < COMPARE or phase(now) not in COMPARED:
             return
         self._compared_at = now
         for symbol in self._sheet.another_day():

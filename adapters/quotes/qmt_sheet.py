@@ -40,7 +40,9 @@ class Newest:
     def __init__(self, clock: Clock, on_arrival: Callable[[], None]) -> None:
         self.wanted: Collection[str] = frozenset()
         """Others are not kept: whoever asks for whole markets is told of all that is in them."""
-        self.pushed_at: datetime | None = None
+        self.moved_at: datetime | None = None
+        """When the last push came that was newer than everything before it. One that only repeats, as the answer to a
+        new subscription may, is no sign of life."""
         self.superseded = 0
         """Ticks that a newer one has replaced before anybody took them."""
         self.late = 0
@@ -50,18 +52,23 @@ class Newest:
         self._lock = threading.Lock()
         self._fresh: dict[str, Tick] = {}
         self._seen: dict[str, tuple[int, float]] = {}
+        self._latest = 0
 
     def on_push(self, rows: Any) -> None:
         """The callback of a subscription. The SDK swallows what a callback raises, so nothing leaves it unsaid."""
         try:
-            self.pushed_at = self._clock.now()
-            self.put(rows)
+            time = self.put(rows)
+            with self._lock:
+                # Measured by what was pushed alone: what was asked for may be ahead of it.
+                if time > self._latest:
+                    self._latest, self.moved_at = time, self._clock.now()
         except Exception:
             self.broken += 1
             log.exception("what was pushed cannot be read")
 
-    def put(self, rows: Mapping[str, Tick]) -> None:
-        """Keep what is newer than what was there."""
+    def put(self, rows: Mapping[str, Tick]) -> int:
+        """Keep what is not older than what was there; the newest time of it, 0 where there is none."""
+        newest = 0
         latest = round((self._clock.now() + FUTURE).timestamp() * 1000)
         wanted = self.wanted
         with self._lock:
@@ -79,11 +86,13 @@ class Newest:
                     self.late += 1
                     continue
                 self._seen[code] = order
+                newest = max(newest, order[0])
                 self.superseded += code in self._fresh
                 self._fresh[code] = tick
             arrived = bool(self._fresh) and not waiting
         if arrived:
             self._on_arrival()
+        return newest
 
     def take(self) -> dict[str, Tick]:
         """What has come since the last time."""

@@ -163,6 +163,43 @@ async def test_silence_that_lasts_is_told_and_gets_another_connection() -> None:
             await until(lambda: our.told[1:] == ["QMT行情已恢复。"])
 
 
+async def test_a_terminal_that_repeats_what_it_had_is_not_alive() -> None:
+    async with house() as our, our.watching(MAOTAI):
+        for seconds in (21, 41):  # its own source is dead: each subscription is answered with the rows of before
+            our.clock.advance(timedelta(seconds=seconds))
+            subscribed = our.quotes.subscribed
+            await until(lambda: our.quotes.subscribed > subscribed)  # noqa: B023  it is called here
+        await until(lambda: our.told)
+        assert our.told == ["QMT行情中断：10:00:00 起没有新的推送。会自动重试。"]
+        assert our.quotes.trouble == "10:00:00 起没有新的推送"
+        our.trade(INDEX, 3350.0)
+        await until(lambda: our.told[1:] == ["QMT行情已恢复。"])
+        assert our.quotes.trouble == ""
+
+
+@pytest.mark.parametrize("begin", [at(9, 16), at(14, 57, 30)])
+async def test_in_an_auction_what_is_missed_is_noticed_and_silence_is_none(begin: datetime) -> None:
+    async with house(begin) as our, our.watching(MAOTAI) as stream:
+        our.clock.advance(timedelta(seconds=80))
+        await our.checks(3)
+        assert our.quotes.subscribed == 1
+        our.terminal.trade(MAOTAI, 1402)  # and nobody is told
+        our.clock.advance(timedelta(seconds=31))
+        await stream.until(lambda frame: 1_402_000 in frame.last)
+        await until(lambda: our.quotes.subscribed == 2)
+
+
+async def test_asking_all_the_time_does_not_hide_that_the_stream_is_alive() -> None:
+    async with house() as our, our.watching(MAOTAI):
+        for price in range(1400, 1410):
+            our.clock.advance(timedelta(seconds=5))
+            our.terminal.trade(MAOTAI, price)
+            await our.quotes.fetch([MAOTAI])  # it is asked before it is pushed
+            our.terminal.push(MAOTAI)
+            await our.checks(1)
+        assert our.quotes.subscribed == 1
+
+
 async def test_the_indexes_keep_a_list_of_quiet_shares_alive() -> None:
     async with house() as our, our.watching(MAOTAI):
         for second in range(10):
