@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.command import Call, Context, Reply, command
+from bot.commands import targets
 from core import render_reconcile
 from core.errors import Invalid
 from core.messages import Role
@@ -14,7 +15,7 @@ async def reconcile(ctx: Context, call: Call) -> Reply:
     wanted = set(call.words)
     await ctx.house.blotter.look_up()
     found = []
-    for broker in ctx.house.brokerage.brokers:
+    for broker in targets.accounts(ctx):
         if not wanted or wanted & {broker.account, broker.name}:
             message, _notable = await ctx.house.reconciler.reconcile(broker)
             found.append(message)
@@ -28,7 +29,7 @@ async def accord(ctx: Context, call: Call) -> Reply:
     """Somebody has seen what differs."""
     if len(call.words) != 1:
         raise Invalid("请点对账消息里的“我知道了”。")
-    account = ctx.house.brokerage.broker(call.words[0]).account
+    account = targets.broker(ctx, call.words[0], trading=True).account
     symbols = await ctx.house.reconciler.acknowledge(account)
     names = [ctx.house.name(symbol) or symbol for symbol in sorted(symbols)]
     return render_reconcile.acknowledged(names, ctx.house.brokerage.where(account))
