@@ -239,7 +239,7 @@ def assemble(
         on_symbols=lambda _symbols: resubscribe(),
     )
     membership = Membership(store, notifier, brokerage, desk, watchlist, clock, home=home)
-    following = Following(watchlist, brokerage, notifier, names.name_of)
+    following = Following(watchlist, brokerage, notifier, names.name_of, sees=membership.sees)
     digest = Digest(store, notifier, clock)
     escalation = Escalation(store, notifier, watchlist, clock)
     history = History(store, bars, clock)

@@ -23,15 +23,23 @@ class Following:
 
     Args:
         name_of: what a share is called.
+        sees: whether an owner of watches may know what an account holds.
     """
 
     def __init__(
-        self, watchlist: Watchlist, brokerage: Brokerage, notifier: Notifier, name_of: Callable[[Symbol], str]
+        self,
+        watchlist: Watchlist,
+        brokerage: Brokerage,
+        notifier: Notifier,
+        name_of: Callable[[Symbol], str],
+        *,
+        sees: Callable[[str, str], bool] = lambda _owner, _account: True,
     ) -> None:
         self._watchlist = watchlist
         self._brokerage = brokerage
         self._notifier = notifier
         self._name_of = name_of
+        self._sees = sees
         # What happened to the accounts before this process began is not known.
         self._is_behind = True
 
@@ -60,8 +68,8 @@ class Following:
 
     async def _follow(self, watch: Watch) -> None:
         account = self._brokerage.account(watch.account)
-        if account is None:
-            return  # nobody knows what it holds
+        if account is None or not self._sees(watch.owner, watch.account):
+            return  # nobody knows what it holds, or he may not
         held = [position.symbol for position in account.positions if position.shares]
         stays = [symbol for symbol in watch.symbols if symbol in held]
         bought = [symbol for symbol in held if symbol not in stays]

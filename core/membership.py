@@ -117,6 +117,13 @@ class Membership:
             return "他已经不是成员，没有生成委托。"
         return people.why_not_account(member.person(), account, self._brokerage.where(account), trading=True)
 
+    def sees(self, owner: str, account: str) -> bool:
+        """Whether what an account holds may be told to this owner of watches."""
+        member = self._members.get(owner)
+        return not people.is_member(owner) or (
+            member is not None and member.ended_at is None and member.person().may_see(account)
+        )
+
     @property
     def accounts(self) -> Mapping[str, str]:
         """The accounts of the house with their names, in order."""

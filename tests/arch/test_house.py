@@ -180,6 +180,26 @@ def test_every_command_says_what_it_does(one: Command) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9_]{0,31}", one.name), "Telegram shows no other names"
 
 
+LOOKED_UP: Final = re.compile(
+    r"brokerage\.(?:brokers|broker\(|default_account)|store\.(?:tickets?|orders?|fills)\(|watchlist\.get\("
+)
+"""Whose it is, and whether the person may see or trade it, is asked in bot/commands/targets.py and rights.py."""
+ASKED_ELSEWHERE: Final = {
+    "audit.py": 1,  # asks whether the account of the ticket may be seen
+    "trade.py": 4,  # accounts kept by hand, for owners; the order of a button, whose account was asked for
+    "undo.py": 1,  # what the person's own last step made
+    "watch.py": 2,  # what targets has found, read anew; the name of no account
+}
+
+
+def test_commands_look_nothing_up_past_the_rights_of_a_person() -> None:
+    found = {}
+    for path in files("bot/commands"):
+        if path.name not in {"targets.py", "rights.py"}:
+            found[path.name] = len(LOOKED_UP.findall(path.read_text(encoding="utf-8")))
+    assert {file: count for file, count in found.items() if count} == ASKED_ELSEWHERE
+
+
 def test_no_two_commands_share_a_name() -> None:
     words = [word for one in registered() for word in (one.name, *one.names)]
     assert len(words) == len(set(words))

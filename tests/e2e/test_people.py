@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -156,12 +159,14 @@ async def test_a_viewer_is_refused_what_trades_or_steers(street: Street, text: s
 async def test_an_account_that_was_not_granted_is_not_shown(street: Street) -> None:
     await street.say(OWNER, "买100股茅台 价格1400")
     await street.invite("查看 老婆账户", user="7")
-    for question in ("我的持仓", "/account", "/trades", "所有账户的持仓", "/mode", "/limits"):
+    for question in ("我的持仓", "/account", "/trades", "所有账户的持仓", "/mode", "/limits", "/reconcile"):
         said = await street.say("7", question)
         assert "模拟账户" not in said, (question, said)
     assert "300" in await street.say("7", "我的持仓")
     assert "没有待确认" in await street.say("7", "/tickets")
     assert "还没有" in await street.say("7", "/orders")
+    for press in ("positions @paper", "account @paper", "ask pnl_today @paper", "silence today ACCT.paper"):
+        assert "模拟账户" not in await street.press("7", press)
     assert "没有对你开放" in await street.press("7", "positions @paper")
     assert len(street.read(OWNER, "不是他的账户")) == 1
 
@@ -475,6 +480,57 @@ async def test_an_alert_of_a_member_is_not_told_to_the_owner_when_nobody_answers
     await street.theatre.app.duties.escalate()
     await street.theatre.settle()
     assert not street.read(OWNER, "1389")
+
+
+async def test_a_watch_on_holdings_tells_nothing_of_an_account_that_was_closed_to_its_owner(street: Street) -> None:
+    await street.invite("查看 模拟账户", user="7")
+    assert "贵州茅台" in await street.say("7", "所有持仓跌3%提醒我")
+    await street.press(OWNER, "member telegram:7 none paper")
+    told = len(street.read("7", ""))
+    await street.say(OWNER, "卖200股茅台 价格1400")
+    await street.press(OWNER, next(one for one in street.buttons(OWNER) if one.startswith("approve ")))
+    await street.theatre.tick(MAOTAI, "1401", "1402")
+    assert street.theatre.app.house.brokerage.cost_of("paper", MAOTAI) is None, "all of it is sold"
+    assert len(street.read("7", "")) == told
+
+
+async def test_the_kill_switch_of_a_trader_waits_for_no_database(street: Street) -> None:
+    await street.invite("交易 模拟账户", user="7")
+    with closing(sqlite3.connect(street.theatre.folder / "dingpan.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert "已紧急停止" in await street.say("7", "/panic")
+        assert street.theatre.app.house.switch.panicked is not None
+
+
+async def test_what_is_refused_is_refused_without_a_database(street: Street) -> None:
+    await street.invite("查看 模拟账户", user="7")
+    with closing(sqlite3.connect(street.theatre.folder / "dingpan.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert "没有使用权限" in await street.say("99", "你好")
+        assert "只有能交易的人" in await street.say("7", "/buy 100股茅台")
+    assert await street.orders() == []
+
+
+async def test_two_processes_on_one_database_let_one_person_in_and_forget_a_removed_one_at_once(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    async with Street(tmp_path) as one, Street(tmp_path, accounts=tmp_path / "other") as other:
+        code = await one.code("交易 模拟账户")
+        said = await asyncio.gather(one.say("7", f"/join {code}"), other.say("8", f"/join {code}"))
+        assert sorted("已加入" in text for text in said) == [False, True]
+        who, here, there = ("7", one, other) if "已加入" in said[0] else ("8", other, one)
+        assert "交易者" in await there.say(who, "/me"), "what one let in is known to the other"
+        await there.press(OWNER, f"member telegram:{who} remove sure")
+        assert "没有使用权限" in await here.say(who, "/list")
+        await here.refusals()
+
+
+async def test_an_export_of_a_member_holds_his_watches_alone(street: Street) -> None:
+    await street.say(OWNER, "茅台跌破1300提醒我")
+    await street.invite("查看", user="7")
+    await street.say("7", "茅台跌破1390提醒我")
+    said = await street.say("7", "/export")
+    assert "1390" in said
+    assert "1300" not in said
 
 
 async def test_an_empty_allow_list_means_nobody(tmp_path: Path) -> None:

@@ -37,7 +37,8 @@ class Theatre:
     """A house over SQLite and a paper account in a folder, with a market that the test moves.
 
     With ``wife`` there is a second account, 老婆账户, with 200,000 yuan and these positions. With ``owners`` there is a
-    second channel beside the script, for people who are told apart; see :mod:`tests.e2e.street`.
+    second channel beside the script, for people who are told apart; see :mod:`tests.e2e.street`. ``accounts`` is where
+    the accounts lie, where two houses share one database.
     With ``at_home`` what is said to the owner of the house is said here.
 
     :meth:`kill` drops everything as a killed process would and builds the house anew from what is on the disk.
@@ -59,6 +60,7 @@ class Theatre:
         others: Mapping[str, Channel] | None = None,
         at_home: bool = False,
         roster: Roster | None = None,
+        accounts: Path | None = None,
     ) -> None:
         self.folder = folder
         self.clock = ManualClock(market_instant(at))
@@ -72,6 +74,7 @@ class Theatre:
         self._owners, self._channels = owners or {}, others or {}
         self._at_home = at_home or model is not None
         self._roster = roster
+        self._accounts = accounts or folder
         self._lives = AsyncExitStack()
         self._life: asyncio.Task[None] | None = None
         self.app: App
@@ -93,7 +96,7 @@ class Theatre:
         store = sql.connect(f"sqlite:///{self.folder / 'dingpan.db'}", busy_timeout=timedelta(milliseconds=100))
         self._lives.push_async_callback(store.close)
         self.broker = paper.connect(
-            path=self.folder / "paper.db",
+            path=self._accounts / "paper.db",
             account="paper",
             name="模拟账户",
             clock=self.clock,
