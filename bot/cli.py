@@ -288,6 +288,44 @@ def check(
         raise typer.Exit(FAILED)
 
 
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="写到这个文件，例如 D:\\备份\\dingpan-1129.zip")],
+    with_secrets: Annotated[bool, typer.Option("--with-secrets", help="密钥和配对证书也放进去")] = False,
+    env_file: EnvFile = None,
+) -> None:
+    """备份全部数据：任务、委托、日志、账本和设置。程序运行时也可以。"""
+
+    async def step() -> None:
+        from bot.backup import back_up
+        from core.clock import SystemClock
+
+        settings, env, now = _settings(env_file), env_file or Path(".env"), SystemClock().now()
+        await asyncio.to_thread(back_up, settings, file, env, now, with_secrets=with_secrets, write=_print)
+
+    _go(step)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="dingpan backup 做的文件")],
+    force: Annotated[bool, typer.Option("--force", help="换掉现在的数据，换之前先备份它")] = False,
+    env_file: EnvFile = None,
+) -> None:
+    """从备份恢复。要先退出程序；不会重发任何委托。"""
+
+    async def step() -> None:
+        from bot.backup import restore as put_back
+        from core.clock import SystemClock
+
+        # The settings file may be part of what comes back.
+        env = env_file or Path(".env")
+        settings, now = _settings(env if env.exists() else None), SystemClock().now()
+        await asyncio.to_thread(put_back, settings, file, env, now, force=force, write=_print)
+
+    _go(step)
+
+
 @db.command()
 def upgrade(env_file: EnvFile = None) -> None:
     """把数据库升级到当前版本。"""

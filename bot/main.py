@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Final
 
+from bot import restored
 from bot.accounts import Behind, about_accounts, gateway_of, open_accounts, own_book, usual_account
 from bot.assembly import HOME_CHAT, App, assemble
 from bot.command import completions, menu
@@ -45,7 +46,7 @@ def build(
     """
     from adapters.stores import sql
 
-    store = sql.connect(_database(settings))
+    store = sql.connect(_whole_database(settings))
     stack.push_async_callback(store.close)
     behind = behind or gateway_of(settings, clock)
     miniqmt = None if behind is None else behind.quotes(clock)
@@ -94,8 +95,18 @@ def _home(settings: Settings) -> Sequence[Chat]:
     return tuple(Chat("telegram", str(user)) for user in settings.telegram_owner_ids)
 
 
-def _database(settings: Settings) -> str | Path:
+def database_of(settings: Settings) -> str | Path:
+    """Where everything is kept."""
     return settings.database_url or settings.folder() / "dingpan.db"
+
+
+def _whole_database(settings: Settings) -> str | Path:
+    """The same, after a restore that was interrupted has been carried to its end."""
+    if restored.pending(settings.data_dir):
+        from bot.backup import finish
+
+        finish(settings)
+    return database_of(settings)
 
 
 def _painter(settings: Settings, stack: AsyncExitStack) -> Painter | None:
@@ -252,7 +263,7 @@ def open_store(settings: Settings) -> Store:
     """
     from adapters.stores import sql
 
-    return sql.connect(_database(settings))
+    return sql.connect(_whole_database(settings))
 
 
 def usual_place(settings: Settings) -> tuple[str, Chat]:
@@ -262,9 +273,9 @@ def usual_place(settings: Settings) -> tuple[str, Chat]:
 
 def is_running(settings: Settings) -> bool:
     """Whether an assistant with these settings is at work: it holds its account's book for as long as it lives."""
-    from adapters.brokers import ledger
+    from adapters.brokers import held
 
-    return ledger.in_use(own_book(settings))
+    return held.in_use(own_book(settings))
 
 
 def script_for_big_qmt(*, folder: str, number: str, key: str) -> str:
@@ -278,5 +289,5 @@ def upgrade_database(settings: Settings) -> str:
     """Bring the configured database to the newest schema; what was done, in words."""
     from adapters.stores import sql
 
-    revision = sql.upgrade(_database(settings))
+    revision = sql.upgrade(database_of(settings))
     return f"数据库已是最新版本（{revision}）。"

@@ -257,7 +257,12 @@ def _misspelt(name: str, fields: Sequence[str]) -> str | None:
 _SECRET: Final = ("token", "secret", "api_key", "password", "proxy", "database_url")
 
 
+def is_secret(name: str) -> bool:
+    """Whether what a setting of this name says must not be shown."""
+    return name.lower().endswith(_SECRET)
+
+
 def _problem(error: ErrorDetails, given: Mapping[str, str]) -> str:
     field = str(error["loc"][0])
-    shown = "（已隐藏）" if field.endswith(_SECRET) else f"“{given.get(field, '')}”"
+    shown = "（已隐藏）" if is_secret(field) else f"“{given.get(field, '')}”"
     return f"{field.upper()}={shown}：{problem_text(error)}。"

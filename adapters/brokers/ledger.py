@@ -2,7 +2,8 @@
 
 The arithmetic is pure and has its own file; :class:`Ledger` keeps its results in a small SQLite file of its own, one
 transaction per step, and holds in memory only what the file already says. A file belongs to one account, and one
-process at a time: it stays locked while it is open, because two books of the same money would both be wrong.
+process at a time: it is held while it is open, because two books of the same money would both be wrong. A backup may
+read it all the same.
 
 The calls are short and block: nothing can come between the check of the cash and its freezing.
 """
@@ -11,13 +12,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 from adapters.brokers.arithmetic import Holding, Line, Lot, entitled, held, settled, step, tied_up
+from adapters.brokers.held import hold
 from core.calendar import trading_date
 from core.errors import ConfigError, Malformed, Unavailable
 from core.ex_dates import Entitlement, ExDate
@@ -26,6 +28,8 @@ from core.portfolio import Account, Position
 from core.statement import Placed, Statement, Trade
 from core.types import Mode, Money, Price, Shares, Side, Symbol
 
+_PATIENCE: Final = 5.0
+"""Seconds to wait for whoever reads the book."""
 _VERSION: Final = 3
 _TABLES: Final = """
 CREATE TABLE book (one INTEGER PRIMARY KEY CHECK (one = 1), account TEXT NOT NULL, mode TEXT NOT NULL,
@@ -50,8 +54,9 @@ class Ledger:
     Every method raises Unavailable when the file cannot be read or written; the step is then not done at all.
     """
 
-    def __init__(self, connection: sqlite3.Connection, source: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, source: str, lock: sqlite3.Connection | None = None) -> None:
         self._db = connection
+        self._lock = lock
         self._source = source
         self.cash: Money = Decimal(0)
         self.cash_known = True
@@ -63,6 +68,8 @@ class Ledger:
 
     def close(self) -> None:
         self._db.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def line(self, order_id: str) -> Line | None:
         """The order as the book has it, final or not."""
@@ -285,38 +292,29 @@ def open_ledger(
         try:
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            # Nobody shares this file, so waiting for a lock would only delay the sentence that says so.
-            db = sqlite3.connect(":memory:" if path is None else path, timeout=0, isolation_level=None)
+            # Nobody else writes here, so waiting for a lock would only delay the sentence that says so.
+            lock = None if path is None else hold(path)
         except OSError as error:
             raise Unavailable(source, f"打不开账本 {path}：{error.strerror}。请检查文件夹和权限。") from error
-        try:
-            db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            # Looked at before anything is written: the file may be another program's.
-            if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                _check(db, path, source, account, mode)
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
-            with transaction(db):
-                _begin(db, account, mode, cash, positions or {})
-            return Ledger(db, source)
-        except ValueError as error:  # pydantic's and decimal's: somebody wrote into the file
-            db.close()
-            raise Malformed(source, f"账本 {path} 里的记录读不懂，请用备份替换它。") from error
-        except BaseException:
-            db.close()
-            raise
-
-
-def in_use(path: Path) -> bool:
-    """Whether a running program holds this book; one that does not exist is held by nobody, and stays so."""
-    if not path.exists():
-        return False
-    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as db:
-        try:
-            db.execute("SELECT count(*) FROM sqlite_master")
-        except sqlite3.DatabaseError as error:  # what else is wrong with it is told to whoever opens it
-            return error.sqlite_errorname == "SQLITE_BUSY"
-    return False
+        with ExitStack() as opened:
+            if lock is not None:
+                opened.callback(lock.close)
+            # A backup may read it, and lock it for a moment when it ends.
+            db = sqlite3.connect(":memory:" if path is None else path, timeout=_PATIENCE, isolation_level=None)
+            opened.callback(db.close)
+            try:
+                # Looked at before anything is written: the file may be another program's.
+                if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                    _check(db, path, source, account, mode)
+                db.execute("PRAGMA journal_mode = WAL")
+                db.execute("PRAGMA synchronous = FULL")
+                with transaction(db):
+                    _begin(db, account, mode, cash, positions or {})
+                ledger = Ledger(db, source, lock)
+            except ValueError as error:  # pydantic's and decimal's: somebody wrote into the file
+                raise Malformed(source, f"账本 {path} 里的记录读不懂，请用备份替换它。") from error
+            opened.pop_all()
+            return ledger
 
 
 def _begin(
