@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
@@ -302,21 +303,27 @@ async def test_one_or_two_silent_probes_end_nothing(bench: QmtBench) -> None:
     assert bench.may_trade()
 
 
-async def test_a_late_word_of_an_earlier_line_ends_nothing(bench: QmtBench) -> None:
+async def test_a_late_word_of_an_earlier_line_is_not_heard(bench: QmtBench) -> None:
+    order = an_order(bench)
+    await outcome(bench, bench.broker.submit(order))
     line = bench.qmt.terminal._line
     assert line is not None
     ear = line.trader.callback
     bench.terminal.restart(tells=True)
     await bench.patience.until(lambda: bench.terminal.calls["connect"] == 2 and bench.may_trade())
     ear.on_disconnected()
+    ear.on_account_status(SimpleNamespace(account_id=NUMBER, status=3))
+    ear.on_stock_order(bench.terminal._order(bench.filing(order), order_status=54))
     await bench.patience.let_pass(60)
     assert bench.terminal.calls["connect"] == 2
+    assert bench.may_trade()
+    assert await kinds(bench.broker) == [R.ACCEPTED]
 
 
 async def test_a_late_answer_of_an_earlier_line_is_no_answer(bench: QmtBench) -> None:
     bench.terminal.hold.add("positions")
     bench.terminal.hang.add("stop")
-    task = asyncio.create_task(bench.broker.snapshot())
+    task = asyncio.create_task(bench.qmt.terminal.positions(NUMBER))
     await bench.patience.settle()
     bench.terminal.hold.clear()
     bench.terminal.cut(tells=True)
