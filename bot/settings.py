@@ -87,7 +87,7 @@ class Settings(BaseModel):
     filedrop_account: str | None = None
     miniqmt_enabled: bool = False
     miniqmt_path: str | None = None
-    miniqmt_account_id: Words = ()
+    miniqmt_account_id: Words = Field(default=(), repr=False)
     gateway_url: str | None = None
     gateway_token: SecretStr | None = None
     gateway_host: str = "127.0.0.1"

@@ -361,6 +361,19 @@ async def test_one_id_from_two_connections_at_once_is_one_order(house: House) ->
     assert house.exchange.placed == {"dp1": 1}
 
 
+async def test_one_id_twice_while_the_price_is_looked_up_is_one_order_and_neither_is_refused(house: House) -> None:
+    house.town.folder.set_bounds(Bounds(order=D(10**6), day=D(10**6), symbol=D(10**6), band=D(2)))
+    house.market.gate = asyncio.Event()
+    order = house.order(limit="1400")
+    first = asyncio.create_task(house.broker.submit(order))
+    await house.market.asked.wait()
+    second = asyncio.create_task(house.behind(house.town.line(house.paired)).submit(order))
+    await house.broker.snapshot()
+    house.market.gate.set()
+    await asyncio.gather(first, second)
+    assert house.exchange.placed == {"dp1": 1}
+
+
 async def test_one_id_after_a_restart_of_the_gateway_is_one_order(house: House) -> None:
     await house.broker.submit(house.order())
     await house.restart()
