@@ -453,10 +453,10 @@ async def test_an_account_that_alone_falls_silent_is_locked_alone(pair: QmtBench
     # Two more silences, apart from each other, are no three.
     for _ in range(2):
         pair.terminal.silent.add(f"asset {OTHER}")
-        await pair.patience.let_pass(40)
+        await pair.patience.let_pass(45)
+        assert terminal.why_locked(OTHER) is None
         pair.terminal.silent.clear()
         await pair.patience.let_pass(40)
-    assert terminal.why_locked(OTHER) is None
     assert pair.terminal.calls["connect"] == 1
 
 
