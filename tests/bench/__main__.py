@@ -15,6 +15,7 @@ BENCHES: Final = {
     "path": "from a frame to the request that tells the alert",
     "language": "a sentence read, and the names loaded",
     "push": "a push of the whole market by miniQMT, until it is a frame",
+    "load": "a thousand tickets approved by a hundred people within a minute: from the tap to the order",
     "storm": "ten thousand alerts in one snapshot: what is lost, and how long the loop is kept",
 }
 

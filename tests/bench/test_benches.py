@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.bench import indicators, language, path, push, rules, storm
+from tests.bench import indicators, language, load, path, push, rules, storm
+from tests.fakes import postgres
 from tests.fakes.xtdatacenter import install
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -32,6 +33,18 @@ def test_indicators_are_those_of_talib() -> None:
         assert result[key] > 0
     assert result["step_ms"] > result["commit_ms"]
     assert "TA-Lib" in indicators.text(result)
+
+
+async def test_taps_of_many_people_lose_and_double_nothing_on_either_database(postgresql: str) -> None:
+    result = await load.measure(tickets=40, people=4, window=0.2, server=postgres.emptied(postgresql))
+    for kind in ("sqlite", "postgresql"):
+        assert result[kind]["floor_ms"] > 0
+        for case in ("minute", "burst"):
+            found = result[kind][case]
+            assert (found["lost"], found["doubled"], found["unfilled"]) == (0, 0, 0)
+            assert found["p99_ms"] >= found["p50_ms"] > 0
+            assert found["ratio"] > 0
+    assert "0 lost, 0 doubled" in load.text(result)
 
 
 async def test_a_storm_loses_nothing_and_is_told_in_few_messages() -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from core.clock import ManualClock, SystemClock
+from core.clock import Clock, SystemClock
 from core.errors import Unavailable
 from core.frames import Frame, Quote, frame_of
 from core.types import Symbol, parse_symbol
@@ -38,7 +38,7 @@ class HandMarket:
     name = "测试行情"
     interval = timedelta(seconds=3)
 
-    def __init__(self, clock: ManualClock) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._quotes: dict[Symbol, Quote] = {}
         self._last: Frame | None = None
