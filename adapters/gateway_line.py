@@ -146,15 +146,17 @@ class Line:
         import httpx
 
         if self._client is None or address != self._address:
-            if self._client is not None:
-                await self._client.aclose()
+            before, self._address = self._client, address
             self._client = httpx.AsyncClient(
                 verify=address.context or False,
                 trust_env=False,  # a proxy for hosts abroad must not stand between us and the gateway
                 timeout=None,  # noqa: S113  every question has its own deadline
                 limits=httpx.Limits(keepalive_expiry=KEPT_OPEN),
             )
-            self._address = address
+            client = self._client
+            if before is not None:
+                await before.aclose()
+            return client
         return self._client
 
     @asynccontextmanager
