@@ -201,6 +201,9 @@ def assemble(
     def barred(owner: str, account: str) -> str | None:
         return membership.barred(owner, account)
 
+    def lost(who: str, account: str) -> str | None:
+        return membership.lost(who, account)
+
     spending = Spending(store, clock, price_of=lambda symbol: one.worth if (one := engine.quote(symbol)) else None)
     brokerage = Brokerage(
         brokers, name_of=lambda symbol: names.name_of(symbol) if symbol in names else "", on_change=accounts_changed
@@ -229,6 +232,7 @@ def assemble(
         drift_percent=drift_percent,
         on_quote=seen_by_paper,
         barred=barred,
+        lost=lost,
         differs=reconciler.breach,
     )
     watchlist = Watchlist(

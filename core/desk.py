@@ -15,7 +15,7 @@ from core.blotter import Blotter
 from core.brokerage import Brokerage
 from core.calendar import trading_date, trading_time
 from core.clock import Clock
-from core.errors import Breached, Conflict, NotFound, OutsideError, Unavailable
+from core.errors import Breached, Conflict, Forbidden, NotFound, OutsideError, Unavailable
 from core.feed import Feed
 from core.frames import Quote
 from core.messages import Chat, Outgoing
@@ -75,6 +75,7 @@ class Desk:
         time_to_live: how long a ticket may be answered.
         on_quote: handed each quote that an order is judged by, so that a paper account has seen it too.
         barred: why an owner of watches and wishes may not trade an account; None where he may.
+        lost: the same of who approves, after all that had to be waited for.
         differs: why a share of an account takes no order that no person asked for.
     """
 
@@ -94,6 +95,7 @@ class Desk:
         drift_percent: Decimal = DRIFT_PERCENT,
         on_quote: Callable[[Quote], Awaitable[None]] | None = None,
         barred: Callable[[str, str], str | None] = lambda _owner, _account: None,
+        lost: Callable[[str, str], str | None] = lambda _who, _account: None,
         differs: Callable[[str, Symbol], Breach | None] = lambda _account, _symbol: None,
     ) -> None:
         self._store = store
@@ -109,6 +111,7 @@ class Desk:
         self._drift_percent = drift_percent
         self._on_quote = on_quote
         self._barred = barred
+        self._lost = lost
         self._differs = differs
         # One decision at a time: two orders must not both fit into what is left of a limit.
         self._deciding = asyncio.Lock()
@@ -288,6 +291,8 @@ class Desk:
                 self._refuse_in_panic(ticket.account)
                 if not ticket.open_at(self._clock.now()):
                     raise Conflict(render_ticket.already_decided(await self._settle(ticket, TicketState.EXPIRED, "")))
+                if (lost := self._lost(who, ticket.account)) is not None:
+                    raise Forbidden(f"{lost}没有下单。（{self._brokerage.where(ticket.account)}）", of_account=True)
                 approved = (*ticket.approvals, Approval(who=who, name=by, at=self._clock.now()))
                 if len(approved) < (needed := self._approvers(ticket)):
                     await self._amend(ticket, approvals=approved, approvers=needed)

@@ -117,6 +117,13 @@ class Membership:
             return "他已经不是成员，没有生成委托。"
         return people.why_not_account(member.person(), account, self._brokerage.where(account), trading=True)
 
+    def lost(self, who: str, account: str) -> str | None:
+        """Why somebody who just now was let through may not trade this account any more; None where he still may."""
+        member = self._members.get(who)
+        if member is None or (member.ended_at is None and member.person().may_trade(account)):
+            return None
+        return "主人刚刚收回了你的交易权限，"
+
     def sees(self, owner: str, account: str) -> bool:
         """Whether what an account holds may be told to this owner of watches."""
         member = self._members.get(owner)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from core.frames import Quote
 from core.tickets import TicketState
 from core.types import Price, Symbol
 from tests.e2e.street import GROUP, OWNER, Street
@@ -415,6 +416,28 @@ async def test_removing_somebody_ends_his_cards_and_watches_at_once(street: Stre
     assert street.read("7", "你已被移出")
     assert "没有这个成员" in await street.press(OWNER, "member telegram:7 trade paper")
     await street.refusals()
+
+
+async def test_who_is_removed_while_his_tap_waits_for_a_price_sends_nothing(street: Street) -> None:
+    await street.invite("交易 模拟账户", user="7")
+    approve = await ask_for_card(street)
+    market, asked, go_on = street.theatre.market, asyncio.Event(), asyncio.Event()
+    fetch = market.fetch
+
+    async def slowly(symbols: Collection[Symbol]) -> Mapping[Symbol, Quote]:
+        asked.set()
+        await go_on.wait()
+        return await fetch(symbols)
+
+    market.fetch = slowly  # type: ignore[method-assign]
+    tap = asyncio.create_task(street.press("7", approve))
+    await asked.wait()
+    await street.press(OWNER, "member telegram:7 remove sure")
+    go_on.set()
+    assert "收回了你的交易权限" in await tap
+    assert await street.orders() == []
+    assert len(await street.tickets(TicketState.OPEN)) == 1, "the owner's card stays open"
+    assert len(await street.refusals()) == 1
 
 
 async def test_a_trader_who_becomes_a_viewer_trades_no_more(street: Street) -> None:
