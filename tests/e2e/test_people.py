@@ -264,6 +264,22 @@ async def test_a_trader_of_another_account_cannot_answer_a_card(street: Street) 
     assert len(await street.refusals()) == 6
 
 
+async def test_orders_of_another_account_are_neither_shown_nor_cancelled(street: Street) -> None:
+    await street.press(OWNER, await ask_for_card(street, text="买100股茅台 价格1390"))
+    [order] = await street.orders()
+    await street.invite("交易 老婆账户", user="7")
+    assert order.id not in await street.say("7", "/orders")
+    for text in ("/cancel all", "全部撤单", "撤掉茅台的单"):
+        assert "没有可以撤的" in await street.say("7", text)
+    assert "撤销上一步" not in await street.say("7", "撤销")
+    [same] = await street.orders()
+    assert not same.state.final
+    await street.press(OWNER, "member telegram:7 see paper")
+    assert order.id in await street.say("7", "/orders")
+    assert "没有可以撤的" in await street.say("7", "/cancel all"), "who sees it may not cancel it"
+    assert "已请求撤单" in await street.say(OWNER, "/cancel all")
+
+
 async def test_a_trader_sees_and_cannot_trade_an_account_granted_for_looking(street: Street) -> None:
     approve = await ask_for_card(street)
     await street.invite("交易 老婆账户", user="7")
