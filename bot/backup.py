@@ -255,7 +255,7 @@ def _checked(zipped: zipfile.ZipFile, file: Path) -> Manifest:
         raise Invalid(f"{file} 不是盯盘的备份。没有恢复。") from error
     if manifest.format != FORMAT:
         raise Invalid(f"{file} 是更新的程序做的备份，请先升级盯盘。没有恢复。")
-    if names != set(manifest.files) or any(".." in Path(name).parts or Path(name).is_absolute() for name in names):
+    if names != set(manifest.files) or not all(map(_ours, names)):
         raise Invalid(f"{file} 里的文件和它的清单对不上。没有恢复。")
     for name, wanted in manifest.files.items():
         digest = hashlib.sha256()
@@ -268,6 +268,18 @@ def _checked(zipped: zipfile.ZipFile, file: Path) -> Manifest:
         if digest.hexdigest() != wanted:
             raise Invalid(f"{file} 里的 {name} 被改过或者坏了。没有恢复，请换一个备份。")
     return manifest
+
+
+def _ours(name: str) -> bool:
+    """Whether a file of a backup has a place here: nothing may be written beside the data.
+
+    >>> _ours("books/paper.db"), _ours("keys/pairing/client.pem"), _ours("keys//etc/passwd"), _ours("keys/pairing/../x")
+    (True, True, False, False)
+    """
+    if name.startswith(KEYS):
+        first, *rest = name.removeprefix(KEYS).split("/")
+        return first in _SECRET_PLACES and not any(part in {"", ".", ".."} or set(part) & {"\\", ":"} for part in rest)
+    return name in {DATABASE, ENV, *(f"{BOOKS}{book}" for book in _BOOKS)}
 
 
 def _present(settings: Settings, database: str | Path) -> bool:

@@ -241,6 +241,15 @@ def forged(contents: dict[str, bytes]) -> None:
     contents[MANIFEST] = json.dumps(manifest).encode()
 
 
+def elsewhere(contents: dict[str, bytes]) -> None:
+    """A file that would be written beside the data, and the list knows it."""
+    name = "keys//tmp/dingpan-elsewhere"
+    contents[name] = b"x"
+    manifest: dict[str, Any] = json.loads(contents[MANIFEST])
+    manifest["files"][name] = hashlib.sha256(b"x").hexdigest()
+    contents[MANIFEST] = json.dumps(manifest).encode()
+
+
 async def test_a_file_that_is_damaged_or_forged_changes_nothing(tmp_path: Path) -> None:
     one, two, file = tmp_path / "one", tmp_path / "two", tmp_path / "one.zip"
     one.mkdir()
@@ -249,6 +258,8 @@ async def test_a_file_that_is_damaged_or_forged_changes_nothing(tmp_path: Path) 
     backed_up(one, file)
     (tmp_path / "cut.zip").write_bytes(file.read_bytes()[:-100])
     (tmp_path / "other.zip").write_bytes(b"not a backup")
+    with pytest.raises(Invalid, match="对不上"):
+        await asyncio.to_thread(put_back, two, changed(file, tmp_path / "elsewhere.zip", elsewhere))
     bad = {
         "打不开": tmp_path / "other.zip",
         "不是备份文件": tmp_path / "cut.zip",
