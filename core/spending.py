@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import date
 from typing import Final
 
 from core.calendar import trading_date
@@ -35,6 +36,7 @@ class Spending:
         self._price_of = price_of
         self._limits: dict[str, Limits] = {}
         self._orders: dict[str, Order] = {}
+        self._day: date | None = None
 
     async def load(self) -> None:
         stored = json.loads(await self._store.value(LIMITS) or "{}")
@@ -54,12 +56,17 @@ class Spending:
 
     def note(self, order: Order) -> None:
         """An order was placed or has moved on. Those of earlier days are forgotten."""
-        self._orders[order.id] = order
-        self._orders = {one.id: one for one in self._today()}
+        self._today()
+        if trading_date(order.created_at) == self._day:
+            self._orders[order.id] = order
 
     def _today(self) -> list[Order]:
         today = trading_date(self._clock.now())
-        return [one for one in self._orders.values() if trading_date(one.created_at) == today]
+        if today != self._day:
+            # Once a day: with a thousand orders it would take longer at every tap than all the rest of it.
+            self._day = today
+            self._orders = {id_: one for id_, one in self._orders.items() if trading_date(one.created_at) == today}
+        return [*self._orders.values()]
 
     def used(self, mode: Mode) -> Used:
         """By orders of today with this kind of money: what is played with does not count against what is real."""
