@@ -96,6 +96,8 @@ async def put_back(ctx: Context, before: Limits, after: Limits) -> Message:
 
 def _shown(ctx: Context, now: Limits, *, title: str = "🧮 买入上限") -> Message:
     lines = [*now.texts()] or ["没有设上限，每一笔仍然要你确认。"]
+    if now.second_above is not None:
+        lines.append("　第二个人用 /invite 交易 请进来；没有第二个人，超过的就下不了单。")
     if ctx.person.owner != HOUSE:
         lines += [f"主人设的：{text}" for text in ctx.house.spending.of(HOUSE).texts()]
     for broker in targets.accounts(ctx):
