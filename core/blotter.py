@@ -11,6 +11,7 @@ from typing import Final
 
 from core import render_order
 from core.brokerage import Brokerage
+from core.calendar import trading_date
 from core.clock import Clock
 from core.errors import Conflict, NotFound, OutsideError, Refused, Unavailable
 from core.feed import Feed
@@ -287,6 +288,10 @@ class Blotter:
         if order.state is not _S.UNKNOWN:
             where = self._brokerage.where(order.account)
             raise Conflict(f"这笔委托已经查清：{order.state.chinese}，不用再核对。（{where}）")
+        if trading_date(order.created_at) < trading_date(self._clock.now()):
+            # Of an earlier day: it can trade no more, and what it traded the person has seen.
+            await self._conclude(ReportKind.EXPIRED, order, f"{by} 核对过；那天成交了多少，以券商为准")
+            return await self._stored(order_id)
         if not there:
             await self._conclude(ReportKind.REJECTED, order, f"{by} 核对过，券商那里没有这笔委托")
             return await self._stored(order_id)

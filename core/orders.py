@@ -117,6 +117,7 @@ class ReportKind(StrEnum):
     REJECTED = "rejected"
     EXPIRED = "expired"
     LOST = "lost"
+    STRANDED = "stranded"
 
 
 class Report(Noun):
@@ -124,6 +125,8 @@ class Report(Noun):
 
     Attributes:
         order_id: our id.
+        kind: LOST says that nobody knows whether the order arrived, and STRANDED that its day is over and nobody saw
+            how it ended.
         fill: only for FILL.
     """
 
@@ -159,6 +162,11 @@ MOVES: Final[dict[tuple[OrderState, ReportKind], OrderState]] = {
     (_S.UNKNOWN, _R.CANCELLED): _S.CANCELLED,
     (_S.UNKNOWN, _R.REJECTED): _S.REJECTED,
     (_S.UNKNOWN, _R.EXPIRED): _S.EXPIRED,
+    # What was placed for certain has an end that the broker does not tell any more: a person must look.
+    (_S.NEW, _R.STRANDED): _S.UNKNOWN,
+    (_S.SUBMITTED, _R.STRANDED): _S.UNKNOWN,
+    (_S.ACCEPTED, _R.STRANDED): _S.UNKNOWN,
+    (_S.PARTIAL, _R.STRANDED): _S.UNKNOWN,
     # A broker that reports the order as gone before we heard that it was taken.
     (_S.NEW, _R.CANCELLED): _S.CANCELLED,
     (_S.NEW, _R.EXPIRED): _S.EXPIRED,

@@ -133,7 +133,7 @@ class QmtBroker:
         if self._tally.is_stranded(intent):
             note = "收盘时程序没有连着 miniQMT，不知道后来有没有成交，请到券商软件核对历史成交。"
             lost = Report(
-                kind=ReportKind.LOST, order_id=order_id, account=self.account, at=self._clock.now(), note=note
+                kind=ReportKind.STRANDED, order_id=order_id, account=self.account, at=self._clock.now(), note=note
             )
             return (*reports, lost)
         return reports

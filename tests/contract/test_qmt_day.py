@@ -207,7 +207,7 @@ async def test_an_order_whose_end_nobody_saw_is_said_to_be_lost(bench: QmtBench)
     await outcome(bench, bench.broker.submit(order))
     assert await kinds(bench.broker) == [R.ACCEPTED]
     bench.clock.set(market("2026-03-24", "10:00"))
-    assert await kinds(bench.broker) == [R.ACCEPTED, R.LOST]
+    assert await kinds(bench.broker) == [R.ACCEPTED, R.STRANDED]
 
 
 async def test_yesterdays_reports_are_told_today(bench: QmtBench) -> None:

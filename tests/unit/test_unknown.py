@@ -10,7 +10,7 @@ from adapters.stores.memory import MemoryStore
 from core.clock import ManualClock
 from core.errors import Breached, Conflict, NotFound, Unavailable
 from core.messages import Message
-from core.orders import Order, OrderState
+from core.orders import Order, OrderState, ReportKind
 from tests.fakes.brokers import FakeBroker
 from tests.fakes.market import MOUTAI
 from tests.fakes.office import BUY, ORIGIN, Office, a_clock, a_market, stored, tap
@@ -117,3 +117,19 @@ async def test_there_is_nothing_to_check_once_it_is_known(office: Office, broker
         await office.blotter.checked(order.id, "张三", there=True)
     with pytest.raises(NotFound):
         await office.blotter.ask("dp404")
+
+
+async def test_an_order_of_an_earlier_day_that_nobody_saw_end_asks_the_person_and_is_over_then(
+    office: Office, broker: FakeBroker, clock: ManualClock
+) -> None:
+    order = await tap(office, await office.ticket())
+    await office.blotter.look_up()
+    assert (await stored(office, order.id)).state is OrderState.ACCEPTED
+    clock.advance(timedelta(days=1))
+    broker.ends(order, ReportKind.STRANDED, "收盘时程序没有连着")
+    await office.blotter.look_up()
+    assert (await stored(office, order.id)).state is OrderState.UNKNOWN
+    assert "收盘时程序没有连着" in (await card_of(office, order)).text
+    after = await office.blotter.checked(order.id, "张三", there=True)
+    assert (after.state, after.note) == (OrderState.EXPIRED, "张三 核对过；那天成交了多少，以券商为准")
+    await office.desk.ask(BUY, MOUTAI, "real", ORIGIN)
