@@ -26,6 +26,7 @@ from bot.backup import DATABASE, ENV, MANIFEST, back_up, finish, restore
 from bot.settings import Settings
 from core.errors import Conflict, Invalid
 from core.orders import OrderState
+from tests.e2e.test_cli import dingpan
 from tests.e2e.theatre import Theatre
 from tests.fakes import postgres
 
@@ -274,6 +275,28 @@ async def test_a_file_that_is_damaged_or_forged_changes_nothing(tmp_path: Path) 
         assert not (two / "dingpan.db").exists()
         assert not (two / "paper.db").exists()
         assert not restored.pending(two)
+
+
+async def test_the_commands_say_what_is_in_it_and_end_with_the_right_code(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    (old / "data").mkdir(parents=True)
+    new.mkdir()
+    await traded(old / "data")
+    made = await asyncio.to_thread(dingpan, "backup", "copy.zip", folder=old)
+    assert (made.returncode, made.stderr) == (0, "")
+    assert "委托 2、成交 1" in made.stdout
+    again = await asyncio.to_thread(dingpan, "backup", "copy.zip", folder=old)
+    assert again.returncode == 1
+    assert "已经有了" in again.stderr
+    back = await asyncio.to_thread(dingpan, "restore", str(old / "copy.zip"), folder=new)
+    assert (back.returncode, back.stderr) == (0, "")
+    assert "✅ 恢复好了" in back.stdout
+    assert found_in(new / "data") == found_in(old / "data")
+    verified = await asyncio.to_thread(dingpan, "audit", "verify", folder=new)
+    assert "日志完整" in verified.stdout
+    over = await asyncio.to_thread(dingpan, "restore", str(old / "copy.zip"), folder=new)
+    assert over.returncode == 1
+    assert "--force" in over.stderr
 
 
 # --- killed in the middle ---
