@@ -84,26 +84,48 @@ class Reconciler:
             routine: real accounts are told of even when all is well.
         """
         for broker in self._brokerage.brokers:
-            message, notable = await self.reconcile(broker)
-            if notable or (routine and broker.mode is Mode.LIVE):
-                await self._tell(message)
+            try:
+                await self.reconcile(broker, routine=routine, tell=self._tell)
+            except OutsideError as error:
+                # The database: what was not kept is looked at again, and told then.
+                log.warning("%s: %s", error.source, error.reason)
 
-    async def reconcile(self, broker: Broker) -> tuple[Message, bool]:
-        """At one account: what is to be read of it, and whether it says something new."""
+    async def reconcile(
+        self,
+        broker: Broker,
+        *,
+        routine: bool = True,
+        tell: Callable[[Message], Awaitable[None]] | None = None,
+    ) -> Message:
+        """At one account: what is to be read of it.
+
+        Args:
+            tell: handed the message where it says something new, or is routine; before the next look is held against
+                what was seen now, so that it may be told twice and never not at all.
+
+        Raises:
+            Unavailable: the database.
+        """
         async with self._looking:
             where = self._brokerage.where(broker.account)
+            live = broker.mode is Mode.LIVE
             try:
                 statement, found = await self._compared(broker)
             except OutsideError as error:
                 log.warning("%s: %s", error.source, error.reason)
-                return render_reconcile.silent(where, error.reason), broker.mode is Mode.LIVE
+                message = render_reconcile.silent(where, error.reason)
+                if tell is not None and live:
+                    await tell(message)
+                return message
             await self._lock(broker.account, self._differs.get(broker.account, frozenset()) | found.differs)
-            await self._store.set_value(BASELINE + broker.account, baseline(statement).model_dump_json())
-            self._brokerage.saw(statement.account)
             locked = self._differs.get(broker.account, frozenset())
             name_of, now = self._brokerage.name, self._clock.now()
             message = render_reconcile.reconciled(statement, found, locked, where, name_of, now)
-            return message, found.says_something
+            if tell is not None and (found.says_something or (routine and live)):
+                await tell(message)
+            await self._store.set_value(BASELINE + broker.account, baseline(statement).model_dump_json())
+            self._brokerage.saw(statement.account)
+            return message
 
     async def _compared(self, broker: Broker) -> tuple[Statement, Accord]:
         statement, found = await self._once(broker)

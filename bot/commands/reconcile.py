@@ -14,14 +14,10 @@ async def reconcile(ctx: Context, call: Call) -> Reply:
     """One message per account."""
     wanted = set(call.words)
     await ctx.house.blotter.look_up()
-    found = []
-    for broker in targets.accounts(ctx):
-        if not wanted or wanted & {broker.account, broker.name}:
-            message, _notable = await ctx.house.reconciler.reconcile(broker)
-            found.append(message)
-    if not found:
+    chosen = [one for one in targets.accounts(ctx) if not wanted or wanted & {one.account, one.name}]
+    if not chosen:
         raise Invalid(f"没有账户“{call.rest}”。发送 /mode 看现有的账户。")
-    return found
+    return [await ctx.house.reconciler.reconcile(broker) for broker in chosen]
 
 
 @command("accord", "以券商为准", help="确认对账的出入", example="/accord 账户", role=Role.TRADER, listed=False)

@@ -96,7 +96,9 @@ async def test_what_is_said_at_the_time_of_a_bar_comes_after_what_the_bar_tells(
 async def test_a_card_expires_at_its_time_although_no_bar_came_until_then(tmp_path: Path) -> None:
     events = await played(tmp_path, MINUTES, "2026-03-23 11:29|买入茅台100股", "2026-03-23 12:30|列表")
     assert times(events, "ticket") == ["03-23 11:29"]
-    texts = [event.get("title", "") + event.get("text", "") for event in events if event["at"][11:16] == "12:30"]
+    texts = [
+        event.get("title", "") + event.get("text", "") for event in events if "11:30" < event["at"][11:16] <= "12:30"
+    ]
     assert any("过期" in text for text in texts), texts
 
 

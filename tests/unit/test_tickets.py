@@ -15,7 +15,7 @@ from core.tickets import Ticket, TicketState
 from core.types import Mode, Side, Symbol
 
 AT = datetime(2026, 11, 18, 2, 0, tzinfo=UTC)
-DECISION = {"state", "decided_by", "decided_at", "note"}
+DECISION = {"state", "approvals", "decided_by", "decided_at", "note"}
 
 
 def a_ticket(**changes: Any) -> Ticket:
@@ -62,6 +62,8 @@ CHANGES: dict[str, Any] = {
     "alert_id": "A2",
     "reason": "条件：现价 ≤ 1400.00（#1）",
     "caution": "没有登记资金",
+    "edition": 2,
+    "approvers": 2,
 }
 
 
