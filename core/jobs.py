@@ -189,7 +189,7 @@ class Duties:
         await self._blotter.look_up()
         await self._reconciler.look(routine=True)
 
-    async def reconcile_at_noon(self) -> None:
+    async def reconcile_quietly(self) -> None:
         """The same, told only when something differs or is new."""
         await self._blotter.look_up()
         await self._reconciler.look()
@@ -280,9 +280,11 @@ JOBS: Final[Sequence[Job]] = (
     Job("sweep", Every(timedelta(minutes=1)), Duties.sweep_market),
     Job("open_day", At(time(9, 10)), Duties.open_day),
     Job("reconcile", At(time(9, 25)), Duties.reconcile),
-    Job("reconcile_at_noon", At(time(11, 35)), Duties.reconcile_at_noon),
+    Job("reconcile_at_noon", At(time(11, 35)), Duties.reconcile_quietly),
     Job("close_day", At(time(15, 5)), Duties.close_day),
     Job("reconcile_at_close", At(time(15, 5)), Duties.reconcile),
+    # What was traded by hand after hours: the next morning no broker lists it any more.
+    Job("reconcile_after_hours", At(time(15, 35)), Duties.reconcile_quietly),
     Job("note_worths", At(time(15, 5)), Duties.note_worths),
     Job("note_worths_again", At(time(20, 0)), Duties.note_worths),
     Job("clean", At(time(3, 30), trading_days=False), Duties.clean),

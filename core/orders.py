@@ -44,7 +44,7 @@ _CHINESE: Final = {
     OrderState.FILLED: "已成交",
     OrderState.CANCELLED: "已撤单",
     OrderState.REJECTED: "被拒绝",
-    OrderState.EXPIRED: "当日未成交，已失效",
+    OrderState.EXPIRED: "已失效",
     OrderState.UNKNOWN: "状态未知",
 }
 

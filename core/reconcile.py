@@ -10,12 +10,12 @@ from datetime import date, timedelta
 from typing import Final
 
 from core import render_reconcile
-from core.accord import Accord, Baseline, accord, baseline
+from core.accord import Accord, Baseline, accord, baseline, of_today
 from core.blotter import Blotter
 from core.brokerage import Brokerage
 from core.calendar import trading_date
 from core.clock import Clock
-from core.errors import NotFound, OutsideError
+from core.errors import Conflict, NotFound, OutsideError
 from core.ex_dates import ExDate
 from core.frames import Frame
 from core.messages import Message
@@ -120,11 +120,13 @@ class Reconciler:
             await self._lock(broker.account, self._differs.get(broker.account, frozenset()) | found.differs)
             locked = self._differs.get(broker.account, frozenset())
             name_of, now = self._brokerage.name, self._clock.now()
-            message = render_reconcile.reconciled(statement, found, locked, where, name_of, now)
+            message = render_reconcile.reconciled(of_today(statement), found, locked, where, name_of, now)
+            self._brokerage.saw(statement.account)
             if tell is not None and (found.says_something or (routine and live)):
                 await tell(message)
-            await self._store.set_value(BASELINE + broker.account, baseline(statement).model_dump_json())
-            self._brokerage.saw(statement.account)
+            # What only somebody who asked has read is still to be told at the next hour.
+            if tell is not None or not found.says_something:
+                await self._store.set_value(BASELINE + broker.account, baseline(statement).model_dump_json())
             return message
 
     async def _compared(self, broker: Broker) -> tuple[Statement, Accord]:
@@ -139,24 +141,38 @@ class Reconciler:
     async def _once(self, broker: Broker) -> tuple[Statement, Accord]:
         statement = await broker.statement()
         today = trading_date(statement.account.as_of)
-        orders = [one for one in await self._store.orders(limit=MANY) if one.account == broker.account]
-        orders = [one for one in orders if not one.state.final or trading_date(one.created_at) == today]
-        fills = [one for one in await self._store.fills(broker.account, limit=MANY) if trading_date(one.at) == today]
         stored = await self._store.value(BASELINE + broker.account)
         # What an account's own book holds is what it holds; a person may have corrected it.
         compares = stored is not None and not isinstance(broker, OwnBook)
         before = Baseline.model_validate_json(stored or "") if compares else None
         since = before.day if before is not None else today
+        fills = [one for one in await self._store.fills(broker.account, limit=MANY) if trading_date(one.at) >= since]
+        named = {one.order_id for one in fills} | {one.order_id for one in statement.trades}
+        orders = [one for one in await self._store.orders(limit=MANY) if one.account == broker.account]
+        orders = [
+            one for one in orders if not one.state.final or trading_date(one.created_at) == today or one.id in named
+        ]
         ex_dates = {symbol: ex for symbol, ex in self._ex_dates.items() if ex.day >= since}
         return statement, accord(statement, orders, fills, before, ex_dates)
 
-    async def acknowledge(self, account: str) -> Collection[Symbol]:
-        """A person has seen what differs, and goes by the broker's numbers from now on. Raises NotFound."""
-        locked = self._differs.get(account, frozenset())
-        if not locked:
-            raise NotFound(f"没有等你确认的出入。（{self._brokerage.where(account)}）")
-        await self._lock(account, frozenset())
-        return locked
+    async def acknowledge(self, account: str, stamp: str = "") -> Collection[Symbol]:
+        """A person has seen what differs, and goes by the broker's numbers from now on.
+
+        Args:
+            stamp: of what the message listed whose button was tapped; empty when it was typed.
+
+        Raises:
+            NotFound: nothing differs.
+            Conflict: more has come since that message.
+        """
+        async with self._looking:
+            locked, where = self._differs.get(account, frozenset()), self._brokerage.where(account)
+            if not locked:
+                raise NotFound(f"没有等你确认的出入。（{where}）")
+            if stamp and stamp != render_reconcile.stamp_of(locked):
+                raise Conflict(f"后来又有变化，请看最新的对账消息，或者再发一次 /reconcile。（{where}）")
+            await self._lock(account, frozenset())
+            return locked
 
     async def _lock(self, account: str, symbols: frozenset[Symbol]) -> None:
         if symbols == self._differs.get(account, frozenset()):

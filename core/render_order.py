@@ -81,11 +81,16 @@ def unknown_card(order: Order, account: str, name: str, *, asks: bool = False) -
         f"{order.side.chinese}{name_text(name, order.symbol)} {order.shares} {unit}，限价 {price_text(order.limit)}",
         order.note,
     ]
+    arrived = order.broker_id is not None or order.filled > 0
     look = Button("查询柜台", f"lookup {order.id}")
     buttons: tuple[tuple[Button, ...], ...]
-    if order.checked_by:
+    if order.checked_by and not asks:
         lines.append(f"{order.checked_by} 核对过：券商那里有这笔委托。可以再同向委托了；成交回报到了会告诉你。")
-        buttons = ((look,),)
+        buttons = ((look, Button("我已核对", f"checked {order.id}")),)
+    elif arrived:
+        lines.append(f"券商收到了，已知成交 {order.filled}/{order.shares} {unit}，不知道后来成交了多少。")
+        lines.append("请在券商软件的历史委托里看，看过点“我看过了”。")
+        buttons = ((look, Button("我看过了", f"checked {order.id} there")),)
     elif asks:
         lines.append("请打开券商软件的“当日委托”，找这笔委托。你看到了什么？")
         buttons = (

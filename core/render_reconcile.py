@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection
 from datetime import datetime
 
@@ -34,7 +35,15 @@ def reconciled(
     lines = [f"{time_text(now)} 核对了持仓 {held} 只、{today}。"]
     lines += _part("外部成交，不是从这里下的单，已计入持仓：", [_trade(one, name_of) for one in found.outside])
     lines += _part("成本变了，没有成交：", [_recost(one, name_of) for one in found.recosted])
-    lines += _part("持仓对不上：", [_moved(one, name_of) for one in found.moved])
+    lines += _part("持仓对不上：", [_moved(one, name_of) for one in found.moved if not one.is_new])
+    lines += _part(
+        "新增的持仓，没有成交记录（中签、转股、配股、转托管等）：",
+        [
+            f"{name_text(name_of(one.symbol), one.symbol)} {one.actual} {board_of(one.symbol).unit}"
+            for one in found.moved
+            if one.is_new
+        ],
+    )
     lines += _part("券商有、这里还没有收到的成交：", [_trade(one, name_of) for one in found.unheard])
     lines += _part(
         "这里记了、券商没有列出的成交：",
@@ -55,9 +64,14 @@ def reconciled(
     if locked:
         names = "、".join(name_of(symbol) or symbol for symbol in sorted(locked)[:MANY])
         lines += ["", f"对不上的 {names}，点“我知道了”之前，提醒触发时不出委托卡片；你自己下单不受影响。"]
-        buttons = ((Button("我知道了", f"accord {statement.account.id}"),),)
+        buttons = ((Button("我知道了", f"accord {statement.account.id} {stamp_of(locked)}"),),)
     title = f"⚠️ 对账有出入·{where}" if locked else f"📒 对账一致·{where}"
     return Message(title=title, text="\n".join(lines), buttons=buttons, urgent=bool(locked))
+
+
+def stamp_of(symbols: Collection[Symbol]) -> str:
+    """What differed when a message was written, in a few letters."""
+    return hashlib.sha256(" ".join(sorted(symbols)).encode()).hexdigest()[:8]
 
 
 def _part(title: str, lines: list[str]) -> list[str]:
@@ -75,7 +89,7 @@ def _trade(trade: Trade, name_of: NameOf) -> str:
 def _moved(one: Moved, name_of: NameOf) -> str:
     unit = board_of(one.symbol).unit
     name = name_text(name_of(one.symbol), one.symbol)
-    return f"{name} 按成交算应有 {one.expected} {unit}，券商有 {one.actual} {unit}"
+    return f"{name} 按成交算应有 {one.expected} {unit}，券商有 {one.actual} {unit}；程序没开时可能买卖过"
 
 
 def _recost(one: Recost, name_of: NameOf) -> str:
@@ -88,7 +102,7 @@ def _recost(one: Recost, name_of: NameOf) -> str:
 
 def silent(where: str, why: str) -> Message:
     """The broker cannot say."""
-    text = f"{where} 没有回答（{why}），这次没有核对。接上以后会自动再核对，也可以发送 /reconcile。"
+    text = f"{where} 这次没有核对成：{why}\n下一次在 9:25、11:35 或 15:05，也可以发送 /reconcile。"
     return Message(title="⚠️ 没能对账", text=text)
 
 

@@ -176,6 +176,11 @@ def symbol_of(row: Row) -> Symbol:
         raise ValueError(str(error)) from None
 
 
+def is_elsewhere(row: Row) -> bool:
+    """Whether it is of a market that is not ours, such as Hong Kong's through Shanghai."""
+    return row.get("m_strExchangeID", "") not in {"", "SH", "SZ", "BJ"}
+
+
 def side_of(row: Row) -> Side:
     for name in ("m_nOffsetFlag", "m_nDirection"):
         if row.get(name) in {"48", "49"}:
@@ -346,8 +351,9 @@ def account_of(seen: Seen, account: str, name: str) -> Account:
     if not seen.accounts:
         raise ValueError("客户端没有给出资金")
     money = seen.accounts[0]
-    positions = tuple(one for row in seen.positions if (one := _position(row)).shares)
-    if not positions and "m_dInstrumentValue" in money and _number(money, "m_dInstrumentValue") > 0:
+    listed = [_position(row) for row in seen.positions if not is_elsewhere(row)]
+    positions = tuple(one for one in listed if one.shares)
+    if not seen.positions and "m_dInstrumentValue" in money and _number(money, "m_dInstrumentValue") > 0:
         raise ValueError("客户端说有市值，却没有给出持仓")
     return Account(
         id=account,
@@ -396,12 +402,17 @@ def orders_of(seen: Seen, ours: Ours) -> tuple[Placed, ...]:
             at=at_of(row, "Insert", seen.at),
         )
         for row in seen.orders
+        if not is_elsewhere(row)
     )
 
 
 def trades_of(seen: Seen, ours: Ours) -> tuple[Trade, ...]:
     """Today's trades, oldest first."""
-    found = [trade_of(row, seen.at).model_copy(update={"order_id": ours.get(key_of(row), "")}) for row in seen.deals]
+    found = [
+        trade_of(row, seen.at).model_copy(update={"order_id": ours.get(key_of(row), "")})
+        for row in seen.deals
+        if not is_elsewhere(row)
+    ]
     return tuple(sorted(found, key=lambda trade: trade.at))
 
 

@@ -142,10 +142,11 @@ class Ledger:
             self._db.execute("UPDATE book SET cash_known = 1")
         self.cash, self.cash_known = cash, True
 
-    def set_holding(self, holding: Holding) -> None:
-        """Say what is held of one symbol."""
+    def set_holding(self, holding: Holding, today: date) -> None:
+        """Say what is held of one symbol; an ex-date of today is in these numbers already."""
         with self._transaction():
             self._write_holding(holding)
+            self._db.execute("INSERT OR IGNORE INTO ex_dates (symbol, day) VALUES (?, ?)", (holding.symbol, str(today)))
         self.holdings[holding.symbol] = holding
 
     def record_ex_date(self, ex: ExDate) -> Entitlement | None:

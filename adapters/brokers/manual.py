@@ -186,7 +186,8 @@ class ManualBroker:
         if shares > MOST_SHARES or abs(cost) > MOST_PRICE:
             raise Invalid(f"持仓 {shares}、成本 {cost} 太大了，请核对。{self._where}")
         earned = self._ledger.holding(symbol).realized
-        self._ledger.set_holding(held(symbol, shares, cost, realized=earned, day=LONG_AGO))
+        today = trading_date(self._clock.now())
+        self._ledger.set_holding(held(symbol, shares, cost, realized=earned, day=LONG_AGO), today)
 
     async def record_cash(self, cash: Money) -> None:
         """The person says what is free to buy with; what open orders tie up is not part of it.

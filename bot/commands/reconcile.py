@@ -23,9 +23,10 @@ async def reconcile(ctx: Context, call: Call) -> Reply:
 @command("accord", "以券商为准", help="确认对账的出入", example="/accord 账户", role=Role.TRADER, listed=False)
 async def accord(ctx: Context, call: Call) -> Reply:
     """Somebody has seen what differs."""
-    if len(call.words) != 1:
+    if not 1 <= len(call.words) <= 2:
         raise Invalid("请点对账消息里的“我知道了”。")
+    stamp = call.words[1] if len(call.words) > 1 else ""
     account = targets.broker(ctx, call.words[0], trading=True).account
-    symbols = await ctx.house.reconciler.acknowledge(account)
+    symbols = await ctx.house.reconciler.acknowledge(account, stamp)
     names = [ctx.house.name(symbol) or symbol for symbol in sorted(symbols)]
     return render_reconcile.acknowledged(names, ctx.house.brokerage.where(account))

@@ -21,9 +21,12 @@ async def barred(house: House, person: Person, found: Command, call: Call) -> Fo
     why = people.why_not(person, found.role_for(call), f"/{found.name}")
     if why is not None:
         return Forbidden(why)
-    if found.about is None or call.request is not None or not call.words or _ALL & {*call.words}:
+    if found.about is None or call.request is not None or not call.words:
         return None
-    for word in call.words if found.name == "cancel" else call.words[:1]:
+    many = found.name == "cancel"
+    if many and _ALL & {*call.words}:  # all of those that he may
+        return None
+    for word in call.words if many else call.words[:1]:
         account = await _account_of(house, found, word)
         if account is not None and (why := _not_this(house, person, account)) is not None:
             return Forbidden(why, of_account=True)

@@ -1000,7 +1000,7 @@ async def test_an_expiry_without_frames_is_seen_by_whoever_asks(sim: PaperBench)
     order = an_order(sim)
     await sim.broker.submit(order)
     sim.clock.set(market("2026-03-23", "15:05"))
-    with pytest.raises(Refused, match="当日未成交"):
+    with pytest.raises(Refused, match="已失效"):
         await sim.broker.cancel(order)
     assert await told(sim.broker, order) == [ReportKind.ACCEPTED, ReportKind.EXPIRED]
 

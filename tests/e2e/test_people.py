@@ -381,6 +381,8 @@ async def test_a_trader_of_another_account_cannot_change_or_explain_a_card(stree
     ticket_id, stamp = approve.split()[1:]
     assert "没有对你开放" in await street.press("7", f"edit {ticket_id} {stamp} 数量 200")
     assert "没有对你开放" in await street.press("7", f"edit {ticket_id} {stamp} 数量")
+    for line in (f"/reject {ticket_id} all", f"/edit {ticket_id} 数量 200 all", f"/explain {ticket_id} 全部"):
+        assert "没有对你开放" in await street.say("7", line)
     await street.press(OWNER, f"reject {ticket_id} {stamp}")
     assert "没有对你开放" in await street.press("7", f"explain {ticket_id} 价格")
     assert "没有对你开放" in await street.press("7", f"lookup dp{ticket_id}") or not await street.orders()

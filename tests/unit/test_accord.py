@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from core.accord import Baseline, Moved, Recost, accord, baseline
@@ -101,6 +101,38 @@ def test_a_trade_made_elsewhere_is_told_once_and_explains_the_shares() -> None:
 def test_a_remark_of_somebody_elses_program_is_not_ours() -> None:
     now = statement(position(MOUTAI, 100), trades=(trade("X1", 100, order_id="other-bot"),))
     assert [one.id for one in accord(now, [order()], [], before({}), {}).outside] == ["X1"]
+
+
+def test_fills_of_ours_since_the_last_look_explain_the_shares_of_another_day() -> None:
+    yesterday = fill().model_copy(update={"at": NOW - timedelta(days=1)})
+    now = statement(position(MOUTAI, 100))
+    assert not accord(now, [], [yesterday], before({}), {}).differs
+    # What that look had counted is not counted again.
+    assert not accord(
+        statement(position(MOUTAI, 100)), [], [yesterday], before({MOUTAI: 100}, counted="T1"), {}
+    ).differs
+
+
+def test_what_a_broker_still_lists_of_yesterday_is_not_looked_at() -> None:
+    old = trade("T1", 100, order_id="dp1").model_copy(update={"at": NOW - timedelta(days=1)})
+    gone = placed(state=OrderState.FILLED).model_copy(update={"at": NOW - timedelta(days=1)})
+    now = statement(position(MOUTAI, 100), trades=(old,), orders=(gone,))
+    assert not accord(now, [], [], before({MOUTAI: 100}, counted="T1"), {}).says_something
+    assert baseline(now).counted == ()
+
+
+def test_new_shares_are_told_and_lock_nothing_and_a_repo_is_no_holding() -> None:
+    repo = Symbol("204001.SH")
+    lent = trade("R1", 10, side=Side.SELL).model_copy(update={"symbol": repo})
+    found = accord(statement(position(MOUTAI, 500), trades=(lent,)), [], [], before({}), {})
+    assert found.moved == (Moved(MOUTAI, 0, 500, is_new=True),)
+    assert not found.differs
+
+
+def test_an_order_whose_fate_is_unknown_has_a_card_of_its_own_and_is_no_difference() -> None:
+    stranded = order(state=OrderState.UNKNOWN)
+    old = order().model_copy(update={"created_at": NOW - timedelta(days=1)})
+    assert not accord(statement(), [stranded, old], [], before({}), {}).says_something
 
 
 def test_shares_that_no_trade_explains_differ() -> None:

@@ -12,7 +12,7 @@ from adapters.brokers import manual, paper
 from adapters.stores.memory import MemoryStore
 from core.clock import ManualClock
 from core.desk import Origin
-from core.errors import NotFound
+from core.errors import Conflict, NotFound
 from core.ex_dates import ExDate
 from core.frames import Frame, frame_of
 from core.messages import Message
@@ -233,4 +233,37 @@ async def test_an_account_kept_by_hand_enters_it_as_well_and_a_share_that_is_not
     assert booked.cash == D(2795)
     assert await broker.record_ex_date(ex) is None
     assert await broker.record_ex_date(ex.model_copy(update={"symbol": Symbol("600036.SH")})) is None
+    await broker.close()
+
+
+async def test_a_button_of_an_earlier_message_lifts_nothing_that_came_since(bench: Bench) -> None:
+    await bench.look()
+    bench.broker.hold_shares(MOUTAI, 100, 100)
+    [message] = await bench.look()
+    stamp = message.buttons[0][0].command.split()[-1]
+    bank = Symbol("600036.SH")
+    bench.broker.hold_shares(bank, 300, 300)
+    await bench.look()
+    bench.broker.hold_shares(bank, 200, 200)
+    await bench.look()
+    with pytest.raises(Conflict, match="最新的对账消息"):
+        await bench.reconciler.acknowledge("real", stamp)
+    assert await bench.reconciler.acknowledge("real") == {MOUTAI, bank}
+
+
+async def test_what_somebody_else_has_read_on_demand_is_still_told_at_the_next_hour(bench: Bench) -> None:
+    await bench.look()
+    bench.by_hand("X1", 100)
+    bench.broker.hold_shares(MOUTAI, 100, 100)
+    message = await bench.reconciler.reconcile(bench.broker)
+    assert "外部成交" in message.text
+    assert len(await bench.look()) == 1
+    assert await bench.look() == []
+
+
+async def test_what_a_person_enters_on_an_ex_date_has_it_in_already(tmp_path: Path, clock: ManualClock) -> None:
+    broker = manual.connect(path=tmp_path / "hand.db", account="manual", name="手动账户", clock=clock)
+    await broker.record_position(MOUTAI, 100, D(1372))
+    ex = ExDate(symbol=MOUTAI, day=date(2026, 11, 18), close=D(1430), preclose=D("1402.05"))
+    assert await broker.record_ex_date(ex) is None
     await broker.close()

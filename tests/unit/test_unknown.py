@@ -130,6 +130,8 @@ async def test_an_order_of_an_earlier_day_that_nobody_saw_end_asks_the_person_an
     await office.blotter.look_up()
     assert (await stored(office, order.id)).state is OrderState.UNKNOWN
     assert "收盘时程序没有连着" in (await card_of(office, order)).text
+    assert "券商收到了，已知成交 0/100 股" in (await card_of(office, order)).text
+    assert (await card_of(office, order)).labels() == ("查询柜台", "我看过了")
     after = await office.blotter.checked(order.id, "张三", there=True)
     assert (after.state, after.note) == (OrderState.EXPIRED, "张三 核对过；那天成交了多少，以券商为准")
     await office.desk.ask(BUY, MOUTAI, "real", ORIGIN)
