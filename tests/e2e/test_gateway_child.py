@@ -205,7 +205,7 @@ from core.errors import Unavailable
 async def stuck():
     raise Unavailable("miniQMT", "有 51 个调用一直没有返回")
 
-commands.host_miniqmt = lambda *_: Hosted([], None, None, (stuck,))
+commands.host_miniqmt = lambda *_: Hosted([], None, works=(stuck,))
 sys.argv = ["dingpan", "gateway", "--watched"]
 main()
 """
