@@ -284,10 +284,7 @@ class Blotter:
         Raises:
             NotFound, Conflict: no such order, or its fate is known by now.
         """
-        order = await self._stored(order_id)
-        if order.state is not _S.UNKNOWN:
-            where = self._brokerage.where(order.account)
-            raise Conflict(f"这笔委托已经查清：{order.state.chinese}，不用再核对。（{where}）")
+        order = await self.unknown(order_id)
         if trading_date(order.created_at) < trading_date(self._clock.now()):
             # Of an earlier day: it can trade no more, and what it traded the person has seen.
             await self._conclude(ReportKind.EXPIRED, order, f"{by} 核对过；那天成交了多少，以券商为准")
@@ -307,6 +304,14 @@ class Blotter:
         self._feed.publish(after)
         self._notifier.post(rows)
         return after
+
+    async def unknown(self, order_id: str) -> Order:
+        """An order whose fate is unknown. Raises NotFound or Conflict: there is none, or it is known by now."""
+        order = await self._stored(order_id)
+        if order.state is not _S.UNKNOWN:
+            where = self._brokerage.where(order.account)
+            raise Conflict(f"这笔委托已经查清：{order.state.chinese}，不用再核对。（{where}）")
+        return order
 
     async def _stored(self, order_id: str) -> Order:
         order = await self._store.order(order_id)

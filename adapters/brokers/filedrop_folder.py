@@ -150,6 +150,6 @@ def _patiently(step: Callable[[], _T]) -> _T:
     for _ in range(_TRIES):
         try:
             return step()
-        except PermissionError:
+        except PermissionError:  # Windows, for the moment in which the other side has the file open
             time.sleep(_PAUSE)
     return step()

@@ -176,7 +176,7 @@ class Terminal:
                 _cross(loop, partial(_settle, answer, rows))
             except Malformed as error:
                 _cross(loop, partial(_fail, answer, error))
-            except Exception:
+            except Exception:  # the SDK drops what its callbacks raise
                 log.exception("copying an answer failed")
 
         try:
@@ -417,7 +417,7 @@ class Terminal:
             await self._errands.run("stop", partial(_stop, line), STOP)
         except TimeoutError:
             log.warning("stopping hangs; %d native calls are lost", self.lost_calls)
-        except Exception:
+        except Exception:  # whatever the native half raises, this line is over
             log.exception("stopping failed")
 
 
@@ -541,5 +541,5 @@ class Ear:
             heard = copy(raw)
             if heard is not None:
                 self._cross(partial(self._hear, heard))
-        except Exception:
+        except Exception:  # the SDK drops what its callbacks raise
             log.exception("a word of miniQMT was not understood")

@@ -284,18 +284,16 @@ async def lookup(ctx: Context, call: Call) -> Reply:
 )
 async def checked(ctx: Context, call: Call) -> Reply:
     """What the person saw in the broker's own program; without it the question."""
-    order_id, *seen = call.words or ("",)
+    if not call.words:
+        raise NotFound("请写编号，例如：/checked dp7F3K2M9A。发送 /orders 查看编号。")
+    order_id, *seen = call.words
     order_id = rights.order_id(order_id)
     if seen and seen[0] in {"there", "有", "none", "没有"}:
         await ctx.house.blotter.checked(order_id, ctx.person.signature, there=seen[0] in {"there", "有"})
         return None
-    order, ticket = await ctx.house.store.order(order_id), await ctx.house.store.ticket(order_id.removeprefix("dp"))
-    if order is None or ticket is None:
-        raise NotFound("请写编号，例如：/checked dp7F3K2M9A。发送 /orders 查看编号。")
-    if order.state is not OrderState.UNKNOWN:
-        raise Conflict(
-            f"这笔委托已经查清：{order.state.chinese}，不用再核对。（{ctx.house.brokerage.where(order.account)}）"
-        )
+    order = await ctx.house.blotter.unknown(order_id)
+    ticket = await ctx.house.store.ticket(order.ticket_id)
+    assert ticket is not None  # no order is written without its ticket
     account = ctx.house.brokerage.account_name(order.account)
     card = render_order.unknown_card(order, account, ctx.house.name(order.symbol), asks=not seen)
     await ctx.house.notifier.say(ticket.chat, card)

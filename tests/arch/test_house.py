@@ -186,7 +186,7 @@ LOOKED_UP: Final = re.compile(
 """Whose it is, and whether the person may see or trade it, is asked in bot/commands/targets.py and rights.py."""
 ASKED_ELSEWHERE: Final = {
     "audit.py": 1,  # asks whether the account of the ticket may be seen
-    "trade.py": 4,  # accounts kept by hand, for owners; the order of a button, whose account was asked for
+    "trade.py": 3,  # accounts kept by hand, for owners; the order of a button, whose account was asked for
     "undo.py": 1,  # what the person's own last step made
     "watch.py": 2,  # what targets has found, read anew; the name of no account
 }
