@@ -59,13 +59,17 @@ class Proposal(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Who asked for an order, and where the card goes; of a watch also which alert, and its words for the card."""
+    """Who asked for an order, and where the card goes.
+
+    Of a watch also which alert, of an advice which analysis, and its words for the card.
+    """
 
     owner: str
     chat: Chat
     watch_id: str | None = None
     alert_id: str | None = None
     reason: str = ""
+    analysis_id: str | None = None
 
 
 class Desk:
@@ -171,6 +175,7 @@ class Desk:
             expires_at=now + self._time_to_live,
             watch_id=origin.watch_id,
             alert_id=origin.alert_id,
+            analysis_id=origin.analysis_id,
             reason=origin.reason,
             caution="；".join(filter(None, (render_ticket.caged(wish, limit), unchecked(plan.side, seen)))),
             approvers=self._spending.approvers(origin.owner, limit * shares),

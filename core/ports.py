@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from core.alerts import Alert, Reason, Silence
+from core.archive import Archive
 from core.bars import Bar, Period, Rescale
 from core.chronicle import Entry, Kind
 from core.completions import Completion, Prompt
@@ -286,7 +287,7 @@ class MarketGuide(Roster, Protocol):
         ...
 
 
-class Store(Protocol):
+class Store(Archive, Protocol):
     """What must outlive the process. One method per business step, each one transaction.
 
     Every method raises Unavailable when the database cannot answer (locked, full, read-only, gone): then nothing of

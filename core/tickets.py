@@ -69,6 +69,7 @@ class Ticket(Noun):
     Attributes:
         limit_given: the limit is the person's own, and not the best price of the other side.
         price: the price it was made from, and ``quoted_at`` and ``source`` of that quote.
+        analysis_id: of the advice that it follows.
         reason: the alert that it answers, in words; empty when a person asked. Every state of the card shows it.
         caution: what could not be checked when it was made; the card says so.
         edition: counts the changes, from 1.
@@ -96,6 +97,7 @@ class Ticket(Noun):
     expires_at: datetime
     watch_id: str | None = None
     alert_id: str | None = None
+    analysis_id: str | None = None
     reason: str = ""
     caution: str = ""
     edition: int = 1

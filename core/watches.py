@@ -29,6 +29,8 @@ from core.types import (
 from core.zones import Gauge
 
 DEFAULT_COOLDOWN: Final = timedelta(minutes=5)
+LEAST_INTERVAL: Final = timedelta(minutes=1)
+"""Between two analyses of a watch."""
 
 
 class Plan(Noun):
@@ -116,6 +118,7 @@ class Watch(Noun):
         band: percent by which the measure must leave its threshold before it is armed again; None is the usual band.
         only_held: told only for shares that the account holds.
         resolved: the end of what was told is told too.
+        check_interval: how often its shares are analysed while the market trades; None is never.
         escalate_after: how long a telling may stay unacknowledged before it goes to the next channel; None is never.
     """
 
@@ -137,6 +140,7 @@ class Watch(Noun):
     only_held: bool = False
     resolved: bool = False
     escalate_after: timedelta | None = None
+    check_interval: timedelta | None = Field(default=None, ge=LEAST_INTERVAL)
     state: WatchState = WatchState.ACTIVE
     text: str = ""
     created_at: datetime

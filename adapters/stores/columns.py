@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import BigInteger, Dialect, String, Text
 from sqlalchemy.types import TypeDecorator
 
+from core.analysis import Decision
 from core.conditions import Condition
 from core.messages import Chat, Message
 from core.securities import Former
@@ -142,4 +143,9 @@ class ApprovalsJson(_Json):
 
 class FormerJson(_Json):
     adapter = TypeAdapter(tuple[Former, ...])
+    cache_ok = True
+
+
+class DecisionJson(_Json):
+    adapter = TypeAdapter(Decision)
     cache_ok = True

@@ -11,10 +11,10 @@ from dataclasses import replace as changed
 from datetime import date, datetime
 from typing import TypeVar
 
+from adapters.stores.memory_archive import MemoryArchive, conflict, new
 from core.alerts import Alert, Reason, Silence
 from core.bars import Bar, Period, Rescale, scaled
 from core.chronicle import Entry, Kind
-from core.errors import Unavailable
 from core.journal import (
     Event,
     Record,
@@ -40,10 +40,11 @@ from core.watches import Arm, Memory, RuleKey, Watch, WatchState
 T = TypeVar("T")
 
 
-class MemoryStore:
+class MemoryStore(MemoryArchive):
     """The store port over dicts, which keep the order in which things came. Made by :func:`connect`."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._watches: dict[str, Watch] = {}
         self._arms: dict[RuleKey, Arm] = {}
         self._alerts: dict[str, Alert] = {}
@@ -60,7 +61,6 @@ class MemoryStore:
         self._members: dict[str, Member] = {}
         self._invitations: dict[str, Invitation] = {}
         self._values: dict[str, str] = {}
-        self._closed = False
 
     async def close(self) -> None:
         self._closed = True
@@ -68,7 +68,7 @@ class MemoryStore:
     # watches
     async def add_watch(self, watch: Watch, arms: Sequence[Arm], entries: Sequence[Entry] = ()) -> Watch:
         self._open()
-        _new([watch.id], self._watches)
+        new([watch.id], self._watches)
         used = {other.number for other in self._watches.values() if other.owner == watch.owner}
         kept = watch.number > 0 and watch.number not in used
         numbered = watch if kept else watch.model_copy(update={"number": max(used, default=0) + 1})
@@ -116,9 +116,9 @@ class MemoryStore:
         entries: Sequence[Entry] = (),
     ) -> None:
         self._open()
-        _new([alert.id for alert in alerts], self._alerts)
-        _new([ticket.id for ticket in tickets], self._tickets)
-        _new([message.id for message in outgoing], self._outbox)
+        new([alert.id for alert in alerts], self._alerts)
+        new([ticket.id for ticket in tickets], self._tickets)
+        new([message.id for message in outgoing], self._outbox)
         self._check_numbers(watches)
         self._alerts.update({alert.id: alert for alert in alerts})
         self._keep_arms(arms)
@@ -172,7 +172,7 @@ class MemoryStore:
 
     async def escalate(self, alerts: Sequence[Alert], outgoing: Sequence[Outgoing]) -> None:
         self._open()
-        _new([message.id for message in outgoing], self._outbox)
+        new([message.id for message in outgoing], self._outbox)
         for one in alerts:
             if one.id in self._alerts:
                 update = {"escalate_at": one.escalate_at, "escalated": one.escalated}
@@ -181,7 +181,7 @@ class MemoryStore:
 
     async def add_silence(self, silence: Silence) -> None:
         self._open()
-        _new([silence.id], self._silences)
+        new([silence.id], self._silences)
         self._silences[silence.id] = silence
 
     async def end_silences(self, owner: str, now: datetime, ids: Collection[str] | None = None) -> int:
@@ -204,8 +204,8 @@ class MemoryStore:
     # tickets and orders
     async def add_ticket(self, ticket: Ticket, outgoing: Sequence[Outgoing] = ()) -> None:
         self._open()
-        _new([ticket.id], self._tickets)
-        _new([message.id for message in outgoing], self._outbox)
+        new([ticket.id], self._tickets)
+        new([message.id for message in outgoing], self._outbox)
         self._tickets[ticket.id] = ticket
         self._write(of_ticket(ticket))
         self._queue(outgoing)
@@ -226,7 +226,7 @@ class MemoryStore:
             return False
         if order is not None and (order.id in self._orders or self._ordered(order)):
             return False
-        _new([message.id for message in outgoing], self._outbox)
+        new([message.id for message in outgoing], self._outbox)
         decided = {name: getattr(ticket, name) for name in ("state", "decided_by", "decided_at", "note")}
         self._tickets[ticket.id] = stored.model_copy(update=decided)
         self._write(of_ticket(self._tickets[ticket.id]))
@@ -241,7 +241,7 @@ class MemoryStore:
         stored = self._tickets.get(ticket.id)
         if stored is None or (stored.state, stored.edition) != (ticket.state, ticket.edition - 1):
             return False
-        _new([message.id for message in outgoing], self._outbox)
+        new([message.id for message in outgoing], self._outbox)
         self._tickets[ticket.id] = ticket
         self._write(of_ticket(ticket))
         self._queue(outgoing)
@@ -259,11 +259,11 @@ class MemoryStore:
     async def save_order(self, order: Order, fill: Fill | None, outgoing: Sequence[Outgoing]) -> None:
         self._open()
         if self._ordered(order):
-            raise _conflict()
+            raise conflict()
         known = self._fills.get((fill.account, fill.id)) if fill is not None else None
         if fill is not None and known is not None and known.order_id != fill.order_id:
-            raise _conflict()
-        _new([message.id for message in outgoing], self._outbox)
+            raise conflict()
+        new([message.id for message in outgoing], self._outbox)
         self._orders[order.id] = order
         self._write(of_order(order, fill))
         if fill is not None and known is None:
@@ -294,7 +294,7 @@ class MemoryStore:
     # messages
     async def enqueue(self, outgoing: Sequence[Outgoing]) -> None:
         self._open()
-        _new([message.id for message in outgoing], self._outbox)
+        new([message.id for message in outgoing], self._outbox)
         self._queue(outgoing)
 
     async def unsent(self) -> Sequence[Outgoing]:
@@ -439,7 +439,7 @@ class MemoryStore:
         stored = self._members.get(member.key)
         if stored is None or stored.ended_at is not None:
             return False
-        _new([message.id for message in outgoing], self._outbox)
+        new([message.id for message in outgoing], self._outbox)
         self._members[member.key] = member
         self._write(of_member(member, "changed" if member.ended_at is None else "removed", at))
         self._queue(outgoing)
@@ -447,7 +447,7 @@ class MemoryStore:
 
     async def add_invitation(self, invitation: Invitation) -> None:
         self._open()
-        _new([invitation.digest], self._invitations)
+        new([invitation.digest], self._invitations)
         self._invitations[invitation.digest] = invitation
         self._write(of_invitation(invitation))
 
@@ -461,7 +461,7 @@ class MemoryStore:
         stored = self._invitations.get(digest)
         if stored is None or not stored.open_at(at):
             return False
-        _new([message.id for message in outgoing], self._outbox)
+        new([message.id for message in outgoing], self._outbox)
         self._invitations[digest] = stored.model_copy(update={"used_by": member.key, "used_at": at})
         self._members[member.key] = member
         self._write(of_member(member, "joined", at))
@@ -471,7 +471,7 @@ class MemoryStore:
     async def refuse(self, refusal: Refusal, outgoing: Sequence[Outgoing] = ()) -> bool:
         self._open()
         first = all(event.subject != refusal.subject for event in self._events)
-        _new([message.id for message in outgoing], self._outbox)
+        new([message.id for message in outgoing], self._outbox)
         self._write(of_refusal(refusal))
         self._queue(outgoing if first else ())
         return first
@@ -498,17 +498,13 @@ class MemoryStore:
         for record in records:
             self._events.append(seal(record, self._events[-1] if self._events else None))
 
-    def _open(self) -> None:
-        if self._closed:
-            raise Unavailable("数据库", "已经关闭，程序正在退出。")
-
     def _check_numbers(self, watches: Sequence[Watch]) -> None:
         for watch in watches:
             if any(
                 other.owner == watch.owner and other.number == watch.number and other.id != watch.id
                 for other in self._watches.values()
             ):
-                raise _conflict()
+                raise conflict()
 
     def _ordered(self, order: Order) -> bool:
         """True when its ticket has another order."""
@@ -526,15 +522,6 @@ class MemoryStore:
     def _newest_of_cards(self, state: Delivery | None = None) -> dict[tuple[Chat, str], Outgoing]:
         rows = [row for row in self._outbox.values() if state in {None, row.state}]
         return {(row.chat, row.message.card): row for row in _oldest_first(rows) if row.message.card is not None}
-
-
-def _new(ids: Sequence[str], known: Collection[str]) -> None:
-    if len(set(ids)) < len(ids) or any(each in known for each in ids):
-        raise _conflict()
-
-
-def _conflict() -> Unavailable:
-    return Unavailable("数据库", "与已有的记录冲突，这一步没有保存。请再试一次；反复出现时请查看日志。")
 
 
 def _oldest_first(rows: list[Outgoing]) -> list[Outgoing]:

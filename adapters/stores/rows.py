@@ -30,6 +30,7 @@ from adapters.stores.columns import (
     ApprovalsJson,
     ChatText,
     ConditionsJson,
+    DecisionJson,
     Exact,
     FormerJson,
     Instant,
@@ -40,6 +41,7 @@ from adapters.stores.columns import (
     TextsJson,
     Word,
 )
+from core.analysis import Decision
 from core.bars import Bar
 from core.chronicle import Entry, Kind
 from core.conditions import Condition
@@ -92,6 +94,7 @@ class WatchRow(Row, table=True):
     only_held: bool
     resolved: bool
     escalate_after: timedelta | None = Field(sa_type=Span)
+    check_interval: timedelta | None = Field(sa_type=Span)
     state: str = Field(sa_type=Word)
     text: str
     created_at: datetime = Field(sa_type=Instant)
@@ -183,6 +186,7 @@ class TicketRow(_Counted, table=True):
     expires_at: datetime = Field(sa_type=Instant)
     watch_id: str | None
     alert_id: str | None
+    analysis_id: str | None
     reason: str
     caution: str
     edition: int
@@ -254,6 +258,69 @@ class WorthRow(Row, table=True):
     realized: Decimal = Field(sa_type=Exact)
     note: str
     as_of: datetime = Field(sa_type=Instant)
+
+
+class AnalysisRow(_Counted, table=True):
+    __tablename__ = "analyses"
+    __table_args__ = (
+        UniqueConstraint("id", name="uq_analyses_id"),
+        Index("ix_analyses_at", "at"),
+        Index("ix_analyses_owner_at", "owner", "at"),
+    )
+
+    id: str
+    at: datetime = Field(sa_type=Instant)
+    owner: str
+    chat: Chat = Field(sa_type=ChatText)
+    account: str
+    symbol: str
+    name: str
+    occasion: str = Field(sa_type=Word)
+    watch_id: str | None
+    alert_id: str | None
+    pack: str
+    price: Decimal | None = Field(sa_type=Exact)
+    quoted_at: datetime | None = Field(sa_type=Instant)
+    prompt: str
+    model_asked: str
+    model: str
+    decision: Decision | None = Field(sa_type=DecisionJson)
+    problem: str
+    tokens: int
+    yuan: Decimal = Field(sa_type=Exact)
+    took: timedelta = Field(sa_type=Span)
+    reused: str | None
+    ticket_id: str | None
+    note: str
+    by_policy: bool
+
+
+class PackRow(Row, table=True):
+    """What analyses stand on; never changed."""
+
+    __tablename__ = "packs"
+
+    digest: str = Field(primary_key=True)
+    body: str = Field(sa_type=Text)
+
+
+class OutcomeRow(Row, table=True):
+    __tablename__ = "outcomes"
+
+    analysis_id: str = Field(primary_key=True)
+    horizon: int = Field(primary_key=True)
+    engine: int = Field(primary_key=True)
+    standing: str = Field(sa_type=Word)
+    why: str
+    anchor_on: date | None
+    anchor: Decimal | None = Field(sa_type=Exact)
+    ended_on: date | None
+    percent: Decimal | None = Field(sa_type=Exact)
+    excess: Decimal | None = Field(sa_type=Exact)
+    highest: Decimal | None = Field(sa_type=Exact)
+    lowest: Decimal | None = Field(sa_type=Exact)
+    hit_target: bool
+    hit_stop: bool
 
 
 class OutgoingRow(_Counted, table=True):

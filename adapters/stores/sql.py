@@ -12,25 +12,20 @@ disk with it.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    Dialect,
     Engine,
-    Insert,
     Integer,
-    RowMapping,
     Select,
     String,
-    Table,
     and_,
     cast,
     delete,
@@ -43,12 +38,13 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from adapters.stores import rows
-from adapters.stores.faults import CONFLICT, SOURCE, vendor_errors
+from adapters.stores.faults import CONFLICT, SOURCE
 from adapters.stores.migrations import HEAD
 from adapters.stores.opening import Begin, engine_of, prepare
+from adapters.stores.sql_archive import SqlArchive
+from adapters.stores.tables import batches, first
 from core.alerts import Alert, Reason, Silence
 from core.bars import Bar, Period, Rescale
 from core.chronicle import STRETCHES, Entry, Kind
@@ -61,7 +57,7 @@ from core.portfolio import Worth
 from core.ports import Store
 from core.securities import Security
 from core.tickets import Ticket, TicketState
-from core.types import Noun, Symbol
+from core.types import Symbol
 from core.watches import Arm, Memory, Watch, WatchState
 
 BUSY_TIMEOUT: Final = timedelta(seconds=5)
@@ -84,8 +80,6 @@ _INVITATIONS: Final = rows.table(rows.InvitationRow)
 _SETTINGS: Final = rows.table(rows.SettingRow)
 _JOURNAL: Final = rows.table(rows.EventRow)
 _OLDEST: Final = (_ALERTS.c.at, _ALERTS.c.seq)
-_MOST_IDS: Final = 500
-"""In one statement: databases limit the parameters that it may have."""
 _KEYS: Final = {
     _WATCHES: ("id",),
     _ARMS: ("watch_id", "symbol", "group"),
@@ -99,63 +93,13 @@ _KEYS: Final = {
     _WORTHS: ("account", "day"),
 }
 
-T = TypeVar("T")
-N = TypeVar("N", bound=Noun)
 
-
-class _Bulk:
-    """A statement written once and run by the driver itself for many rows.
-
-    SQLAlchemy's own way through an execution takes three times as long, and this stands on the way of an alert.
-    """
-
-    def __init__(self, statement: Insert, table: Table, dialect: Dialect) -> None:
-        columns = [column for column in table.c if column.name != "seq"]
-        compiled = statement.compile(dialect=dialect, column_keys=[column.name for column in columns])
-        binders = {column.name: column.type.dialect_impl(dialect).bind_processor(dialect) for column in columns}
-        self._text = str(compiled)
-        self._positional = compiled.positional
-        names = compiled.positiontup if compiled.positional else None
-        self._binders = [(name, binders[name]) for name in names or binders]
-
-    def execute(self, connection: Connection, values: Sequence[Mapping[str, Any]]) -> None:
-        bound = (
-            [(name, value[name] if binder is None else binder(value[name])) for name, binder in self._binders]
-            for value in values
-        )
-        if self._positional:
-            connection.exec_driver_sql(self._text, [tuple(cell for _name, cell in row) for row in bound])
-        else:
-            connection.exec_driver_sql(self._text, [dict(row) for row in bound])
-
-
-class SqlStore:
+class SqlStore(SqlArchive):
     """The store port over one database. Made by :func:`connect`."""
 
     def __init__(self, engine: Engine, thread: ThreadPoolExecutor) -> None:
-        self._engine = engine
-        self._thread = thread
-        self._closed = False
-        self._begin = {how: engine.execution_options(begin=how) for how in Begin}
-        dialect = sqlite if engine.dialect.name == "sqlite" else postgresql
-        self._insert = dialect.insert
-        self._upserts = {}
-        for table, keys in _KEYS.items():
-            statement = dialect.insert(table)
-            rest = {c.name: statement.excluded[c.name] for c in table.c if c.name not in {*keys, "seq"}}
-            upsert = statement.on_conflict_do_update(index_elements=keys, set_=rest)
-            self._upserts[table] = _Bulk(upsert, table, engine.dialect)
-        self._inserts = {
-            table: _Bulk(dialect.insert(table), table, engine.dialect)
-            for table in (_ALERTS, _INVITATIONS, _OUTBOX, _SILENCES, _TELLINGS, _TICKETS, _WATCHES)
-        }
-
-    async def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
-        self._thread.shutdown(wait=False)
+        added = (_ALERTS, _INVITATIONS, _OUTBOX, _SILENCES, _TELLINGS, _TICKETS, _WATCHES)
+        super().__init__(engine, thread, _KEYS, added)
 
     # watches
     async def add_watch(self, watch: Watch, arms: Sequence[Arm], entries: Sequence[Entry] = ()) -> Watch:
@@ -273,7 +217,7 @@ class SqlStore:
     async def acknowledge(self, alert_ids: Collection[str], by: str, at: datetime) -> int:
         def step(connection: Connection) -> int:
             done = 0
-            for ids in _batches(sorted(set(alert_ids))):
+            for ids in batches(sorted(set(alert_ids))):
                 fresh = and_(_ALERTS.c.id.in_(ids), _ALERTS.c.acked_at.is_(None))
                 done += connection.execute(update(_ALERTS).where(fresh).values(acked_at=at, acked_by=by)).rowcount
             return done
@@ -313,7 +257,7 @@ class SqlStore:
         await self._run(Begin.DURABLE, step)
 
     async def ticket(self, ticket_id: str) -> Ticket | None:
-        return _first(await self._nouns(Ticket, select(_TICKETS).where(_TICKETS.c.id == ticket_id)))
+        return first(await self._nouns(Ticket, select(_TICKETS).where(_TICKETS.c.id == ticket_id)))
 
     async def tickets(self, states: Collection[TicketState], limit: int = 50) -> Sequence[Ticket]:
         wanted = select(_TICKETS).where(_TICKETS.c.state.in_(sorted(states)))
@@ -353,7 +297,7 @@ class SqlStore:
         return await self._run(Begin.DURABLE, step)
 
     async def order(self, order_id: str) -> Order | None:
-        return _first(await self._nouns(Order, select(_ORDERS).where(_ORDERS.c.id == order_id)))
+        return first(await self._nouns(Order, select(_ORDERS).where(_ORDERS.c.id == order_id)))
 
     async def orders(self, *, open_only: bool = False, limit: int = 50) -> Sequence[Order]:
         wanted = select(_ORDERS)
@@ -542,7 +486,7 @@ class SqlStore:
 
     async def member(self, channel: str, user_id: str) -> Member | None:
         mine = and_(_MEMBERS.c.channel == channel, _MEMBERS.c.user_id == user_id)
-        return _first(await self._nouns(Member, select(_MEMBERS).where(mine)))
+        return first(await self._nouns(Member, select(_MEMBERS).where(mine)))
 
     async def save_member(self, member: Member, at: datetime, outgoing: Sequence[Outgoing] = ()) -> bool:
         mine = and_(_MEMBERS.c.channel == member.channel, _MEMBERS.c.user_id == member.user_id)
@@ -618,15 +562,6 @@ class SqlStore:
         await self._run(Begin.DURABLE, step)
 
     # how it is done
-    def _put(self, connection: Connection, table: Table, nouns: Sequence[Noun | Arm]) -> None:
-        """Insert or replace."""
-        if nouns:
-            self._upserts[table].execute(connection, [rows.values(noun) for noun in nouns])
-
-    def _add(self, connection: Connection, table: Table, nouns: Sequence[Noun]) -> None:
-        if nouns:
-            self._inserts[table].execute(connection, [rows.values(noun) for noun in nouns])
-
     def _note(self, connection: Connection, entries: Sequence[Entry]) -> None:
         if entries:
             self._upserts[_CHRONICLE].execute(connection, [rows.entry_values(entry) for entry in entries])
@@ -636,12 +571,6 @@ class SqlStore:
         tellings = [telling for message in outgoing for telling in rows.tellings(message)]
         if tellings:
             self._inserts[_TELLINGS].execute(connection, tellings)
-
-    def _add_new(self, connection: Connection, table: Table, noun: Noun) -> bool:
-        """Insert unless something unique is there already; False when it is."""
-        # What came back is asked for: the row count of such an insert is not the same everywhere.
-        added = self._insert(table).on_conflict_do_nothing().returning(table.c.seq)
-        return connection.scalar(added, rows.values(noun)) is not None
 
     def _count(self, connection: Connection, fill: Fill) -> None:
         """Store a fill once; another order's fill under the same id is a conflict."""
@@ -653,25 +582,6 @@ class SqlStore:
 
     async def _messages(self, wanted: Select[Any]) -> Sequence[Outgoing]:
         return await self._nouns(Outgoing, wanted.order_by(_OUTBOX.c.created_at, _OUTBOX.c.seq))
-
-    async def _nouns(self, kind: type[N], wanted: Select[Any]) -> list[N]:
-        return await self._rows(wanted, lambda columns: rows.noun(kind, columns))
-
-    async def _rows(self, wanted: Select[Any], read: Callable[[RowMapping], T]) -> list[T]:
-        return await self._run(
-            Begin.READ, lambda connection: [read(columns) for columns in connection.execute(wanted).mappings()]
-        )
-
-    async def _run(self, how: Begin, step: Callable[[Connection], T]) -> T:
-        if self._closed:
-            raise Unavailable(SOURCE, "已经关闭，程序正在退出。")
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, how, step)
-
-    def _transact(self, how: Begin, step: Callable[[Connection], T]) -> T:
-        with vendor_errors(), self._begin[how].connect() as connection:
-            transaction = connection.begin()
-            with transaction:
-                return step(connection)
 
 
 def _still_there(connection: Connection, watches: Sequence[Watch]) -> Sequence[Watch]:
@@ -698,14 +608,6 @@ def _newest(state: Delivery | None = None) -> Select[Any]:
         cards = cards.where(_OUTBOX.c.state == state)
     ranked = cards.subquery()
     return select(ranked.c.seq).where(ranked.c.place == 1)
-
-
-def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (ids[start : start + _MOST_IDS] for start in range(0, len(ids), _MOST_IDS))
-
-
-def _first(found: Sequence[N]) -> N | None:
-    return found[0] if found else None
 
 
 def upgrade(url: str | Path) -> str:
