@@ -1,24 +1,31 @@
-"""Charts from bars: weeks and months of days, the line of a day, and where on a picture something happened. Pure."""
+"""Charts: weeks and months of daily bars, the line of a day, what accounts were worth, and where something happened.
+
+All of it is pure.
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from itertools import groupby
 from typing import Final
 
 from core.bars import Bar, day_label, one_bar
-from core.calendar import trading_date
+from core.calendar import trading_date, trading_days
 from core.clock import market_time
 from core.frames import Quote
-from core.messages import Candle, Chart, ChartPeriod, Level, Mark, Point
-from core.types import Money, Price, Symbol, percent_text, price_text, to_milli
+from core.messages import Candle, Chart, ChartPeriod, Day, Fall, Level, Mark, Point, Track
+from core.portfolio import Worth
+from core.types import Money, Price, Symbol, account_symbol, money_text, percent_text, price_text, to_milli
 
 CANDLES: Final = 80
 """Candles that a phone still shows apart."""
 MINUTES: Final = 240
 """Minutes of trading in a day."""
+DAYS: Final = 500
+"""Days of a curve: two years, a pixel or two for each."""
 _MORNING: Final = time(9, 30)
 _AFTERNOON: Final = time(13, 0)
 _HALF: Final = MINUTES // 2
@@ -156,6 +163,67 @@ def day_line(
     )
 
 
+def worth_curve(accounts: Mapping[str, Sequence[Worth]]) -> Chart | None:
+    """The curve of an account, or of several to compare how they grew; None where none has two days to draw.
+
+    Args:
+        accounts: by name, what each was worth, oldest first. Days whose worth is not known are left out.
+    """
+    known = {name: [one for one in worths if one.total is not None][-DAYS:] for name, worths in accounts.items()}
+    known = {name: worths for name, worths in known.items() if len(worths) > 1}
+    if not known:
+        return None
+    recorded = {one.day for worths in known.values() for one in worths}
+    # A day without a record keeps its place, so that a gap looks like one.
+    axis = {day: place for place, day in enumerate(sorted({*recorded, *trading_days(min(recorded), max(recorded))}))}
+    tracks = tuple(_track(name, worths, axis) for name, worths in known.items())
+    first, *others = known
+    last = max((worths[-1] for worths in known.values()), key=lambda one: one.day)
+    total = "" if others else f"  {money_text(last.total or Money(0))} 元"
+    return Chart(
+        title="收益对比" if others else f"{first} 收益曲线",
+        subtitle=f"{last.day:%Y-%m-%d}{total}",
+        symbol=account_symbol(known[first][0].account),
+        tracks=tracks,
+    )
+
+
+def _track(name: str, worths: Sequence[Worth], axis: Mapping[date, int]) -> Track:
+    """Each day's growth is that of the money that was there: a deposit neither lifts the curve nor hides a fall."""
+    days: list[Day] = []
+    before: Worth | None = None
+    grown = Decimal(1)
+    for one in worths:
+        total, gain = one.total or Money(0), Money(0)
+        if before is not None:
+            put_in = one.paid_in - before.paid_in
+            gain = total - (before.total or Money(0)) - put_in
+            there = (before.total or Money(0)) + max(put_in, Money(0))
+            grown *= 1 + gain / there if there > 0 else 1
+        place, at = axis[one.day], seconds(day_label(one.day))
+        percent = int(((grown - 1) * 100_000).to_integral_value())
+        days.append(Day(place, at, to_milli(total), to_milli(one.paid_in), to_milli(gain), percent))
+        before = one
+    return Track(name, tuple(days), _fall([day.grown for day in days]))
+
+
+def _fall(grown: Sequence[int]) -> Fall | None:
+    """The deepest way down from a high, in percent of the high; None where it only rose.
+
+    >>> _fall([0, 10_000, 4_500, 12_000, 8_000])
+    Fall(top=1, foot=2, percent=-5000)
+    """
+    whole = 100_000
+    top, found = 0, None
+    for index, value in enumerate(grown):
+        if value > grown[top]:
+            top = index
+        percent = round((value - grown[top]) * whole / (whole + grown[top])) if grown[top] > -whole else 0
+        if percent < (found.percent if found is not None else 0):
+            found = Fall(top, index, percent)
+    return found
+
+
 def _title(name: str, symbol: Symbol, period: ChartPeriod) -> str:
     return f"{name or symbol} {symbol[:6]} {period.chinese}" if name else f"{symbol} {period.chinese}"
 
@@ -204,5 +272,7 @@ def described(chart: Chart) -> str:
     '图：贵州茅台 600519 日线，标出 1 处'
     """
     size = f"，{len(chart.shown)} 根" if chart.candles else ""
+    if chart.tracks:
+        size = f"，{max(len(track.days) for track in chart.tracks)} 天"
     marked = f"，标出 {len(chart.marks)} 处" if chart.marks else ""
     return f"图：{chart.title}{size}{marked}"

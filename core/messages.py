@@ -117,6 +117,37 @@ class Mark(NamedTuple):
     label: str = ""
 
 
+class Day(NamedTuple):
+    """A day of an account: what it was worth and what had been put in, in thousandths of a yuan like every price.
+
+    ``place`` counts trading days from the first one shown. ``gain`` is since the record before, without what was put
+    in or taken out; ``grown`` is the same as a percentage since the first day shown, in thousandths of a percent.
+    """
+
+    place: int
+    at: int
+    worth: int
+    paid_in: int
+    gain: int
+    grown: int
+
+
+class Fall(NamedTuple):
+    """The deepest way down of a curve, between two of its days by index; ``percent`` is negative, in thousandths."""
+
+    top: int
+    foot: int
+    percent: int
+
+
+class Track(NamedTuple):
+    """An account day by day (收益曲线), oldest first; ``fall`` is None where it never fell."""
+
+    name: str
+    days: tuple[Day, ...]
+    fall: Fall | None = None
+
+
 class ChartPeriod(StrEnum):
     """What one candle holds; MINUTE is the line of one day."""
 
@@ -152,7 +183,9 @@ _PERIOD_CHINESE: Final = {
 
 
 class Chart(Noun):
-    """A picture of one symbol: candles, or the line of one day. Pure data; a Painter makes it a PNG.
+    """A picture of one symbol: candles, or the line of one day; or the curve of accounts. Pure data.
+
+    A Painter makes it a PNG.
 
     Attributes:
         title, subtitle: as people read them; a painter without a Chinese font shows symbol and period instead.
@@ -160,6 +193,7 @@ class Chart(Noun):
         lead: how many of the first candles only feed the averages and are not shown.
         averages: lengths of the moving averages, in candles.
         points: the line of one day, by minute.
+        tracks: accounts, in place of candles and points; of several only how they grew is compared.
         preclose: milli; 0 where it is not known. The line of a day is coloured and scaled around it.
         dark: light writing on black; None is as the house has it.
     """
@@ -172,6 +206,7 @@ class Chart(Noun):
     lead: int = 0
     averages: tuple[int, ...] = (5, 10, 20)
     points: tuple[Point, ...] = ()
+    tracks: tuple[Track, ...] = ()
     preclose: int = 0
     levels: tuple[Level, ...] = ()
     marks: tuple[Mark, ...] = ()

@@ -6,23 +6,21 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from core.charts import seconds
+from core.charts import worth_curve
 from core.clock import market_time
 from core.columns import WIDTH
-from core.messages import Button, Candle, Chart, ChartPeriod, Message
+from core.messages import Button, Message
 from core.orders import Fill, Order
 from core.portfolio import Account
 from core.render import name_text, signed
 from core.render_answers import Table, short_name, where_text, yuan
 from core.sheet import TOLD, Curve, Sheet, Span
 from core.tickets import Ticket
-from core.types import Side, Symbol, account_symbol, money_text, percent_text, price_text, to_milli
+from core.types import Side, Symbol, money_text, percent_text, price_text
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _LINES: Final = 15
-_SHOWN: Final = 5
-"""Points from which on a picture says more than the table."""
-_WAN: Final = 10_000
+WHEN: Final = "每个交易日收盘后（15:05）记一次总资产，有两天的记录就画出曲线。"
 _DAYS_NAMED: Final = 3
 
 
@@ -94,7 +92,7 @@ def curve(account: Account, found: Curve, asked: str) -> Message:
     """
     points = found.points
     if not points:
-        text = "每个交易日收盘后记一次，还没有记录。现在的总资产请说“总资产”。"
+        text = f"还没有记录。{WHEN}现在的总资产请说“总资产”。"
         return Message(
             title=f"📈 {asked}没有资产记录".replace("  ", " "), text=f"{text}\n{where_text(account, account.as_of)}"
         )
@@ -102,14 +100,14 @@ def curve(account: Account, found: Curve, asked: str) -> Message:
     foot = where_text(account, last.as_of)
     if found.whole is None or found.percent is None:
         title = f"📈 {last.day:%m-%d} 总资产 {money_text(last.total or Decimal(0))} 元"
-        return Message(title=title, text=f"记录还不够，画不出曲线\n{foot}")
+        return Message(title=title, text=f"{WHEN}\n{foot}")
     days = f"{points[0].day:%m-%d} 至 {last.day:%m-%d}"
     title = f"📈 {days} 增减 {signed(found.whole)} 元（{percent_text(found.percent, sign=True)}）"
     lines = [_spark([one.total or Decimal(0) for one in points[-WIDTH // 2 :]]), "转入转出不算增减", foot]
     if found.missing:
         gone = "、".join(f"{day:%m-%d}" for day in found.missing[-_DAYS_NAMED:])
         lines.append(f"⚠️ 缺 {len(found.missing)} 天的记录（{gone}）：程序当时没有运行，或行情不全")
-    chart = _chart(account, found) if len(points) >= _SHOWN else None
+    chart = worth_curve({account.name: points})
     return Message(title=title, text="\n".join(lines), table=_days(found), chart=chart)
 
 
@@ -149,25 +147,6 @@ def _spark(values: Sequence[Decimal]) -> str:
     low, high = min(values), max(values)
     size = high - low
     return "".join(_BARS[int((one - low) / size * (len(_BARS) - 1)) if size else 0] for one in values)
-
-
-def _chart(account: Account, found: Curve) -> Chart:
-    """One candle a day: from what it was worth the day before to what it was worth then."""
-    points = found.points
-    large = max(one.total or Decimal(0) for one in points) >= 10 * _WAN  # the scale has room for nine characters
-    scale = _WAN if large else 1
-    candles = []
-    for before, after in zip([points[0], *points], points, strict=False):
-        opened, closed = (to_milli((one.total or Decimal(0)) / scale) for one in (before, after))
-        candles.append(Candle(seconds(after.as_of), opened, max(opened, closed), min(opened, closed), closed, 0))
-    return Chart(
-        title=f"{account.name} 总资产" + ("（万元）" if large else ""),
-        subtitle=f"{points[-1].day:%Y-%m-%d}  {money_text(points[-1].total or Decimal(0))} 元",
-        symbol=account_symbol(account.id),
-        period=ChartPeriod.DAY,
-        candles=tuple(candles),
-        averages=(),
-    )
 
 
 def decisions(tickets: Sequence[Ticket], orders: dict[str, Order], asked: str, where: str) -> Message:

@@ -8,7 +8,7 @@ import io
 import threading
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import product
 from pathlib import Path
@@ -17,14 +17,18 @@ import pytest
 from PIL import Image
 
 from adapters import fonts, painter
+from adapters.canvas import DARK, HEIGHT, LIGHT, WIDTH, Palette, Taken, apart, mixed
+from adapters.curves import curve_layout
 from adapters.fonts import Face, Source
-from adapters.painter import DARK, HEIGHT, KEPT, LIGHT, WIDTH, Palette, connect, draw, layout_of
+from adapters.painter import KEPT, connect, draw, layout_of
 from core.bars import Bar
-from core.charts import candles, day_line, level_of, mark_of, minute_of
+from core.calendar import trading_days
+from core.charts import candles, day_line, level_of, mark_of, minute_of, worth_curve
 from core.errors import Unavailable
 from core.messages import Candle, Chart, ChartPeriod, Level, Mark, Point
+from core.portfolio import Worth
 from core.ports import Painter
-from core.types import to_milli
+from core.types import Mode, to_milli
 from tests.fakes.parts import MOUTAI, at
 
 PLAIN = Face(None)
@@ -184,6 +188,90 @@ def test_whatever_the_data_there_is_a_picture(made: Chart, palette: Palette) -> 
     pixels(made, palette)
 
 
+# -- the curve of an account
+
+
+def worths(*totals: int, paid_in: tuple[int, ...] = (), account: str = "paper") -> list[Worth]:
+    days = trading_days(date(2026, 3, 2), date(2026, 12, 1))[: len(totals)]
+    put_in = paid_in or (1_000_000,) * len(totals)
+    return [
+        Worth(
+            account=account,
+            day=day,
+            mode=Mode.PAPER,
+            total=Decimal(total),
+            paid_in=Decimal(paid),
+            realized=Decimal(0),
+            as_of=at("15:05", day.isoformat()),
+        )
+        for day, total, paid in zip(days, totals, put_in, strict=True)
+    ]
+
+
+def curve(**accounts: list[Worth]) -> Chart:
+    made = worth_curve(accounts)
+    assert made is not None
+    return made
+
+
+def test_what_was_gained_is_red_and_what_was_lost_is_green(palette: Palette) -> None:
+    made = curve(a=worths(1_000_000, 1_040_000, 1_030_000, 970_000, 960_000))
+    image, layout = pixels(made, palette), curve_layout(made)
+    days = made.tracks[0].days
+    for before, after, colour in ((1, 2, palette.up), (3, 4, palette.down)):
+        x, y = (layout.x(before) + layout.x(after)) / 2, layout.y((days[before].worth + days[after].worth) / 2)
+        assert any(near(found, colour) for found in around(image, x, y, 2))
+        inside = image.getpixel((round(x), round((y + layout.y(1_000_000_000)) / 2)))
+        assert near(inside, mixed(palette.ground, colour, 0.16)), "and so is what lies between it and what was put in"
+    for place, colour in ((1, palette.up), (3, palette.down)):
+        y = (layout.gain_y(days[place].gain) + layout.gain_y(0)) / 2
+        assert near(image.getpixel((round(layout.x(place)), round(y))), colour), "and the day's own gain below"
+
+
+def test_the_deepest_fall_has_a_dot_at_both_its_ends(palette: Palette) -> None:
+    made = curve(a=worths(1_000_000, 1_050_000, 1_010_000, 980_000, 1_020_000))
+    image, layout = pixels(made, palette), curve_layout(made)
+    assert made.tracks[0].fall == (1, 3, -6667)
+    for place, dotted in ((1, True), (2, False), (3, True), (4, False)):
+        worth = made.tracks[0].days[place].worth
+        found = image.getpixel((round(layout.x(place)), round(layout.y(worth))))
+        assert near(found, palette.mark) is dotted
+
+
+def test_what_was_put_in_and_lies_far_away_does_not_flatten_the_curve() -> None:
+    made = curve(a=worths(1_800_000, 1_803_000, 1_795_000))
+    layout = curve_layout(made)
+    assert not layout.inside(1_000_000_000)
+    assert layout.y(1_795_000_000) - layout.y(1_803_000_000) > 150
+    assert layout.y(1_000_000_000) == layout.foot
+    assert near(pixels(made).getpixel((27, 472)), LIGHT.faint), "an arrow says where it is"
+
+
+def test_of_several_accounts_each_has_a_line_of_its_own_colour(palette: Palette) -> None:
+    made = curve(a=worths(100, 104, 108), b=worths(5000, 4900, 4800, account="b"))
+    image, layout = pixels(made, palette), curve_layout(made)
+    for track, colour in zip(made.tracks, (palette.mark, palette.averages[0]), strict=True):
+        spot = layout.x(1), layout.y(track.days[1].grown)
+        assert any(near(found, colour) for found in around(image, *spot, 2))
+    assert layout.y(0) > layout.y(8000)
+
+
+STRANGE = {
+    "equal": curve(a=worths(100, 100)),
+    "nothing at all": curve(a=worths(0, 0, paid_in=(0, 0))),
+    "below nothing": curve(a=worths(10, -50, -900)),
+    "deposits": curve(a=worths(100, 300, 200, 900, paid_in=(100, 300, 200, 950))),
+    "huge": curve(a=worths(10**12, 1, 10**12)),
+    "a year": curve(a=worths(*(1_000_000 + step % 7 * 1000 for step in range(180)))),
+    "many accounts": curve(**{"很长的账户名" * (n + 1): worths(100, 100 + n, account=f"a{n}") for n in range(9)}),
+}
+
+
+@pytest.mark.parametrize("made", STRANGE.values(), ids=STRANGE.keys())
+def test_whatever_an_account_was_worth_there_is_a_picture(made: Chart, palette: Palette) -> None:
+    pixels(made, palette)
+
+
 # -- fonts
 
 
@@ -299,7 +387,7 @@ async def test_a_chart_may_say_itself_whether_it_is_dark() -> None:
 
 
 def test_what_is_taken_is_not_written_over() -> None:
-    taken = painter._Taken()
+    taken = Taken()
     taken.add(10, 50, 100)
     assert not taken.is_free(40, 90, 110)
     assert taken.is_free(60, 90, 110)
@@ -307,5 +395,5 @@ def test_what_is_taken_is_not_written_over() -> None:
 
 
 def test_levels_close_to_each_other_have_tags_apart() -> None:
-    assert painter._apart([100.0, 90.0, 300.0]) == [120.0, 90.0, 300.0]
+    assert apart([100.0, 90.0, 300.0]) == [120.0, 90.0, 300.0]
     assert level_of(Decimal(1420), "跌到").price == 1_420_000

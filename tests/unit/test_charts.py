@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from core.bars import Bar
-from core.calendar import trading_date
-from core.charts import candles, day_line, described, level_of, mark_of, months, place_of, weeks
+from core.calendar import trading_date, trading_days
+from core.charts import (
+    DAYS,
+    candles,
+    day_line,
+    described,
+    level_of,
+    mark_of,
+    months,
+    place_of,
+    weeks,
+    worth_curve,
+)
 from core.messages import Candle, Chart, ChartPeriod, Mark, Message
+from core.portfolio import Worth
+from core.types import Mode
 from tests.fakes.parts import FUND, MOUTAI, at
 
 
@@ -137,3 +150,89 @@ def test_prices_are_exact_in_a_picture() -> None:
     chart = candles([one], name="沪深300ETF", period=ChartPeriod.DAY, marks=[Mark(0, 1)])
     assert chart.candles == (Candle(int(at("14:55").timestamp()), 4750, 4800, 4700, 4751, 200),)
     assert described(chart) == "图：沪深300ETF 510300 日线，1 根，标出 1 处"
+
+
+# -- the curve of an account
+
+
+def worth(day: str, total: str | None, paid_in: str = "1000000", account: str = "paper") -> Worth:
+    return Worth(
+        account=account,
+        day=date.fromisoformat(day),
+        mode=Mode.PAPER,
+        total=Decimal(total) if total else None,
+        paid_in=Decimal(paid_in),
+        realized=Decimal(0),
+        as_of=at("15:05", day),
+    )
+
+
+def test_a_deposit_neither_lifts_a_curve_nor_hides_a_fall() -> None:
+    chart = worth_curve(
+        {
+            "模拟账户": [
+                worth("2026-03-19", "1000000"),
+                worth("2026-03-20", "1100000"),
+                worth("2026-03-23", "1544000", "1600000"),
+                worth("2026-03-24", "1559440", "1600000"),
+            ]
+        }
+    )
+    assert chart is not None
+    [track] = chart.tracks
+    assert [day.gain for day in track.days] == [0, 100_000_000, -156_000_000, 15_440_000]
+    fallen = 1 - Decimal(156_000) / 1_700_000
+    assert [day.grown for day in track.days[:3]] == [0, 10_000, round((Decimal("1.1") * fallen - 1) * 100_000)]
+    assert track.fall == (1, 2, round((fallen - 1) * 100_000))
+    assert (chart.title, chart.subtitle) == ("模拟账户 收益曲线", "2026-03-24  1,559,440.00 元")
+    assert described(chart) == "图：模拟账户 收益曲线，4 天"
+
+
+def test_a_withdrawal_is_no_loss() -> None:
+    days = [worth("2026-03-23", "1000000"), worth("2026-03-24", "400000", "400000")]
+    chart = worth_curve({"模拟账户": days})
+    assert chart is not None
+    assert (chart.tracks[0].days[1].gain, chart.tracks[0].days[1].grown, chart.tracks[0].fall) == (0, 0, None)
+
+
+def test_a_day_that_is_not_known_keeps_its_place_and_a_weekend_has_none() -> None:
+    days = [worth("2026-03-19", "10"), worth("2026-03-20", None), worth("2026-03-23", "11")]
+    chart = worth_curve({"模拟账户": days})
+    assert chart is not None
+    assert [day.place for day in chart.tracks[0].days] == [0, 2]
+
+
+@pytest.mark.parametrize("totals", [(), ("10",), ("10", None)])
+def test_a_curve_takes_two_days(totals: tuple[str | None, ...]) -> None:
+    days = [worth(f"2026-03-{23 + number}", total) for number, total in enumerate(totals)]
+    assert worth_curve({"模拟账户": days}) is None
+
+
+def test_several_accounts_are_compared_on_the_same_days() -> None:
+    mine = [worth("2026-03-20", "10"), worth("2026-03-23", "11"), worth("2026-03-24", "12")]
+    hers = [worth(day, total, account="wife") for day, total in (("2026-03-23", "20"), ("2026-03-24", "19"))]
+    chart = worth_curve({"模拟账户": mine, "老婆账户": hers, "空账户": mine[:1]})
+    assert chart is not None
+    assert chart.title == "收益对比"
+    assert [(track.name, [day.place for day in track.days]) for track in chart.tracks] == [
+        ("模拟账户", [0, 1, 2]),
+        ("老婆账户", [1, 2]),
+    ]
+
+
+def test_an_account_that_was_worth_nothing_does_not_divide_by_it() -> None:
+    days = [worth("2026-03-20", "0", "0"), worth("2026-03-23", "100", "100"), worth("2026-03-24", "0", "100")]
+    chart = worth_curve({"模拟账户": [*days, worth("2026-03-25", "50", "150")]})
+    assert chart is not None
+    assert [day.grown for day in chart.tracks[0].days] == [0, 0, -100_000, -100_000]
+
+
+def test_years_of_a_curve_are_the_newest_two_and_take_some_kilobytes() -> None:
+    many = [worth(day.isoformat(), f"{1_182_177 + place}.80") for place, day in enumerate(trading_days(*YEARS))]
+    chart = worth_curve({"模拟账户": many})
+    assert chart is not None
+    assert len(chart.tracks[0].days) == DAYS < len(many)
+    assert len(Message(title="曲线", chart=chart).model_dump_json().encode()) < 40_000
+
+
+YEARS = date(2023, 1, 1), date(2025, 12, 31)

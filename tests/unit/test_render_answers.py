@@ -190,23 +190,15 @@ def test_a_deposit_is_no_gain_and_a_missing_day_is_said() -> None:
     assert message.title == "📈 11-16 至 11-18 增减 +1,000.00 元（+0.10%）"
     assert "⚠️ 缺 1 天的记录（11-17）" in message.text
     assert message.table[1] == ("1,101,000.00", "+1,000", "11-18")
-    assert message.chart is None, "two days are no picture"
-
-
-def test_a_curve_of_some_days_has_a_picture_whose_scale_fits() -> None:
-    days = [worth(day, f"{1_000_000 + 1000 * day}") for day in (9, 10, 11, 12, 13)]
-    chart = render_past.curve(account(), Curve(days), "").chart
-    assert chart is not None
-    assert chart.title == "模拟账户 总资产（万元）"
-    assert [(one.open, one.close) for one in chart.candles][:2] == [(100900, 100900), (100900, 101000)]
-    small = [worth(day, f"{1000 * day}") for day in (9, 10, 11, 12, 13)]
-    chart = render_past.curve(account(), Curve(small), "").chart
-    assert chart is not None
-    assert chart.candles[-1].close == 13_000_000
+    assert message.chart is not None
+    [track] = message.chart.tracks
+    assert [(day.place, day.gain) for day in track.days] == [(0, 0), (2, 1_000_000)], "the missing day keeps its place"
 
 
 def test_a_curve_of_one_day_or_none_says_so() -> None:
-    assert "记录还不够" in render_past.curve(account(), Curve([worth(16, "1000000")]), "").text
+    alone = render_past.curve(account(), Curve([worth(16, "1000000")]), "")
+    assert alone.chart is None
+    assert "两天" in alone.text
     assert render_past.curve(account(), Curve([]), "11-01 起").title == "📈 11-01 起没有资产记录"
 
 
