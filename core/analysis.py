@@ -134,6 +134,15 @@ class Standing(StrEnum):
         return {"hit": "命中", "miss": "未中", "neutral": "平", "unable": "无法评分"}[self.value]
 
 
+class Touched(StrEnum):
+    """Which level of an advice the price reached first."""
+
+    TARGET = "target"
+    STOP = "stop"
+    SAME_DAY = "same_day"
+    """Both on one day: a bar of a day does not say which came first, and it counts as the stop."""
+
+
 class Outcome(Noun):
     """What the price did after an advice.
 
@@ -146,7 +155,7 @@ class Outcome(Noun):
         percent: from anchor to end, adjusted for dividends.
         excess: the same less that of the index; None without the index.
         highest, lowest: percent from the anchor, on the way.
-        hit_target, hit_stop: whether its own levels were touched on the way.
+        hit_target, hit_stop: whether its own levels were touched on the way; ``touched`` which of them first.
     """
 
     analysis_id: str
@@ -163,3 +172,4 @@ class Outcome(Noun):
     lowest: Decimal | None = None
     hit_target: bool = False
     hit_stop: bool = False
+    touched: Touched | None = None

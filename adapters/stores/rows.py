@@ -321,6 +321,7 @@ class OutcomeRow(Row, table=True):
     lowest: Decimal | None = Field(sa_type=Exact)
     hit_target: bool
     hit_stop: bool
+    touched: str | None = Field(sa_type=Word)
 
 
 class OutgoingRow(_Counted, table=True):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.analysis import Action, Analysis, Decision, Occasion, Outcome, Reason, Standing
+from core.analysis import Action, Analysis, Decision, Occasion, Outcome, Reason, Standing, Touched
 from core.errors import Unavailable
 from core.figures import Unit
 from core.pack import Day, Given, Minute, Pack, Section
@@ -91,6 +91,8 @@ def outcome(analysis_id: str = "A1", **changes: Any) -> Outcome:
         "highest": Decimal(4),
         "lowest": Decimal(-1),
         "hit_target": True,
+        "hit_stop": True,
+        "touched": Touched.SAME_DAY,
     }
     return Outcome.model_validate(given | changes)
 

@@ -67,6 +67,7 @@ def upgrade() -> None:
         sa.Column("lowest", sa.String(), nullable=True),
         sa.Column("hit_target", sa.Boolean(), nullable=False),
         sa.Column("hit_stop", sa.Boolean(), nullable=False),
+        sa.Column("touched", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("analysis_id", "horizon", "engine"),
     )
     with op.batch_alter_table("tickets") as batch:
