@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from core.figures import Unit
 from core.grounding import Fact, Facts
@@ -104,7 +104,10 @@ class Pack(Noun):
         tick: the step of its price; ``lot`` the step of a buy.
         price: the last price; None where there is none to go by.
         lower, upper: the day's price limits, both or neither.
-        sellable: under T+1; 0 also where no account is looked at.
+        suspended: it is not traded today.
+        sealed: the price stands at that limit and nobody offers the other side.
+        held: the whole position, with what was bought today; 0 also where no account is looked at.
+        sellable: of it, under T+1.
         most: shares that the limits of the person and the free cash still allow to buy.
         account: empty where the person looks at none.
         fired: ids of what fired lately.
@@ -123,6 +126,9 @@ class Pack(Noun):
     price: Price | None
     lower: Price | None = None
     upper: Price | None = None
+    suspended: bool = False
+    sealed: Literal["up", "down"] | None = None
+    held: Shares = 0
     sellable: Shares = 0
     most: Shares = 0
     account: str = ""
