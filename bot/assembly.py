@@ -20,6 +20,7 @@ from core import render
 from core.accounts import Accounts
 from core.adjust import Adjustments
 from core.allowance import Allowance, Budget
+from core.autotrade import AutoTrade
 from core.backfill import Backfill
 from core.blotter import Blotter
 from core.bookkeeper import Bookkeeper
@@ -42,6 +43,7 @@ from core.listing import ByCode, FirstThatCan, Listing
 from core.membership import Membership
 from core.messages import Chat, Message
 from core.notify import Notifier
+from core.people import HOUSE
 from core.ports import BarFetcher, Broker, Channel, Model, Painter, QuoteSource, Roster, Store
 from core.reconcile import Reconciler
 from core.remind import Reminders
@@ -81,6 +83,7 @@ class App:
         house = self.house
         await house.switch.load()
         await house.spending.load()
+        await house.autotrade.load()
         await house.blotter.load()
         await house.brokerage.look()
         await house.watchlist.load()
@@ -166,7 +169,11 @@ def assemble(
     feed = Feed()
     # The terminal comes last: where there is one, it is another way to a person whom nothing else reaches.
     reachable = tuple(dict.fromkeys((*home, HOME_CHAT)))
-    notifier = Notifier(store, clock, feed, sleep, home=lambda: reachable, painter=painter)
+
+    def footer(chat: Chat) -> str:
+        return autotrade.footer(chat)
+
+    notifier = Notifier(store, clock, feed, sleep, home=lambda: reachable, painter=painter, footer=footer)
 
     # Book, desk, watchlist and engine need each other: these functions tie the knot, and are called when all exist.
     def cost_of(account: str, symbol: Symbol) -> Price | None:
@@ -204,10 +211,15 @@ def assemble(
     def lost(who: str, account: str) -> str | None:
         return membership.lost(who, account)
 
+    def named(symbol: Symbol) -> str:
+        return names.name_of(symbol) if symbol in names else ""
+
+    def spoken_to(owner: str) -> set[Chat]:
+        mine = {watch.chat for watch in watchlist.of(owner)}
+        return mine | set(home) if owner == HOUSE else mine
+
     spending = Spending(store, clock, price_of=lambda symbol: one.worth if (one := engine.quote(symbol)) else None)
-    brokerage = Brokerage(
-        brokers, name_of=lambda symbol: names.name_of(symbol) if symbol in names else "", on_change=accounts_changed
-    )
+    brokerage = Brokerage(brokers, name_of=named, on_change=accounts_changed)
     switch = KillSwitch(store, clock)
     blotter = Blotter(store, notifier, brokerage, switch, clock, feed, spending, on_change=lambda: accounts_changed(()))
 
@@ -242,6 +254,7 @@ def assemble(
         quote=newest,
         on_symbols=lambda _symbols: resubscribe(),
     )
+    autotrade = AutoTrade(store, desk, brokerage, clock, name_of=named, chats=spoken_to)
     membership = Membership(store, notifier, brokerage, desk, watchlist, clock, home=home)
     following = Following(watchlist, brokerage, notifier, names.name_of, sees=membership.sees)
     digest = Digest(store, notifier, clock)
@@ -352,6 +365,7 @@ def assemble(
         switch=switch,
         reconciler=reconciler,
         spending=spending,
+        autotrade=autotrade,
         accounts=accounts,
         dispatcher=dispatcher,
         digest=digest,

@@ -13,6 +13,7 @@ from bot.language.model import SecondReader
 from bot.language.names import Names
 from core.accounts import Accounts
 from core.adjust import Adjustments
+from core.autotrade import AutoTrade
 from core.backfill import Backfill
 from core.blotter import Blotter
 from core.bookkeeper import Bookkeeper
@@ -63,6 +64,7 @@ class House:
     switch: KillSwitch
     reconciler: Reconciler
     spending: Spending
+    autotrade: AutoTrade
     accounts: Accounts
     dispatcher: Dispatcher
     digest: Digest

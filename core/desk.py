@@ -71,6 +71,11 @@ class Origin(NamedTuple):
     reason: str = ""
     analysis_id: str | None = None
 
+    @property
+    def asked(self) -> bool:
+        """Whether a person asked for it, and no alert or advice."""
+        return self.alert_id is None and self.analysis_id is None
+
 
 class Desk:
     """One for all accounts.
@@ -149,7 +154,7 @@ class Desk:
         differs = self._differs(account, symbol)
         breaches = (
             *self._switch.breaches,
-            *((differs,) if differs is not None and origin.alert_id is not None else ()),
+            *((differs,) if differs is not None and not origin.asked else ()),
             *self._blotter.unresolved(self._blotter.open, {OrderState.UNKNOWN}, account, symbol, plan.side),
             *check(draft, seen, quote, now, self._spending.bought(account, symbol)),
             *self._spending.breaches(draft, origin.owner, seen),
@@ -260,13 +265,23 @@ class Desk:
 
     # -- decide
 
-    async def approve(self, ticket_id: str, stamp: str | None, by: str, who: str = "") -> Order | None:
+    async def approve(
+        self,
+        ticket_id: str,
+        stamp: str | None,
+        by: str,
+        who: str = "",
+        *,
+        unless: Callable[[int], str | None] = lambda _needed: None,
+    ) -> Order | None:
         """Send the order of a ticket, once.
 
         Args:
             stamp: the part of the hash that the button carried; None when the number was typed.
             by: who, as shown on the card.
             who: the person, whatever they are called today; two approvals must be of two.
+            unless: asked after all that had to be waited for, with how many people it takes: why this approval does
+                not count after all, where nobody has tapped.
 
         Returns:
             The order; None while a second person must approve it.
@@ -299,7 +314,10 @@ class Desk:
                 if (lost := self._lost(who, ticket.account)) is not None:
                     raise Forbidden(f"{lost}没有下单。（{self._brokerage.where(ticket.account)}）", of_account=True)
                 approved = (*ticket.approvals, Approval(who=who, name=by, at=self._clock.now()))
-                if len(approved) < (needed := self._approvers(ticket)):
+                needed = self._approvers(ticket)
+                if (why := unless(needed)) is not None:
+                    raise Conflict(f"{why}，没有下单。（{self._brokerage.where(ticket.account)}）")
+                if len(approved) < needed:
                     await self._amend(ticket, approvals=approved, approvers=needed)
                     return None
                 order = ticket.order(self._clock.now())

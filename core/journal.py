@@ -21,7 +21,7 @@ from core.types import Noun
 BEGINNING: Final = "0" * 64
 """What stands before the first event."""
 _BEGIN: Final = "begin"
-VALUES: Final = frozenset({"panic", "limits"})
+VALUES: Final = frozenset({"panic", "limits", "auto_trade"})
 """Settings whose every change is an event."""
 
 

@@ -61,6 +61,7 @@ class Notifier:
     Args:
         home: chats of the people who keep the house, in order of preference; nobody by default.
         painter: makes the pictures of messages that have a chart; without one the words go alone.
+        footer: a line that every message of a chat ends with; empty for none.
     """
 
     def __init__(
@@ -72,8 +73,10 @@ class Notifier:
         *,
         home: Callable[[], Collection[Chat]] = tuple,
         painter: Painter | None = None,
+        footer: Callable[[Chat], str] = lambda _chat: "",
     ) -> None:
         self._painter = painter
+        self._footer = footer
         self._store = store
         self._clock = clock
         self._feed = feed
@@ -94,6 +97,8 @@ class Notifier:
     def compose(self, chat: Chat, message: Message, alert_ids: tuple[str, ...] = ()) -> Outgoing:
         """A row for the outbox."""
         now = self._clock.now()
+        if footer := self._footer(chat):
+            message = message.noted(footer)
         return Outgoing(
             id=self._clock.new_id(), chat=chat, message=message, created_at=now, alert_ids=alert_ids, next_at=now
         )

@@ -14,7 +14,8 @@ from core.tickets import TicketState
 
 _FAMILIES = (
     *("watch", "undo", "rehearse", "review", "why", "alert", "favourites"),
-    *("ask", "past", "chart", "analyze", "trade", "reconcile", "audit", "limits", "settings", "people", "system"),
+    *("ask", "past", "chart", "analyze", "trade", "auto", "reconcile", "audit", "limits"),
+    *("settings", "people", "system"),
 )
 EXAMPLES = (
     "茅台跌破1400提醒我",

@@ -1,0 +1,158 @@
+"""AutoTrade: sends the card of an advice without a tap, inside the policy that its person has set, and only there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from core.analysis import Analysis
+from core.brokerage import Brokerage
+from core.clock import MARKET_ZONE, Clock, market_time
+from core.desk import Desk
+from core.errors import DingpanError
+from core.messages import Chat
+from core.policy import Policy, outside
+from core.ports import Store
+from core.tickets import Ticket, TicketState
+from core.types import Money, Symbol
+
+log: Final = logging.getLogger(__name__)
+
+POLICIES: Final = "auto_trade"
+"""Under this key the store keeps the policies of all owners; every change is an event of the journal."""
+LOOKED_UP: Final = timedelta(minutes=1)
+BY: Final = "自动交易"
+"""Who approved, as the card says; with who set the policy."""
+
+
+class AutoTrade:
+    """One for all owners, each with one policy at most.
+
+    Args:
+        name_of: the name of a share; empty where there is none.
+        chats: where an owner is spoken to, beside the chat in which a policy was set.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        desk: Desk,
+        brokerage: Brokerage,
+        clock: Clock,
+        *,
+        name_of: Callable[[Symbol], str],
+        chats: Callable[[str], Collection[Chat]],
+    ) -> None:
+        self._store = store
+        self._desk = desk
+        self._brokerage = brokerage
+        self._clock = clock
+        self._name_of = name_of
+        self._chats = chats
+        self._policies: dict[str, Policy] = {}
+        self._looked: dict[str, tuple[datetime, str, frozenset[Chat]]] = {}
+        # One at a time: two orders must not both fit into what is left of a day.
+        self._sending = asyncio.Lock()
+
+    async def load(self) -> None:
+        stored = json.loads(await self._store.value(POLICIES) or "{}")
+        self._policies = {owner: Policy.model_validate(one) for owner, one in stored.items()}
+
+    def of(self, owner: str) -> Policy | None:
+        """The policy that is in force; None also where it has run out."""
+        policy = self._policies.get(owner)
+        return policy if policy is not None and policy.live_at(self._clock.now()) else None
+
+    async def set(self, policy: Policy) -> None:
+        await self._keep({**self._policies, policy.owner: policy})
+
+    async def end(self, owner: str) -> Policy | None:
+        """Switch it off; what was in force.
+
+        Off at once, also where the database cannot say so: then Unavailable is raised after, and the next start would
+        have it again.
+        """
+        before = self.of(owner)
+        rest = {each: one for each, one in self._policies.items() if each != owner}
+        self._policies = rest
+        await self._keep(rest)
+        return before
+
+    async def _keep(self, after: dict[str, Policy]) -> None:
+        rows = {owner: one.model_dump(mode="json") for owner, one in after.items()}
+        await self._store.set_value(POLICIES, json.dumps(rows, ensure_ascii=False) if rows else None)
+        self._policies = after
+
+    def text(self, policy: Policy) -> str:
+        return policy.text(self._name_of, self._brokerage.where(policy.account))
+
+    def footer(self, chat: Chat) -> str:
+        """What stands under every message of a chat whose person trades without a tap; empty for everybody else."""
+        mine = [one for owner in self._policies if (one := self.of(owner)) is not None and chat in self._spoken(one)]
+        return "\n".join(f"🤖 自动交易开着：{self.text(one)}。关闭：/auto off" for one in mine)
+
+    def _spoken(self, policy: Policy) -> frozenset[Chat]:
+        """Where its owner is spoken to; looked up once a minute, because it is asked for every message."""
+        now = self._clock.now()
+        at, stamp, chats = self._looked.get(policy.owner, (now, "", frozenset()))
+        if stamp != policy.stamp or now - at >= LOOKED_UP:
+            chats = frozenset({policy.chat, *self._chats(policy.owner)})
+            self._looked[policy.owner] = (now, policy.stamp, chats)
+        return chats
+
+    async def used(self, owner: str) -> Money:
+        """Yuan of what was sent today without a tap: by what the store says, so that a restart forgets nothing."""
+        begins = datetime.combine(market_time(self._clock.now()).date(), datetime.min.time(), MARKET_ZONE)
+        total = Decimal(0)
+        for one in await self._store.analyses(owner, since=begins):
+            ticket = await self._store.ticket(one.ticket_id) if one.by_policy and one.ticket_id else None
+            if ticket is not None and ticket.state is TicketState.APPROVED:
+                total += ticket.limit * ticket.shares
+        return total
+
+    async def consider(self, analysis: Analysis, ticket: Ticket) -> Analysis:
+        """Approve the open card of an advice if its owner's policy covers it.
+
+        That it is approved by the policy is written down before it is. After a kill in between the card waits for a
+        tap, and nothing is tried again.
+
+        Returns:
+            The analysis as stored: ``by_policy``, or in ``note`` why it waits for a tap.
+        """
+        policy = self.of(analysis.owner)
+        if policy is None or analysis.decision is None:
+            return analysis
+        async with self._sending:
+            used = await self.used(analysis.owner)
+            found = outside(policy, ticket, analysis.decision, used, self._clock.now())
+            if found:
+                why = "；".join(one.text for one in found)
+                return await self._saved(analysis, note=f"没有自动下单（{why}），要下单请点卡片。")
+            analysis = await self._saved(analysis, by_policy=True)
+            try:
+                by = f"{BY}（{policy.by} 设的）"
+                await self._desk.approve(
+                    ticket.id, ticket.stamp, by, policy.owner, unless=lambda needed: self._changed(policy, needed)
+                )
+            except DingpanError as error:
+                log.warning("ticket %s was not approved by policy: %s", ticket.id, error)
+                now = await self._store.ticket(ticket.id)
+                sent = now is not None and now.state is TicketState.APPROVED
+                return await self._saved(analysis, by_policy=sent, note=f"自动下单没有成功：{error}")
+        return analysis
+
+    def _changed(self, policy: Policy, needed: int) -> str | None:
+        """What has changed while the order was checked, so that it may not go without a tap."""
+        if self.of(policy.owner) != policy:
+            return "自动交易刚刚被关闭或者改过"
+        return "这笔要两个人确认，自动交易不算一个人" if needed > 1 else None
+
+    async def _saved(self, analysis: Analysis, **changes: object) -> Analysis:
+        changed = analysis.model_copy(update=changes)
+        await self._store.save_analysis(changed)
+        return changed
