@@ -44,13 +44,17 @@ MEMORIES: Final = 512
 CHANGED_SINCE: Final = "触发之后任务有了变化（修改、暂停或结束），所以没有生成委托。"
 
 
-class _Told(NamedTuple):
+class Told(NamedTuple):
     """An alert that is to be told, with what its message needs."""
 
     watch: Watch
     alert: Alert
     ticket: Ticket | None
     quote: Quote
+
+
+Listener = Callable[[Sequence[Told], Outgoing], None]
+"""What hears of the alerts of a message that is on its way, and of the message."""
 
 
 class _Crossing(NamedTuple):
@@ -73,6 +77,9 @@ class Dispatcher:
 
     Args:
         remark: what is to be said behind the condition of an alert; empty where there is nothing to say.
+
+    Attributes:
+        told: called after a message with alerts was handed over for sending. What a listener has to do it does later.
     """
 
     def __init__(
@@ -101,6 +108,7 @@ class Dispatcher:
         self._clock = clock
         self._feed = feed
         self._remark = remark
+        self.told: list[Listener] = []
         self._silences: list[Silence] = []
         self._waiting: list[_Crossing] = []
         self._already: list[_Crossing] = []
@@ -111,7 +119,7 @@ class Dispatcher:
         self._begun: dict[RuleKey, None] = {}
         self._over: dict[RuleKey, Quote | None] = {}
         # Of watches on the whole market: what is to be told in one message, and how many shares held at first.
-        self._found: dict[str, list[_Told]] = {}
+        self._found: dict[str, list[Told]] = {}
         self._met: Counter[str] = Counter()
 
     async def load(self) -> None:
@@ -258,7 +266,7 @@ class Dispatcher:
         """
         later: list[_Crossing] = []
         alerts: list[Alert] = []
-        told: dict[Chat, list[_Told]] = {}
+        told: dict[Chat, list[Told]] = {}
         # What will be remembered of the rules that are told, and of all that were changed.
         memory: dict[RuleKey, Arm] = {}
         rules: dict[RuleKey, Rule] = {}
@@ -291,10 +299,11 @@ class Dispatcher:
                     graves[one.alert.owner, one.alert.symbol] = one.alert.at
                 told.setdefault(rule.watch.chat, []).append(one)
         markets, complete = self._of_markets(told, ahead)
-        found = [(items[0], self._market_message(items)) for items in complete]
+        found = [(items, self._market_message(items)) for items in complete]
         full = {chat for chat in told if chat in served or not self._digest.admits(chat)}
-        rows = [row for chat, items in told.items() for row in self._messages(chat, items, full=chat in full)]
-        rows += [row for _first, row in found if row is not None]
+        messages = [one for chat, items in told.items() for one in self._messages(chat, items, full=chat in full)]
+        messages += [(items, row) for items, row in found if row is not None]
+        rows = [row for _items, row in messages]
         tickets = [one.ticket for items in told.values() for one in items if one.ticket is not None]
         finished = self._finished(memory)
         changed = self._storable([one.trigger.key for one in crossings])
@@ -311,15 +320,25 @@ class Dispatcher:
         self._stored(changed)
         self._found = markets
         self._note(alerts, told, full, graves)
-        for first, row in found:
-            self._note_message(first, full=row is None)
+        for items, row in found:
+            self._note_message(items[0], full=row is None)
         served.update(told)
         for alert in alerts:
             self._feed.publish(alert)
         for ticket in tickets:
             self._feed.publish(ticket)
         self._notifier.post(rows)
+        for items, row in messages:
+            self._let_know(items, row)
         return later
+
+    def _let_know(self, items: Sequence[Told], row: Outgoing) -> None:
+        for listener in self.told:
+            try:
+                listener(items, row)
+            except Exception:
+                # A bug of somebody who only wants to add to the message: the alert is told, and the next ones will be.
+                log.exception("not heard by %s: %s", listener, row.id)
 
     def _finished(self, memory: Mapping[RuleKey, Arm]) -> list[Watch]:
         """The watches that this memory ends."""
@@ -329,7 +348,7 @@ class Dispatcher:
         return [done for one_id, arms in by_watch.items() if (done := self._watchlist.finished(one_id, arms))]
 
     def _note(
-        self, alerts: Sequence[Alert], told: Mapping[Chat, Sequence[_Told]], full: Collection[Chat], graves: _Graves
+        self, alerts: Sequence[Alert], told: Mapping[Chat, Sequence[Told]], full: Collection[Chat], graves: _Graves
     ) -> None:
         """Keep in mind what has just been stored."""
         self._escalation.begin(alerts)
@@ -344,19 +363,19 @@ class Dispatcher:
             now = self._clock.now()
             self._graves = {key: at for key, at in self._graves.items() if now - at < INHIBITS} | graves
 
-    def _note_message(self, first: _Told, *, full: bool) -> None:
+    def _note_message(self, first: Told, *, full: bool) -> None:
         if full:
             self._digest.overflow(first.watch.chat, first.alert.at)
         else:
             self._digest.count(first.watch.chat)
 
     def _of_markets(
-        self, told: dict[Chat, list[_Told]], ahead: Collection[str]
-    ) -> tuple[dict[str, list[_Told]], Sequence[Sequence[_Told]]]:
+        self, told: dict[Chat, list[Told]], ahead: Collection[str]
+    ) -> tuple[dict[str, list[Told]], Sequence[Sequence[Told]]]:
         """Take what watches on the whole market tell out of the rest: each has one message for all that it found.
 
         Returns:
-            What is found of those that later slices go on with, and of those that are complete.
+            What is found of those that later slices go on with, and of those that are complete, the busiest first.
         """
         markets = {watch_id: list(items) for watch_id, items in self._found.items()}
         for chat, items in list(told.items()):
@@ -369,9 +388,9 @@ class Dispatcher:
             else:
                 del told[chat]
         complete = [markets.pop(watch_id) for watch_id in list(markets) if watch_id not in ahead]
-        return markets, complete
+        return markets, [sorted(items, key=lambda one: -(one.quote.amount or 0)) for items in complete]
 
-    def _market_message(self, items: Sequence[_Told]) -> Outgoing | None:
+    def _market_message(self, items: Sequence[Told]) -> Outgoing | None:
         """One message for all that a watch on the whole market found; None when the chat has had its share."""
         watch = items[0].watch
         if not self._digest.admits(watch.chat):
@@ -389,7 +408,7 @@ class Dispatcher:
         known = [memory.get(other.key) or other.arm for other in others]
         return next((one for one in known if one.told), arm)
 
-    def _judge(self, crossing: _Crossing, arm: Arm, graves: _Graves, current: Watch) -> _Told:
+    def _judge(self, crossing: _Crossing, arm: Arm, graves: _Graves, current: Watch) -> Told:
         """Judge a crossing in the words of then.
 
         Args:
@@ -418,14 +437,14 @@ class Dispatcher:
         if reason.tells and wait is not None:
             alert = alert.model_copy(update={"grave": grave, "escalate_at": now + wait})
         if watch.plan is None or not reason.tells:
-            return _Told(watch, alert, None, trigger.quote)
+            return Told(watch, alert, None, trigger.quote)
         if current is not watch and current != watch:
-            return _Told(watch, alert.model_copy(update={"note": CHANGED_SINCE}), None, trigger.quote)
+            return Told(watch, alert.model_copy(update={"note": CHANGED_SINCE}), None, trigger.quote)
         origin = Origin(watch.owner, watch.chat, watch.id, alert.id, render.reason(alert))
         proposal = self._desk.propose(watch.plan, symbol, watch.account, trigger.quote, origin)
         if proposal.ticket is None:
-            return _Told(watch, alert.model_copy(update={"note": proposal.why_not}), None, trigger.quote)
-        return _Told(watch, alert.model_copy(update={"ticket_id": proposal.ticket.id}), proposal.ticket, trigger.quote)
+            return Told(watch, alert.model_copy(update={"note": proposal.why_not}), None, trigger.quote)
+        return Told(watch, alert.model_copy(update={"ticket_id": proposal.ticket.id}), proposal.ticket, trigger.quote)
 
     def _alert(
         self, watch: Watch, trigger: Trigger, conditions: tuple[int, ...], reason: Reason, now: datetime
@@ -463,23 +482,24 @@ class Dispatcher:
         await self._store.fire([alert], [], [], [], [row])
         self._feed.publish(alert)
         self._notifier.post([row])
+        self._let_know([Told(watch, alert, None, trigger.quote)], row)
 
-    def _messages(self, chat: Chat, items: Sequence[_Told], *, full: bool) -> list[Outgoing]:
+    def _messages(self, chat: Chat, items: Sequence[Told], *, full: bool) -> list[tuple[Sequence[Told], Outgoing]]:
         """One card per ticket, because each has its own buttons; everything else of a chat in one message.
 
         Args:
             full: the chat has had its share of messages; what is no card is left to the digest.
         """
-        rows = []
+        rows: list[tuple[Sequence[Told], Outgoing]] = []
         plain = [one for one in items if one.ticket is None]
         for one in items:
             if one.ticket is not None:
                 account = self._brokerage.broker(one.ticket.account).name
                 message = render_ticket.alert_with_ticket(one.alert, one.ticket, account)
-                rows.append(self._notifier.compose(chat, message, (one.alert.id,)))
+                rows.append(([one], self._notifier.compose(chat, message, (one.alert.id,))))
         if plain and not full:
             message = render.alerts([(one.watch, one.alert) for one in plain])
-            rows.append(self._notifier.compose(chat, message, tuple(one.alert.id for one in plain)))
+            rows.append((plain, self._notifier.compose(chat, message, tuple(one.alert.id for one in plain))))
         return rows
 
     async def _say_resolved(self) -> None:

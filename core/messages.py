@@ -217,6 +217,12 @@ class Chart(Noun):
         return self.candles[self.lead :]
 
 
+ALERT_CARD: Final = "alert:"
+CHART_CARD: Final = "chart:"
+PASSING_CARDS: Final = (ALERT_CARD, CHART_CARD)
+"""How the cards begin that are replaced soon or never: where they stand need not be known for ever."""
+
+
 class Message(Noun):
     """What is said, without any markup: a channel makes the title bold, escapes everything and splits what is too long.
 
@@ -244,6 +250,11 @@ class Message(Noun):
     def noted(self, line: str) -> Message:
         """The same, with one more line at its end."""
         return self.model_copy(update={"text": f"{self.text}\n{line}" if self.text else line})
+
+    def extended(self, more: Message) -> Message:
+        """The same, with the text, the buttons and the picture of another one added."""
+        both = self.noted(more.text) if more.text else self
+        return both.model_copy(update={"buttons": self.buttons + more.buttons, "chart": more.chart or self.chart})
 
     def labels(self) -> tuple[str, ...]:
         return tuple(button.label for row in self.buttons for button in row)

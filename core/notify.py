@@ -276,7 +276,9 @@ class Notifier:
         if channel is None:
             raise Unavailable(row.chat.channel, "这个渠道没有开启", retry_after=LONGEST_WAIT)
         message, picture = await self._illustrated(row.message)
-        if message.card is not None:
+        # What tells an alert is the first of its card: nothing is looked up before an alert goes out.
+        first = bool(row.alert_ids) and row.attempts == 0
+        if message.card is not None and not first:
             known = self._unmarked.get((row.chat, message.card))
             ref = known or await self._store.card_ref(row.chat, message.card)
             if ref is not None:

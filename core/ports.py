@@ -455,7 +455,10 @@ class Store(Archive, Protocol):
         ...
 
     async def forget(self, before: datetime, states: Collection[Delivery]) -> int:
-        """Delete outbox rows of these states that were created earlier, except the newest of each card."""
+        """Delete outbox rows of these states that were created earlier, except the newest of each card.
+
+        Nothing is kept of the cards that are replaced soon or never, see :data:`core.messages.PASSING_CARDS`.
+        """
         ...
 
     # bars

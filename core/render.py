@@ -10,7 +10,7 @@ from typing import Final
 from core.alerts import Alert, QuietHours, Silence
 from core.clock import market_time, stamp_text, time_text
 from core.frames import Quote
-from core.messages import Button, Message, Style
+from core.messages import ALERT_CARD, Button, Message, Style
 from core.render_watch import crossed_text
 from core.types import Mode, Money, Price, Symbol, account_of, code_of, is_account, money_text, percent_text, price_text
 from core.watches import Watch, WatchState
@@ -171,6 +171,7 @@ def alerts(items: Sequence[tuple[Watch, Alert]]) -> Message:
             title=f"🔔 {headline(alert)}",
             text="\n".join(_alert_lines(alert, _crossed(watch, alert))),
             buttons=_answers_to(watch, alert),
+            card=f"{ALERT_CARD}{alert.id}",
             urgent=True,
         )
     lines = []
@@ -184,7 +185,13 @@ def alerts(items: Sequence[tuple[Watch, Alert]]) -> Message:
     lines.append(f"{first.source} {time_text(first.quoted_at)}")
     waits = any(alert.escalate_at is not None for _watch, alert in items)
     buttons = (*_seen("", waits=waits), (Button("静音1小时", "silence 1h"), Button("今日不再提醒", "silence today")))
-    return Message(title=f"🔔 {len(items)} 条提醒", text="\n".join(lines), buttons=buttons, urgent=True)
+    return Message(
+        title=f"🔔 {len(items)} 条提醒",
+        text="\n".join(lines),
+        buttons=buttons,
+        card=f"{ALERT_CARD}{first.id}",
+        urgent=True,
+    )
 
 
 def _crossed(watch: Watch, alert: Alert) -> str:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from core.alerts import Alert
 from core.clock import time_text
 from core.frames import Quote
-from core.messages import Button, Message, Style
+from core.messages import ALERT_CARD, Button, Message, Style
 from core.render import name_text, percent_of
 from core.securities import Change
 from core.types import price_text
@@ -36,9 +36,8 @@ class Progress(NamedTuple):
 
 
 def found(watch: Watch, items: Sequence[tuple[Alert, Quote]]) -> Message:
-    """What fired of a watch on the whole market at once: the busiest by name, the others by number."""
-    busiest = sorted(items, key=lambda item: -(item[1].amount or 0))
-    shown = busiest[: watch.top or TOP]
+    """What fired of a watch on the whole market at once, the busiest first: these by name, the others by number."""
+    shown = items[: watch.top or TOP]
     lines = [f"条件：{watch.condition_text()}（#{watch.number}）"]
     lines += [_line(place, alert, quote) for place, (alert, quote) in enumerate(shown, 1)]
     if len(items) > len(shown):
@@ -51,7 +50,13 @@ def found(watch: Watch, items: Sequence[tuple[Alert, Quote]]) -> Message:
         (Button("静音1小时", f"silence 1h {watch.id}"), Button("今日不再提醒", f"silence today {watch.id}")),
         (Button("看第1只", f"quote {first.symbol}"), Button("删除", f"delete {watch.id}", Style.DANGER)),
     )
-    return Message(title=f"🔔 全市场：{len(items)} 只满足", text="\n".join(lines), buttons=buttons, urgent=True)
+    return Message(
+        title=f"🔔 全市场：{len(items)} 只满足",
+        text="\n".join(lines),
+        buttons=buttons,
+        card=f"{ALERT_CARD}{first.id}",
+        urgent=True,
+    )
 
 
 def _line(place: int, alert: Alert, quote: Quote) -> str:

@@ -27,7 +27,7 @@ from core.journal import (
     of_value,
     seal,
 )
-from core.messages import Chat, Delivery, Outgoing
+from core.messages import PASSING_CARDS, Chat, Delivery, Outgoing
 from core.orders import Fill, Order
 from core.people import Invitation, Member, Refusal
 from core.portfolio import Worth
@@ -330,7 +330,7 @@ class MemoryStore(MemoryArchive):
         self._open()
         # A card's newest try may have failed while an earlier version of it still stands in the chat.
         newest = [*self._newest_of_cards().values(), *self._newest_of_cards(Delivery.SENT).values()]
-        kept_ids = {row.id for row in newest}
+        kept_ids = {row.id for row in newest if not (row.message.card or "").startswith(PASSING_CARDS)}
         old = [
             row.id
             for row in self._outbox.values()

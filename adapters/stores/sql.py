@@ -50,7 +50,7 @@ from core.bars import Bar, Period, Rescale
 from core.chronicle import STRETCHES, Entry, Kind
 from core.errors import Unavailable
 from core.journal import Event, Record, of_invitation, of_member, of_order, of_refusal, of_ticket, of_value, seal
-from core.messages import Chat, Delivery, Outgoing
+from core.messages import PASSING_CARDS, Chat, Delivery, Outgoing
 from core.orders import Fill, Order, OrderState
 from core.people import Invitation, Member, Refusal
 from core.portfolio import Worth
@@ -389,6 +389,7 @@ class SqlStore(SqlArchive):
             _OUTBOX.c.state.in_(sorted(states)),
             or_(
                 _OUTBOX.c.card.is_(None),
+                *(_OUTBOX.c.card.startswith(begin) for begin in PASSING_CARDS),
                 # A card's newest try may have failed while an earlier version of it still stands in the chat.
                 and_(_OUTBOX.c.seq.not_in(_newest()), _OUTBOX.c.seq.not_in(_newest(Delivery.SENT))),
             ),

@@ -15,7 +15,7 @@ from core.charts import candles, day_line, day_of, level_of, mark_of, months, we
 from core.conditions import EnterRange, PriceAbove, PriceBelow
 from core.errors import Invalid, NotFound
 from core.history import History
-from core.messages import Button, ChartPeriod, Level, Mark, Message, Role
+from core.messages import CHART_CARD, Button, ChartPeriod, Level, Mark, Message, Role
 from core.render import name_text
 from core.types import Symbol
 from core.watches import Watch
@@ -116,7 +116,7 @@ async def _picture(ctx: Context, symbol: Symbol, period: ChartPeriod, card: str 
         Button(other.chinese, f"chart {symbol} {other.value} {card}") for other in _OFFERED if other is not period
     )
     return Message(
-        title=f"📈 {made.title}", text="\n".join(lines), buttons=(buttons,), card=f"chart:{card}", chart=made
+        title=f"📈 {made.title}", text="\n".join(lines), buttons=(buttons,), card=f"{CHART_CARD}{card}", chart=made
     )
 
 

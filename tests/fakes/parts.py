@@ -245,6 +245,10 @@ class ShakyStore(MemoryStore):
         await self._strike("delivered")
         await super().delivered(outgoing)
 
+    async def card_ref(self, chat: Chat, card: str) -> str | None:
+        await self._strike("card_ref")
+        return await super().card_ref(chat, card)
+
     async def escalate(self, alerts: Collection[Alert], outgoing: Collection[Outgoing]) -> None:
         await self._strike("escalate")
         await super().escalate(tuple(alerts), tuple(outgoing))
