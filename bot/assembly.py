@@ -254,7 +254,7 @@ def assemble(
         quote=newest,
         on_symbols=lambda _symbols: resubscribe(),
     )
-    autotrade = AutoTrade(store, desk, brokerage, clock, name_of=named, chats=spoken_to)
+    autotrade = AutoTrade(store, desk, brokerage, clock, name_of=named, chats=spoken_to, barred=barred)
     membership = Membership(store, notifier, brokerage, desk, watchlist, clock, home=home)
     following = Following(watchlist, brokerage, notifier, names.name_of, sees=membership.sees)
     digest = Digest(store, notifier, clock)

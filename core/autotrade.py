@@ -36,6 +36,7 @@ class AutoTrade:
     Args:
         name_of: the name of a share; empty where there is none.
         chats: where an owner is spoken to, beside the chat in which a policy was set.
+        barred: why an owner may not trade an account; None where he may.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class AutoTrade:
         *,
         name_of: Callable[[Symbol], str],
         chats: Callable[[str], Collection[Chat]],
+        barred: Callable[[str, str], str | None],
     ) -> None:
         self._store = store
         self._desk = desk
@@ -54,6 +56,7 @@ class AutoTrade:
         self._clock = clock
         self._name_of = name_of
         self._chats = chats
+        self._barred = barred
         self._policies: dict[str, Policy] = {}
         self._looked: dict[str, tuple[datetime, str, frozenset[Chat]]] = {}
         # One at a time: two orders must not both fit into what is left of a day.
@@ -64,9 +67,11 @@ class AutoTrade:
         self._policies = {owner: Policy.model_validate(one) for owner, one in stored.items()}
 
     def of(self, owner: str) -> Policy | None:
-        """The policy that is in force; None also where it has run out."""
+        """The policy that is in force; None also where it has run out, or its owner may not trade any more."""
         policy = self._policies.get(owner)
-        return policy if policy is not None and policy.live_at(self._clock.now()) else None
+        if policy is None or not policy.live_at(self._clock.now()):
+            return None
+        return policy if self._barred(owner, policy.account) is None else None
 
     async def set(self, policy: Policy) -> None:
         await self._keep({**self._policies, policy.owner: policy})

@@ -18,6 +18,7 @@ from core.tickets import Ticket, TicketState
 from core.types import Side, Symbol
 from core.watches import Plan
 from tests.contract.test_stores_archive import pack
+from tests.e2e.street import OWNER, Street
 from tests.e2e.theatre import CHAT, Theatre
 
 ZHAOHANG = Symbol("600036.SH")
@@ -279,3 +280,22 @@ async def test_switching_is_in_the_journal(stage: Theatre) -> None:
     await stage.say("/auto off")
     events = [one for one in await stage.app.house.store.journal() if one.kind == "auto_trade"]
     assert len(events) == 2
+
+
+async def test_it_is_a_persons_own_and_ends_with_the_right_to_trade(tmp_path: Path) -> None:
+    async with Street(tmp_path) as street:
+        await quote(street.theatre)
+        await street.invite("交易 模拟账户", user="7", name="小王")
+        await street.invite("查看 模拟账户", user="8", name="小李")
+        assert "🤖" not in await street.say("8", SET)
+        await street.say("7", SET)
+        await street.press("7", street.buttons("7")[0])
+        assert "🤖 自动交易开着" in await street.say("7", "招行多少钱")
+        for other in (OWNER, "8"):
+            assert "🤖" not in await street.say(other, "招行多少钱")
+        autotrade = street.theatre.app.house.autotrade
+        assert autotrade.of("telegram:7") is not None
+        assert autotrade.of("owner") is None
+        await street.press(OWNER, "member telegram:7 viewer")
+        assert autotrade.of("telegram:7") is None
+        assert "🤖" not in await street.say("7", "招行多少钱")
