@@ -27,6 +27,7 @@ from core.bookkeeper import Bookkeeper
 from core.brokerage import Brokerage
 from core.chronicler import Chronicler
 from core.clock import Clock
+from core.counsel import Counsel
 from core.desk import Desk
 from core.digest import Digest
 from core.dispatch import Dispatcher
@@ -324,9 +325,10 @@ def assemble(
     accounts = Accounts(store, brokerage, engine, book, clock, on_symbols=resubscribe)
     bookkeeper = Bookkeeper(store, brokerage, engine, source, clock)
 
-    reader = None
+    counsel, reader = None, None
     if model is not None:
-        reader = SecondReader(model, Allowance(store, clock, budget or Budget()), clock, tools(NEVER), tell_of_model)
+        counsel = Counsel(model, Allowance(store, clock, budget or Budget()), clock, tell_of_model, sleep=sleep)
+        reader = SecondReader(counsel, clock, tools(NEVER))
     duties = Duties(
         store=store,
         clock=clock,
@@ -381,6 +383,7 @@ def assemble(
         chronicler=chronicler,
         bookkeeper=bookkeeper,
         membership=membership,
+        counsel=counsel,
         reader=reader,
         about=about,
         about_quotes=about_quotes,

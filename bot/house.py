@@ -21,6 +21,7 @@ from core.brokerage import Brokerage
 from core.chronicler import Chronicler
 from core.clock import Clock
 from core.conditions import Condition
+from core.counsel import Counsel
 from core.desk import Desk
 from core.digest import Digest
 from core.dispatch import Dispatcher
@@ -80,6 +81,8 @@ class House:
     sweep: Sweep
     adjustments: Adjustments
     listing: Listing
+    counsel: Counsel | None
+    """Asks the model; None where none is set up."""
     reader: SecondReader | None
     """Reads what the grammar cannot; None where no model is set up."""
     about: str

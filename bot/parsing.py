@@ -23,6 +23,7 @@ from bot.main import model_of, open_store
 from bot.settings import Settings
 from core.allowance import Allowance
 from core.clock import MARKET_ZONE, ManualClock, SystemClock
+from core.counsel import Counsel
 from core.errors import ConfigError, Invalid
 from core.render import name_text
 
@@ -87,8 +88,9 @@ def _second(settings: Settings, now: datetime, stack: AsyncExitStack, tell: Call
         tell(text)
 
     # The sentences may be of another day; what they cost is of today.
-    allowance = Allowance(store, SystemClock(), settings.budget)
-    return SecondReader(model, allowance, ManualClock(now), tools(NEVER), heard)
+    clock = SystemClock()
+    counsel = Counsel(model, Allowance(store, clock, settings.budget), clock, heard)
+    return SecondReader(counsel, ManualClock(now), tools(NEVER))
 
 
 async def parse_one(parse: Parse, text: str, *, as_json: bool, write: Callable[[str], None]) -> None:

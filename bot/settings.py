@@ -65,8 +65,10 @@ class Settings(BaseModel):
         deepseek_api_key: without it no model is asked, whatever else is set.
         llm_base_url, llm_model: None is DeepSeek's own, and its cheap model.
         llm_daily_budget: yuan per person and day.
+        llm_house_budget: yuan per day of all people together; None is five times that of one.
         llm_price: yuan per million tokens: read from the cache, read anew, written. None looks it up.
-        llm_timeout: seconds that a person waits for an answer.
+        llm_timeout: seconds that a person waits for a sentence to be read.
+        llm_analysis_timeout: seconds that an analysis may take.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -96,8 +98,10 @@ class Settings(BaseModel):
     llm_base_url: str | None = None
     llm_model: str | None = None
     llm_daily_budget: Decimal = Field(default=Decimal(1), ge=0)
+    llm_house_budget: Decimal | None = Field(default=None, ge=0)
     llm_price: Prices | None = None
     llm_timeout: float = Field(default=6, gt=0, le=60)
+    llm_analysis_timeout: float = Field(default=60, gt=0, le=600)
     database_url: str = Field(default="", repr=False)
     data_dir: Path = Path("data")
     pictures: Literal["light", "dark", "off"] = "light"
@@ -163,9 +167,14 @@ class Settings(BaseModel):
 
     @property
     def budget(self) -> Budget:
-        """What a person may use of the model."""
-        price = None if self.llm_price is None else TokenPrice(*self.llm_price)
-        return Budget(yuan=self.llm_daily_budget, seconds=self.llm_timeout, price=price)
+        """What may be used of the model."""
+        return Budget(
+            yuan=self.llm_daily_budget,
+            house=self.llm_house_budget,
+            seconds=self.llm_timeout,
+            analysis_seconds=self.llm_analysis_timeout,
+            price=None if self.llm_price is None else TokenPrice(*self.llm_price),
+        )
 
     def folder(self) -> Path:
         """``data_dir``, made if it is not there.

@@ -1,86 +1,98 @@
-"""Allowance: what a person may still ask of a model today, in calls, tokens and yuan. It outlives the process.
+"""Allowance: what may still be asked of a model today, per person and by the whole house. It outlives the process.
 
-The worst that a call can cost is written down before the call, and what it did cost afterwards. A call whose cost
-nobody told keeps the worst: a day never costs more than was allowed, whatever dies in between.
+The ledger of consultations is the record: the worst that a request can cost is a line of it before the request is sent,
+and what it did cost replaces the worst afterwards. A request whose cost nobody told keeps the worst: no day costs more
+than was allowed, whatever dies in between.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
 from decimal import Decimal
+from enum import StrEnum
 from typing import Final, NamedTuple
 
-from pydantic import Field, ValidationError
-
-from core.clock import Clock, market_time
-from core.completions import Completion, Usage
+from core.clock import MARKET_ZONE, Clock, market_time
+from core.completions import NOTHING_USED, Completion, Prompt, Spoilt, TurnedAway, Usage
+from core.consultations import Consultation, Purpose, Spent, Tally, total
+from core.errors import OutsideError, Refused
 from core.ports import Store
-from core.tariffs import Price, price_at
+from core.tariffs import Price, tariff_at
 from core.types import Noun
 
 log: Final = logging.getLogger(__name__)
 
-KEY: Final = "model_spent"
+KEPT_FOR_SENTENCES: Final = Decimal("0.1")
+"""This part of a day's yuan is for sentences alone: who lets a model analyse all day is still understood."""
 
 
 class Budget(Noun):
-    """What one person may use of the model.
+    """What may be used of the model.
 
     Attributes:
-        yuan, calls, tokens: of one day.
-        seconds: how long a person waits for an answer, all attempts together.
+        yuan: of one person and day.
+        house: yuan of everybody together and day; None is five times that of one person.
+        calls, tokens: of one person and day. They are what holds where a model costs nothing.
+        seconds: how long a person waits for a sentence to be read, all attempts together.
+        analysis_seconds: the same for an analysis.
         price: yuan per million tokens, where the person told us; None looks it up.
     """
 
     yuan: Decimal = Decimal(1)
-    calls: int = 300
-    tokens: int = 1_000_000
+    house: Decimal | None = None
+    calls: int = 5000
+    tokens: int = 50_000_000
     seconds: float = 6
+    analysis_seconds: float = 60
     price: Price | None = None
 
-
-class Spent(Noun):
-    """What was used of one day."""
-
-    calls: int = 0
-    tokens: int = 0
-    yuan: Decimal = Decimal(0)
-
-    def plus(self, tokens: int, yuan: Decimal, calls: int = 0) -> Spent:
-        return Spent(calls=self.calls + calls, tokens=self.tokens + tokens, yuan=self.yuan + yuan)
+    @property
+    def house_yuan(self) -> Decimal:
+        return self.yuan * 5 if self.house is None else self.house
 
 
-class Day(Noun):
-    """The record of one market date.
+class Limit(StrEnum):
+    """What is used up."""
 
-    Attributes:
-        people: by person.
-        models: how many answers came from which model, by the provider's own word.
-    """
+    YUAN = "yuan"
+    HOUSE = "house"
+    CALLS = "calls"
+    TOKENS = "tokens"
+
+
+class Day(NamedTuple):
+    """What one market date has cost so far."""
 
     day: date
-    people: Mapping[str, Spent] = Field(default_factory=dict)
-    models: Mapping[str, int] = Field(default_factory=dict)
+    tallies: Sequence[Tally]
+
+    def of(self, person: str) -> Spent:
+        return total(one.spent for one in self.tallies if one.person == person)
+
+    def on(self, purpose: Purpose) -> Spent:
+        return total(one.spent for one in self.tallies if one.purpose is purpose)
 
     @property
     def everybody(self) -> Spent:
-        return Spent(
-            calls=sum(one.calls for one in self.people.values()),
-            tokens=sum(one.tokens for one in self.people.values()),
-            yuan=sum((one.yuan for one in self.people.values()), Decimal(0)),
-        )
+        return total(one.spent for one in self.tallies)
+
+    @property
+    def models(self) -> Mapping[str, int]:
+        """How many answers came from which model, by the provider's own word."""
+        found: dict[str, int] = {}
+        for one in self.tallies:
+            if one.model:
+                found[one.model] = found.get(one.model, 0) + one.spent.calls
+        return found
 
 
-class Reserved(NamedTuple):
-    """The worst that a call under way can cost."""
+class Held(NamedTuple):
+    """The line of a request that may be sent now, and the price that will count for it."""
 
-    day: date
-    person: str
-    usage: Usage
-    yuan: Decimal
+    line: Consultation
     price: Price
 
 
@@ -93,55 +105,78 @@ class Allowance:
         self.budget = budget
         self._turn = asyncio.Lock()
 
-    async def reserve(self, person: str, model: str, worst: Usage) -> Reserved | None:
-        """Write down the worst that a call can cost; None when the person's day is used up.
+    async def reserve(
+        self, person: str, model: str, prompt: Prompt, *, purpose: Purpose, about: str = "", attempt: int = 1
+    ) -> Held | Limit:
+        """Write down the worst that a request can cost, or say what of the day is used up.
 
         Raises:
             Unavailable: it cannot be written down. Then nothing may be asked.
         """
         now = self._clock.now()
-        price = self.budget.price or price_at(model, now)
-        held = Reserved(market_time(now).date(), person, worst, price.of(worst), price)
+        worst = prompt.at_worst
+        price, row, peak = tariff_at(model, now, self.budget.price)
+        line = Consultation(
+            id=self._clock.new_id(),
+            at=now,
+            person=person,
+            purpose=purpose,
+            about=about,
+            model_asked=model,
+            prompt_version=prompt.version,
+            prompt_sha=prompt.sha,
+            attempt=attempt,
+            **worst.model_dump(),
+            yuan=price.of(worst),
+            price=row,
+            peak=peak,
+        )
         async with self._turn:
-            day = await self.today()
-            mine = day.people.get(person, Spent()).plus(worst.total, held.yuan, calls=1)
-            if mine.calls > self.budget.calls or mine.tokens > self.budget.tokens or mine.yuan > self.budget.yuan:
-                return None
-            await self._keep(day, person, mine)
-        return held
+            if (over := self._over(await self.today(), line)) is not None:
+                return over
+            await self._store.save_consultation(line)
+        return Held(line, price)
 
-    async def settle(self, held: Reserved, answer: Completion) -> None:
-        """Replace the worst by what the call did cost, where the provider says so.
+    def _over(self, day: Day, line: Consultation) -> Limit | None:
+        budget = self.budget
+        mine = day.of(line.person).plus(line.spent)
+        house = day.everybody.yuan + line.yuan
+        part = 1 if line.purpose is Purpose.SENTENCE else 1 - KEPT_FOR_SENTENCES
+        if mine.yuan > budget.yuan * part:
+            return Limit.YUAN
+        if house > budget.house_yuan * part:
+            return Limit.HOUSE
+        if mine.calls > budget.calls:
+            return Limit.CALLS
+        return Limit.TOKENS if mine.tokens > budget.tokens else None
+
+    async def settle(self, held: Held, answer: Completion) -> None:
+        """Replace the worst by what the request did cost, where the provider says so.
 
         Raises:
             Unavailable: it cannot be written down; the worst stays.
         """
-        used = answer.usage or held.usage
-        yuan = held.price.of(used)
-        log.info("%s answered: %d+%d in, %d out, %.6f yuan", answer.model, used.fresh, used.cached, used.out, yuan)
-        async with self._turn:
-            day = await self.today()
-            if day.day != held.day:
-                return
-            mine = day.people.get(held.person, Spent())
-            mine = mine.plus(used.total - held.usage.total, yuan - held.yuan)
-            models = {**day.models, answer.model: day.models.get(answer.model, 0) + 1}
-            await self._keep(day.model_copy(update={"models": models}), held.person, mine)
+        told = {"model": answer.model, "finish_reason": answer.finish_reason, "answer": answer.text}
+        await self._end(held, answer.usage, **told)
+
+    async def fail(self, held: Held, error: OutsideError) -> None:
+        """Note that a request came to nothing, and what that cost: nothing where they did not serve it.
+
+        Raises:
+            Unavailable: as above.
+        """
+        if isinstance(error, Spoilt):
+            await self._end(held, error.usage, model=error.model, error=error.reason)
+        else:
+            unserved = isinstance(error, Refused | TurnedAway)
+            await self._end(held, NOTHING_USED if unserved else None, error=error.reason)
+
+    async def _end(self, held: Held, usage: Usage | None, **told: str) -> None:
+        line = held.line.ended(usage, held.price.of(usage or held.line.usage), self._clock.now(), **told)
+        log.info("%s: %s", line.id, line.error or f"{line.model}, {line.usage}, {line.yuan:f} yuan")
+        await self._store.save_consultation(line)
 
     async def today(self) -> Day:
         """The record of this day. Raises Unavailable."""
-        today = market_time(self._clock.now()).date()
-        stored = await self._store.value(KEY)
-        if stored is not None:
-            try:
-                day = Day.model_validate_json(stored)
-            except ValidationError:
-                log.warning("the record of what the model cost cannot be read and begins anew")
-            else:
-                if day.day == today:
-                    return day
-        return Day(day=today)
-
-    async def _keep(self, day: Day, person: str, mine: Spent) -> None:
-        kept = day.model_copy(update={"people": {**day.people, person: mine}})
-        await self._store.set_value(KEY, kept.model_dump_json())
+        here = market_time(self._clock.now()).date()
+        return Day(here, await self._store.tallies(datetime.combine(here, time(), MARKET_ZONE)))

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from core.analysis import Analysis, Outcome
+from core.consultations import Consultation, Tally
 from core.pack import Pack
 from core.types import Symbol
 
@@ -49,4 +50,32 @@ class Archive(Protocol):
 
     async def outcomes(self, analysis_ids: Collection[str]) -> Sequence[Outcome]:
         """By analysis, horizon and engine."""
+        ...
+
+    async def save_consultation(self, consultation: Consultation) -> None:
+        """Store what is asked of a model, or what became of it: one of the same id is replaced."""
+        ...
+
+    async def consultations(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        person: str | None = None,
+        about: str | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Consultation]:
+        """Newest first.
+
+        Args:
+            since, until: asked in this span, its end left out.
+        """
+        ...
+
+    async def tallies(self, since: datetime) -> Sequence[Tally]:
+        """What was asked then or later, added up by person, purpose and who answered, in their order."""
+        ...
+
+    async def forget_consultations(self, before: datetime) -> int:
+        """Delete earlier ones; how many there were."""
         ...

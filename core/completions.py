@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
+from core.errors import Malformed, Unavailable
 from core.types import Noun
 
 
@@ -23,12 +25,14 @@ class Prompt(Noun):
         turns: what changes.
         shape: the JSON schema of the answer, for providers that can hold a model to one.
         most_tokens: of the answer.
+        named: what the writer of the instructions calls their version; empty takes their digest.
     """
 
     instructions: str
     turns: tuple[Turn, ...]
     shape: dict[str, Any]
     most_tokens: int
+    named: str = ""
 
     @property
     def at_worst(self) -> Usage:
@@ -38,6 +42,21 @@ class Prompt(Noun):
         """
         texts = (self.instructions, json.dumps(self.shape), *(turn.text for turn in self.turns))
         return Usage(fresh=sum(map(len, texts)), out=self.most_tokens)
+
+    @property
+    def version(self) -> str:
+        """Of the instructions: answers of one version may be compared."""
+        return self.named or digest(self.instructions)
+
+    @property
+    def sha(self) -> str:
+        """Of the whole question: two with the same one are the same question."""
+        return digest(json.dumps(self.model_dump()))
+
+
+def digest(text: str) -> str:
+    """Twelve hexadecimal digits."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
 
 
 class Usage(Noun):
@@ -52,6 +71,9 @@ class Usage(Noun):
         return self.fresh + self.cached + self.out
 
 
+NOTHING_USED: Final = Usage()
+
+
 class Completion(Noun):
     """An answer as it came; nobody has judged it yet.
 
@@ -59,8 +81,30 @@ class Completion(Noun):
         text: may be blank, cut off, or prose where JSON was asked for.
         model: who answered, by the provider's word: what a name stands for changes without notice.
         usage: None where the provider did not say.
+        finish_reason: the provider's word for why it ended there: ``stop``, ``length`` (cut off at ``most_tokens``),
+            ``content_filter``, …; empty where it did not say.
+        consultation: the id of its line in the ledger, once it has one.
     """
 
     text: str
     model: str
     usage: Usage | None = None
+    finish_reason: str = ""
+    consultation: str = ""
+
+
+class TurnedAway(Unavailable):
+    """Asked too often: they did not even read the question, and it cost nothing."""
+
+
+class Spoilt(Malformed):
+    """What we asked, or what they answered, cannot be read.
+
+    Args:
+        usage: what they say it used all the same; None where they do not.
+    """
+
+    def __init__(self, source: str, reason: str, usage: Usage | None, model: str = "") -> None:
+        super().__init__(source, reason)
+        self.usage = usage
+        self.model = model

@@ -5,7 +5,7 @@ Adapters do not inherit from these. ``connect(settings) -> Broker`` is where myp
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
@@ -255,6 +255,15 @@ class Model(Protocol):
 
     def describe(self) -> str:
         """Which model, and where, in a few words for people."""
+        ...
+
+
+@runtime_checkable
+class StreamingModel(Protocol):
+    """What a model has beside :class:`Model` when it can be heard while it speaks."""
+
+    def stream(self, prompt: Prompt) -> AsyncGenerator[str | Completion]:
+        """The text of the answer piece by piece, then the answer itself. Raises as :meth:`Model.complete`."""
         ...
 
 

@@ -15,13 +15,14 @@ import openai
 from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletion
 
-from core.completions import Completion, Prompt, Usage
-from core.errors import Malformed, Refused, Unavailable
+from core.completions import NOTHING_USED, Completion, Prompt, Spoilt, TurnedAway, Usage
+from core.errors import Refused, Unavailable
 from core.ports import Model
 
 DEEPSEEK: Final = "https://api.deepseek.com"
 DEEPSEEK_MODEL: Final = "deepseek-flash"
 SOURCE: Final = "模型"
+UNREADABLE: Final = "回答的格式不对"
 CONNECT_SECONDS: Final = 4.0
 
 
@@ -79,12 +80,12 @@ class OpenAIModel:
         except openai.APIConnectionError:
             raise Unavailable(SOURCE, "连不上，或者中途断了") from None
         except (openai.OpenAIError, ValueError):
-            raise Malformed(SOURCE, "回答的格式不对") from None
+            raise Spoilt(SOURCE, UNREADABLE, None) from None
         try:
             return _read(answer, self.name)
         except (AttributeError, LookupError, TypeError, ValueError):
             # The library checks no shapes: any field may be anything.
-            raise Malformed(SOURCE, "回答的格式不对") from None
+            raise Spoilt(SOURCE, UNREADABLE, None) from None
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
         turns = [{"role": "system", "content": prompt.instructions}]
@@ -118,13 +119,16 @@ def connect(
     return OpenAIModel(client, name or DEEPSEEK_MODEL, found)
 
 
-def _judged(error: openai.APIStatusError) -> Unavailable | Refused | Malformed:
+def _judged(error: openai.APIStatusError) -> Unavailable | Refused | Spoilt:
     status = error.status_code
     if status in _REFUSALS:
         return Refused(SOURCE, _REFUSALS[status])
-    if status == 429 or status >= 500:
-        return Unavailable(SOURCE, f"现在很忙（{status}）", _wait(error.response.headers.get("retry-after")))
-    return Malformed(SOURCE, f"不接受这个请求（{status}）")
+    wait = _wait(error.response.headers.get("retry-after"))
+    if status == 429:
+        return TurnedAway(SOURCE, "现在很忙（429）", wait)
+    if status >= 500:
+        return Unavailable(SOURCE, f"现在很忙（{status}）", wait)
+    return Spoilt(SOURCE, f"不接受这个请求（{status}）", NOTHING_USED)
 
 
 def _wait(header: str | None) -> timedelta | None:
@@ -133,12 +137,23 @@ def _wait(header: str | None) -> timedelta | None:
 
 def _read(answer: object, asked: str) -> Completion:
     """Raises whatever comes of it where the server sent something else."""
-    if not isinstance(answer, ChatCompletion) or not answer.choices:
-        raise Malformed(SOURCE, "回答的格式不对")
-    text = answer.choices[0].message.content if answer.choices[0].message else None
+    if not isinstance(answer, ChatCompletion):
+        raise Spoilt(SOURCE, UNREADABLE, None)
+    usage, model = _usage(answer.usage), _word(answer.model) or asked
+    if not answer.choices:
+        raise Spoilt(SOURCE, UNREADABLE, usage, model)
+    first = answer.choices[0]
     return Completion(
-        text=text if isinstance(text, str) else "", model=answer.model or asked, usage=_usage(answer.usage)
+        text=_word(first.message.content if first.message else None),
+        model=model,
+        usage=usage,
+        finish_reason=_word(first.finish_reason),
     )
+
+
+def _word(said: object) -> str:
+    """JSON may escape half a character, which no text that goes on from here can hold."""
+    return said.encode("utf-8", "replace").decode() if isinstance(said, str) else ""
 
 
 def _usage(told: CompletionUsage | None) -> Usage | None:

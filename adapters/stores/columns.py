@@ -36,6 +36,20 @@ class Exact(TypeDecorator[Decimal]):
         return None if value is None else Decimal(value)
 
 
+class Pico(TypeDecorator[Decimal]):
+    """Yuan in millionths of a millionth: exact, and the database can add them up."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
+        return None if value is None else int(value.scaleb(12))
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:
+        # PostgreSQL adds integers up to a Decimal.
+        return None if value is None else Decimal(int(value)).scaleb(-12).normalize()
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware datetime; whatever zone goes in, UTC comes out, to the microsecond."""
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from core.analysis import Analysis, Outcome
+from core.consultations import Consultation, Purpose, Tally, total
 from core.errors import Unavailable
 from core.pack import Pack
 from core.types import Symbol
@@ -18,6 +19,7 @@ class MemoryArchive:
         self._analyses: dict[str, Analysis] = {}
         self._packs: dict[str, Pack] = {}
         self._outcomes: dict[tuple[str, int, int], Outcome] = {}
+        self._consultations: dict[str, Consultation] = {}
         self._closed = False
 
     async def add_analysis(self, analysis: Analysis, pack: Pack) -> None:
@@ -66,6 +68,42 @@ class MemoryArchive:
     async def outcomes(self, analysis_ids: Collection[str]) -> Sequence[Outcome]:
         self._open()
         return [one for key, one in sorted(self._outcomes.items()) if key[0] in analysis_ids]
+
+    async def save_consultation(self, consultation: Consultation) -> None:
+        self._open()
+        self._consultations[consultation.id] = consultation
+
+    async def consultations(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        person: str | None = None,
+        about: str | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Consultation]:
+        self._open()
+        wanted = [
+            one
+            for one in self._consultations.values()
+            if person in {None, one.person}
+            and about in {None, one.about}
+            and (since is None or one.at >= since)
+            and (until is None or one.at < until)
+        ]
+        return sorted(wanted, key=lambda one: one.at)[::-1][:limit]
+
+    async def tallies(self, since: datetime) -> Sequence[Tally]:
+        alike: dict[tuple[str, Purpose, str], list[Consultation]] = {}
+        for one in await self.consultations(since=since):
+            alike.setdefault((one.person, one.purpose, one.model), []).append(one)
+        return [Tally(*key, total(one.spent for one in lines)) for key, lines in sorted(alike.items())]
+
+    async def forget_consultations(self, before: datetime) -> int:
+        self._open()
+        kept = {key: one for key, one in self._consultations.items() if one.at >= before}
+        gone, self._consultations = len(self._consultations) - len(kept), kept
+        return gone
 
     def _open(self) -> None:
         if self._closed:

@@ -36,6 +36,7 @@ from adapters.stores.columns import (
     Instant,
     MessageJson,
     Millis,
+    Pico,
     PlanJson,
     Span,
     TextsJson,
@@ -322,6 +323,39 @@ class OutcomeRow(Row, table=True):
     hit_target: bool
     hit_stop: bool
     touched: str | None = Field(sa_type=Word)
+
+
+class ConsultationRow(_Counted, table=True):
+    """The ledger of what models cost: a line for every request."""
+
+    __tablename__ = "consultations"
+    __table_args__ = (
+        UniqueConstraint("id", name="uq_consultations_id"),
+        Index("ix_consultations_at", "at"),
+        Index("ix_consultations_about", "about"),
+    )
+
+    id: str
+    at: datetime = Field(sa_type=Instant)
+    person: str
+    purpose: str = Field(sa_type=Word)
+    about: str
+    model_asked: str
+    model: str
+    prompt_version: str
+    prompt_sha: str
+    attempt: int
+    fresh: int = Field(sa_type=BigInteger)
+    cached: int = Field(sa_type=BigInteger)
+    out: int = Field(sa_type=BigInteger)
+    told: bool
+    yuan: Decimal = Field(sa_type=Pico)
+    price: str
+    peak: bool
+    latency_ms: int | None = Field(sa_type=BigInteger)
+    finish_reason: str
+    error: str
+    answer: str = Field(sa_type=Text)
 
 
 class OutgoingRow(_Counted, table=True):

@@ -7,19 +7,25 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, Engine, Table, select
+from sqlalchemy import Connection, Engine, RowMapping, Table, delete, func, select
 
 from adapters.stores import rows
 from adapters.stores.opening import Begin
 from adapters.stores.tables import Tables, batches, first
 from core.analysis import Analysis, Outcome
+from core.consultations import Consultation, Purpose, Spent, Tally
 from core.pack import Pack
 from core.types import Symbol
 
 _ANALYSES: Final = rows.table(rows.AnalysisRow)
 _PACKS: Final = rows.table(rows.PackRow)
 _OUTCOMES: Final = rows.table(rows.OutcomeRow)
-_KEYS: Final = {_ANALYSES: ("id",), _OUTCOMES: ("analysis_id", "horizon", "engine")}
+_CONSULTATIONS: Final = rows.table(rows.ConsultationRow)
+_KEYS: Final = {
+    _ANALYSES: ("id",),
+    _OUTCOMES: ("analysis_id", "horizon", "engine"),
+    _CONSULTATIONS: ("id",),
+}
 
 
 class SqlArchive(Tables):
@@ -83,3 +89,48 @@ class SqlArchive(Tables):
         for ids in batches(sorted(set(analysis_ids))):
             found += await self._nouns(Outcome, select(_OUTCOMES).where(_OUTCOMES.c.analysis_id.in_(ids)))
         return sorted(found, key=lambda one: (one.analysis_id, one.horizon, one.engine))
+
+    async def save_consultation(self, consultation: Consultation) -> None:
+        await self._run(Begin.DURABLE, lambda connection: self._put(connection, _CONSULTATIONS, [consultation]))
+
+    async def consultations(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        person: str | None = None,
+        about: str | None = None,
+        limit: int | None = None,
+    ) -> Sequence[Consultation]:
+        wanted = select(_CONSULTATIONS)
+        if since is not None:
+            wanted = wanted.where(_CONSULTATIONS.c.at >= since)
+        if until is not None:
+            wanted = wanted.where(_CONSULTATIONS.c.at < until)
+        if person is not None:
+            wanted = wanted.where(_CONSULTATIONS.c.person == person)
+        if about is not None:
+            wanted = wanted.where(_CONSULTATIONS.c.about == about)
+        newest = wanted.order_by(_CONSULTATIONS.c.at.desc(), _CONSULTATIONS.c.seq.desc())
+        return await self._nouns(Consultation, newest.limit(limit))
+
+    async def tallies(self, since: datetime) -> Sequence[Tally]:
+        line = _CONSULTATIONS.c
+        alike = (line.person, line.purpose, line.model)
+        sums = (
+            func.count().label("calls"),
+            func.sum(line.fresh + line.cached + line.out).label("tokens"),
+            func.sum(line.yuan).label("yuan"),
+        )
+        # Sorted here: databases disagree on the order of letters.
+        return sorted(await self._rows(select(*alike, *sums).where(line.at >= since).group_by(*alike), _tally))
+
+    async def forget_consultations(self, before: datetime) -> int:
+        gone = delete(_CONSULTATIONS).where(_CONSULTATIONS.c.at < before)
+        return await self._run(Begin.WRITE, lambda connection: connection.execute(gone).rowcount)
+
+
+def _tally(columns: RowMapping) -> Tally:
+    # PostgreSQL adds integers up to a Decimal.
+    spent = Spent(columns["calls"], int(columns["tokens"]), columns["yuan"])
+    return Tally(columns["person"], Purpose(columns["purpose"]), columns["model"], spent)

@@ -76,10 +76,10 @@ async def help_(ctx: Context, call: Call) -> Reply:
 
 
 async def _model(house: House) -> str:
-    if house.reader is None:
+    if house.counsel is None:
         return "模型：没有设置（DEEPSEEK_API_KEY），只用离线语法"
     try:
-        return await house.reader.describe()
+        return await house.counsel.describe()
     except OutsideError as error:
         return f"模型：今天用了多少暂时查不到（{error.reason}）"
 

@@ -8,9 +8,8 @@ by :mod:`bot.language.proposal`; what survives is a request that the person has 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -22,11 +21,10 @@ from bot.language.names import Names
 from bot.language.proposal import Grounded, Proposal, Unfounded, ground, parse, schema
 from bot.language.reading import Context
 from bot.language.request import KIND_TEXT, KINDS
-from core.allowance import Allowance
 from core.clock import Clock, market_time
-from core.completions import Prompt, Turn
-from core.errors import OutsideError, Refused, Unavailable
-from core.ports import Model
+from core.completions import Prompt, Turn, digest
+from core.consultations import Purpose
+from core.counsel import Counsel, Unanswered, Why
 from core.types import Symbol
 
 log: Final = logging.getLogger(__name__)
@@ -37,10 +35,6 @@ LONGEST: Final = 500
 ATTEMPTS: Final = 2
 MOST_TOKENS: Final = 500
 """Of an answer; a request with several conditions takes about two hundred."""
-TIRED: Final = 3
-"""Failures in a row after which nobody is kept waiting for a while."""
-REST: Final = timedelta(minutes=1)
-LONGEST_REST: Final = timedelta(minutes=5)
 KEPT_FOR: Final = timedelta(days=1)
 MOST_KEPT: Final = 500
 AGAIN: Final = '上面的输出不合格：{}只改这一处，重新输出一个 json 对象；改不了就输出 {{"intent":"unknown"}}。'
@@ -70,35 +64,29 @@ class Unread(StrEnum):
     OUT = "模型现在用不了，常用的说法照样听得懂。"
 
 
+_UNANSWERED: Final = {
+    Why.SPENT: Unread.SPENT,
+    Why.LATE: Unread.FAILED,
+    Why.FAILED: Unread.FAILED,
+    Why.OUT: Unread.OUT,
+}
+
+
 class SecondReader:
     """Asks a model about one sentence at a time per person.
 
     Args:
         tools: what the model may choose from.
-        tell: how whoever keeps the house learns, once, that the model will not serve it any more.
     """
 
-    def __init__(
-        self,
-        model: Model,
-        allowance: Allowance,
-        clock: Clock,
-        tools: Sequence[Tool],
-        tell: Callable[[str], Awaitable[None]],
-    ) -> None:
-        self._model = model
-        self._allowance = allowance
+    def __init__(self, counsel: Counsel, clock: Clock, tools: Sequence[Tool]) -> None:
+        self._counsel = counsel
         self._clock = clock
         self._intents = frozenset(tool.intent for tool in tools)
         self._instructions = instructions(tools)
-        self.version = hashlib.sha256(self._instructions.encode()).hexdigest()[:12]
-        self._tell = tell
+        self.version = digest(self._instructions)
         self._busy: set[str] = set()
         self._kept: dict[str, tuple[datetime, Proposal]] = {}
-        self._refused = ""
-        self._told = False
-        self._failures = 0
-        self._rests_until = clock.now()
 
     async def read(
         self, person: str, text: str, names: Names, *, context: Context, preferred: Collection[Symbol] = ()
@@ -109,67 +97,33 @@ class SecondReader:
             person: whose allowance it is.
         """
         plain = normal(text)
-        if self._refused:
-            await self._tell_refused()
-            return Unread.OUT
         if not plain or len(plain) > LONGEST:
             return Unread.UNCLEAR
-        if self._clock.now() < self._rests_until:
-            return Unread.FAILED
         if person in self._busy:
             return Unread.BUSY
         self._busy.add(person)
         try:
-            async with asyncio.timeout(self._allowance.budget.seconds):
-                return await self._ask(_Sentence(person, plain, names, self._clock.now(), context, preferred))
-        except TimeoutError:
-            log.warning("the model did not answer within %s seconds", self._allowance.budget.seconds)
-            return self._failed(None)
-        except Refused as error:
-            self._refused = error.reason
-            log.error("%s", error)  # noqa: TRY400 - no traceback: it is their word
-            await self._tell_refused()
-            return Unread.OUT
-        except OutsideError as error:
-            log.warning("%s", error)
-            return self._failed(error.retry_after if isinstance(error, Unavailable) else None)
+            return await self._ask(_Sentence(person, plain, names, self._clock.now(), context, preferred))
         finally:
             self._busy.discard(person)
-
-    async def _tell_refused(self) -> None:
-        """Once; what cannot be said now is said at the next sentence."""
-        if self._told:
-            return
-        self._told = True
-        try:
-            await self._tell(f"模型用不了了：{self._refused}。处理好以后请重新启动，在那之前只用离线语法。")
-        except OutsideError as error:
-            log.warning("%s", error)
-            self._told = False
-
-    def _failed(self, asked_to_wait: timedelta | None) -> Unread:
-        """Leave the model alone for as long as it asked for, or for a while after it has failed several times."""
-        self._failures += 1
-        rest = asked_to_wait or (REST if self._failures >= TIRED else timedelta())
-        self._rests_until = self._clock.now() + min(rest, LONGEST_REST)
-        return Unread.FAILED
 
     async def _ask(self, said: _Sentence) -> Grounded | Unread:
         """At most two answers are looked at; the second one knows what was wrong with the first."""
         asked = said.question()
-        key = f"{self._model.name} {self.version} {asked}"
+        key = f"{self._counsel.model} {self.version} {asked}"
         if (kept := self._remembered(key)) is not None:
             with suppress(Unfounded):  # names were learnt since, or 10点半 is another time now: it is asked anew
                 return said.ground(kept) or Unread.UNCLEAR
         turns: tuple[Turn, ...] = (Turn(role="user", text=asked),)
+        time = asyncio.get_running_loop().time
+        until = time() + self._counsel.budget.seconds
         for _ in range(ATTEMPTS):
             prompt = Prompt(instructions=self._instructions, turns=turns, shape=schema(), most_tokens=MOST_TOKENS)
-            held = await self._allowance.reserve(said.person, self._model.name, prompt.at_worst)
-            if held is None:
-                return Unread.SPENT
-            answer = await self._model.complete(prompt)
-            self._failures = 0
-            await self._allowance.settle(held, answer)
+            answer = await self._counsel.ask(
+                said.person, prompt, purpose=Purpose.SENTENCE, seconds=max(until - time(), 0)
+            )
+            if isinstance(answer, Unanswered):
+                return _UNANSWERED[answer.why]
             try:
                 found = parse(answer.text, self._intents)
                 grounded = said.ground(found)
@@ -191,15 +145,6 @@ class SecondReader:
         while len(self._kept) >= MOST_KEPT:
             del self._kept[next(iter(self._kept))]
         self._kept[key] = (self._clock.now(), found)
-
-    async def describe(self) -> str:
-        """One line for /about: which model, and what it cost today. Raises Unavailable."""
-        day = await self._allowance.today()
-        spent, budget = day.everybody, self._allowance.budget
-        cost = f"今天问了 {spent.calls} 次，约 {spent.yuan:.4f} 元" if spent.calls else "今天还没有问过"
-        who = f"，回答的是 {'、'.join(day.models)}" if set(day.models) - {self._model.name} else ""
-        out = f"。现在用不了：{self._refused}" if self._refused else ""
-        return f"模型：{self._model.describe()}，{cost}（每人每天最多 {budget.yuan:f} 元）{who}{out}"
 
 
 class _Sentence(NamedTuple):

@@ -8,12 +8,15 @@ from decimal import Decimal
 import pytest
 
 from adapters.stores.memory import MemoryStore
-from core.allowance import KEY, Allowance, Budget
+from core.allowance import Allowance, Budget, Held, Limit
 from core.clock import ManualClock
-from core.completions import Completion, Prompt, Turn, Usage
-from core.tariffs import TARIFFS, Price, price_at
+from core.completions import Completion, Prompt, Spoilt, Turn, TurnedAway, Usage
+from core.consultations import UNHEARD, Purpose
+from core.errors import Malformed, OutsideError, Refused, Unavailable
+from core.tariffs import TARIFFS, Price, tariff_at
 from tests.fakes.market import market_instant
 
+QUESTION = Prompt(instructions="题" * 3998, turns=(), shape={}, most_tokens=500)
 WORST = Usage(fresh=4000, out=500)
 USED = Usage(fresh=100, cached=900, out=50)
 FLASH = "deepseek-flash"
@@ -33,9 +36,15 @@ def store() -> MemoryStore:
     return MemoryStore()
 
 
-async def spend(allowance: Allowance, person: str = "我", usage: Usage | None = USED) -> bool:
-    held = await allowance.reserve(person, FLASH, WORST)
-    if held is None:
+async def hold(allowance: Allowance, person: str = "我", purpose: Purpose = Purpose.SENTENCE) -> Held | Limit:
+    return await allowance.reserve(person, FLASH, QUESTION, purpose=purpose)
+
+
+async def spend(
+    allowance: Allowance, person: str = "我", usage: Usage | None = USED, purpose: Purpose = Purpose.SENTENCE
+) -> bool:
+    held = await hold(allowance, person, purpose)
+    if isinstance(held, Limit):
         return False
     await allowance.settle(held, answer(usage))
     return True
@@ -45,12 +54,13 @@ async def test_the_worst_is_written_down_before_the_call_and_the_truth_after_it(
     store: MemoryStore, clock: ManualClock
 ) -> None:
     allowance = Allowance(store, clock, Budget())
-    held = await allowance.reserve("我", FLASH, WORST)
-    assert held is not None
-    before = (await allowance.today()).people["我"]
+    held = await hold(allowance)
+    assert isinstance(held, Held)
+    assert held.line.usage == WORST
+    before = (await allowance.today()).of("我")
     assert (before.calls, before.tokens, before.yuan) == (1, 4500, Decimal("0.012"))
     await allowance.settle(held, answer())
-    after = (await allowance.today()).people["我"]
+    after = (await allowance.today()).of("我")
     assert (after.calls, after.tokens, after.yuan) == (1, 1050, Decimal("0.000636"))
 
 
@@ -59,7 +69,9 @@ async def test_a_call_of_which_nobody_tells_the_cost_counts_as_the_worst(
 ) -> None:
     allowance = Allowance(store, clock, Budget())
     await spend(allowance, usage=None)
-    assert (await allowance.today()).people["我"].tokens == 4500
+    assert (await allowance.today()).of("我").tokens == 4500
+    [line] = await store.consultations()
+    assert not line.told
 
 
 async def test_a_restart_forgets_nothing_and_a_new_day_begins_anew(store: MemoryStore, clock: ManualClock) -> None:
@@ -82,7 +94,7 @@ async def test_no_day_costs_more_than_was_allowed_whatever_is_told_of_no_call(
     store: MemoryStore, clock: ManualClock
 ) -> None:
     allowance = Allowance(store, clock, Budget(yuan=Decimal("0.1")))
-    while await allowance.reserve("我", FLASH, WORST) is not None:
+    while isinstance(await hold(allowance), Held):
         pass
     assert (await allowance.today()).everybody.yuan <= Decimal("0.1")
 
@@ -98,21 +110,73 @@ async def test_each_person_has_a_day_of_their_own(store: MemoryStore, clock: Man
 
 async def test_a_call_over_midnight_is_counted_on_the_day_it_began(store: MemoryStore, clock: ManualClock) -> None:
     allowance = Allowance(store, clock, Budget())
-    held = await allowance.reserve("我", FLASH, WORST)
-    assert held is not None
+    held = await hold(allowance)
+    assert isinstance(held, Held)
+    assert held.line.usage == WORST
     clock.advance(timedelta(hours=15))
     await allowance.settle(held, answer())
-    assert not (await allowance.today()).people
+    assert not (await allowance.today()).tallies
+    [line] = await store.consultations()
+    assert (line.told, line.usage) == (True, USED)
 
 
-async def test_a_record_that_cannot_be_read_begins_anew(store: MemoryStore, clock: ManualClock) -> None:
-    await store.set_value(KEY, "{")
-    assert await spend(Allowance(store, clock, Budget()))
+@pytest.mark.parametrize(
+    ("error", "usage", "told"),
+    [
+        (Refused("模型", "账户余额用完了"), Usage(), True),
+        (TurnedAway("模型", "现在很忙"), Usage(), True),
+        (Spoilt("模型", "回答的格式不对", USED, "deepseek-flash-1017"), USED, True),
+        (Spoilt("模型", "回答的格式不对", None), WORST, False),
+        (Unavailable("模型", "中途断了"), WORST, False),
+        (Malformed("模型", "读不懂"), WORST, False),
+    ],
+)
+async def test_what_came_to_nothing_costs_what_is_known_of_it_and_else_the_worst(
+    store: MemoryStore, clock: ManualClock, error: OutsideError, usage: Usage, told: bool
+) -> None:
+    allowance = Allowance(store, clock, Budget())
+    held = await hold(allowance)
+    assert isinstance(held, Held)
+    clock.advance(timedelta(seconds=1.5))
+    await allowance.fail(held, error)
+    [line] = await store.consultations()
+    assert (line.usage, line.told, line.error, line.answer) == (usage, told, error.reason, "")
+    assert line.yuan == tariff_at(FLASH, line.at).price.of(usage)
+    assert line.latency_ms == 1500
+
+
+async def test_a_request_of_which_nothing_was_heard_is_a_line_that_says_so(
+    store: MemoryStore, clock: ManualClock
+) -> None:
+    allowance = Allowance(store, clock, Budget())
+    await hold(allowance)
+    [line] = await store.consultations()
+    assert (line.usage, line.told, line.error, line.latency_ms, line.model) == (WORST, False, UNHEARD, None, "")
+    assert (line.price, line.peak) == ("deepseek-flash 2026-10-17", True)
+    assert (line.prompt_version, line.prompt_sha) == (QUESTION.version, QUESTION.sha)
+
+
+async def test_the_whole_house_has_a_limit_of_its_own(store: MemoryStore, clock: ManualClock) -> None:
+    allowance = Allowance(store, clock, Budget(house=Decimal("0.03")))
+    assert [isinstance(await hold(allowance, person), Held) for person in ("甲", "乙", "丙")] == [True, True, False]
+    assert await hold(allowance, "丙") is Limit.HOUSE
+    assert Budget(yuan=Decimal(2)).house_yuan == 10
+
+
+async def test_the_last_tenth_of_a_day_is_for_sentences(store: MemoryStore, clock: ManualClock) -> None:
+    allowance = Allowance(store, clock, Budget(yuan=Decimal("0.12")))
+    while isinstance(await hold(allowance, purpose=Purpose.ANALYSIS), Held):
+        pass
+    assert (await allowance.today()).of("我").yuan == Decimal("0.108")
+    assert await hold(allowance, purpose=Purpose.REPORT) is Limit.YUAN
+    assert await spend(allowance, purpose=Purpose.SENTENCE)
+    day = await allowance.today()
+    assert (day.on(Purpose.ANALYSIS).calls, day.on(Purpose.SENTENCE).calls) == (9, 1)
 
 
 def test_prices_follow_the_hour_the_day_and_the_model() -> None:
     def out(model: str, text: str) -> Decimal:
-        return price_at(model, market_instant(text)).out
+        return tariff_at(model, market_instant(text)).price.out
 
     assert out(FLASH, "2026-11-18 10:00") == 8
     assert out(FLASH, "2026-11-18 12:30") == 4
@@ -120,6 +184,18 @@ def test_prices_follow_the_hour_the_day_and_the_model() -> None:
     assert out(FLASH, "2026-11-21 10:00") == 4  # a Saturday
     assert out(FLASH, "2026-10-01 10:00") == 27  # before its first row: as the dearest
     assert out("somebody-else", "2026-11-18 20:00") == max(row[3].out for row in TARIFFS)
+    assert tariff_at("somebody-else", market_instant("2026-11-18 20:00")).row == "dearest"
+
+
+def test_what_asks_nobody_costs_nothing_whatever_the_person_said_of_the_model() -> None:
+    at = market_instant("2026-11-18 10:00")
+    own = Price(Decimal(1), Decimal(1), Decimal(1))
+    assert tariff_at("scripted", at).price.of(WORST) == tariff_at("scripted", at, own).price.of(WORST) == 0
+    assert tariff_at(FLASH, at, own).row == "own"
+
+
+def test_a_cost_is_rounded_up_to_what_a_database_can_add_up() -> None:
+    assert Price(Decimal(0), Decimal("0.0000001"), Decimal(0)).of(Usage(fresh=1)) == Decimal("1e-12")
 
 
 async def test_a_price_that_the_person_gives_goes_before_the_table(store: MemoryStore, clock: ManualClock) -> None:

@@ -141,6 +141,9 @@ def test_a_model_is_set_up_by_its_key_and_its_price_may_be_told() -> None:
     assert settings.budget.price is not None
     assert settings.budget.price.out == 4
     assert load().budget.price is None
+    assert load().budget.house_yuan == 5
+    assert load(LLM_HOUSE_BUDGET="0.8", LLM_ANALYSIS_TIMEOUT="90").budget.house_yuan == Decimal("0.8")
+    assert load(LLM_ANALYSIS_TIMEOUT="90").budget.analysis_seconds == 90
     assert "sk-secret" not in repr(settings)
 
 
