@@ -49,6 +49,7 @@ from core.ports import BarFetcher, Broker, Channel, Model, Painter, QuoteSource,
 from core.reconcile import Reconciler
 from core.remind import Reminders
 from core.rulebook import RuleBook
+from core.scorer import Scorer
 from core.spending import Spending
 from core.sweep import Sweep
 from core.switch import KillSwitch
@@ -324,6 +325,7 @@ def assemble(
     )
     accounts = Accounts(store, brokerage, engine, book, clock, on_symbols=resubscribe)
     bookkeeper = Bookkeeper(store, brokerage, engine, source, clock)
+    scorer = Scorer(store, history, clock)
 
     counsel, reader = None, None
     if model is not None:
@@ -349,6 +351,7 @@ def assemble(
         gathering=gathering,
         chronicler=chronicler,
         bookkeeper=bookkeeper,
+        scorer=scorer,
         membership=membership,
         chats=chats,
     )
@@ -382,6 +385,7 @@ def assemble(
         listing=listing,
         chronicler=chronicler,
         bookkeeper=bookkeeper,
+        scorer=scorer,
         membership=membership,
         counsel=counsel,
         reader=reader,

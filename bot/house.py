@@ -39,6 +39,7 @@ from core.reconcile import Reconciler
 from core.remind import Reminders
 from core.render import name_text
 from core.rulebook import RuleBook
+from core.scorer import Scorer
 from core.spending import Spending
 from core.sweep import Sweep
 from core.switch import KillSwitch
@@ -76,6 +77,7 @@ class House:
     history: History
     chronicler: Chronicler
     bookkeeper: Bookkeeper
+    scorer: Scorer
     membership: Membership
     backfill: Backfill
     sweep: Sweep

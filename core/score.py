@@ -32,7 +32,7 @@ from core.calendar import (
 )
 from core.clock import market_time
 from core.market import board_of, price_limits, tick
-from core.types import FEN, Price, Side
+from core.types import FEN, Price, Side, Symbol
 
 ENGINE: Final = 1
 """Version of the rules of this page; what an earlier one scored is scored anew."""
@@ -40,6 +40,8 @@ BANDS: Final[Mapping[int, Decimal]] = MappingProxyType(
     {1: Decimal("1.00"), 3: Decimal("1.73"), 5: Decimal("2.24"), 10: Decimal("3.16")}
 )
 """By horizon, how many percent are no rise and no fall yet: 1 % times the root of the days, as prices wander."""
+INDEX: Final = Symbol("000300.SH")
+"""CSI 300 (沪深300): what every share is held against."""
 
 SUSPENDED: Final = "停牌，没有成交"
 MISSING: Final = "日线不足"
