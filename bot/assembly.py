@@ -48,6 +48,7 @@ from core.people import HOUSE
 from core.ports import BarFetcher, Broker, Channel, Model, Painter, QuoteSource, Roster, Store
 from core.reconcile import Reconciler
 from core.remind import Reminders
+from core.reporter import Reporter
 from core.rulebook import RuleBook
 from core.scorer import Scorer
 from core.spending import Spending
@@ -96,6 +97,7 @@ class App:
         await house.adjustments.load()
         await house.listing.load()
         await house.membership.load()
+        await house.reporter.load()
         await self.duties.take_over()
         await house.blotter.look_up()
         await house.reconciler.load()
@@ -326,6 +328,24 @@ def assemble(
     accounts = Accounts(store, brokerage, engine, book, clock, on_symbols=resubscribe)
     bookkeeper = Bookkeeper(store, brokerage, engine, source, clock)
     scorer = Scorer(store, history, clock)
+    reporter = Reporter(
+        store=store,
+        clock=clock,
+        notifier=notifier,
+        watchlist=watchlist,
+        book=book,
+        engine=engine,
+        dispatcher=dispatcher,
+        digest=digest,
+        switch=switch,
+        brokerage=brokerage,
+        bookkeeper=bookkeeper,
+        chronicler=chronicler,
+        history=history,
+        adjustments=adjustments,
+        membership=membership,
+    )
+    history.on_ex_date.append(reporter.on_ex_date)
 
     counsel, reader = None, None
     if model is not None:
@@ -353,6 +373,7 @@ def assemble(
         bookkeeper=bookkeeper,
         scorer=scorer,
         membership=membership,
+        reporter=reporter,
         chats=chats,
     )
     paced = MarketPaced(duties, clock.now(), jobs)
@@ -388,6 +409,7 @@ def assemble(
         scorer=scorer,
         membership=membership,
         counsel=counsel,
+        reporter=reporter,
         reader=reader,
         about=about,
         about_quotes=about_quotes,

@@ -38,6 +38,7 @@ from core.ports import QuoteSource, Store
 from core.reconcile import Reconciler
 from core.remind import Reminders
 from core.render import name_text
+from core.reporter import Reporter
 from core.rulebook import RuleBook
 from core.scorer import Scorer
 from core.spending import Spending
@@ -79,6 +80,7 @@ class House:
     bookkeeper: Bookkeeper
     scorer: Scorer
     membership: Membership
+    reporter: Reporter
     backfill: Backfill
     sweep: Sweep
     adjustments: Adjustments
