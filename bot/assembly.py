@@ -43,14 +43,14 @@ from core.jobs import Duties, Job, MarketPaced
 from core.listing import ByCode, FirstThatCan, Listing
 from core.membership import Membership
 from core.messages import Chat, Message
+from core.news import NewsSource
 from core.notify import Notifier
 from core.people import HOUSE
 from core.ports import BarFetcher, Broker, Channel, Model, Painter, QuoteSource, Roster, Store
 from core.reconcile import Reconciler
 from core.remind import Reminders
-from core.reporter import Reporter
+from core.research import Research
 from core.rulebook import RuleBook
-from core.scorer import Scorer
 from core.spending import Spending
 from core.sweep import Sweep
 from core.switch import KillSwitch
@@ -97,7 +97,6 @@ class App:
         await house.adjustments.load()
         await house.listing.load()
         await house.membership.load()
-        await house.reporter.load()
         await self.duties.take_over()
         await house.blotter.look_up()
         await house.reconciler.load()
@@ -151,6 +150,7 @@ def assemble(
     market: Callable[[], tuple[Symbol, ...]] | None = None,
     finds_shares: bool = False,
     roster: Roster | None = None,
+    news: NewsSource | None = None,
     model: Model | None = None,
     budget: Budget | None = None,
 ) -> App:
@@ -164,6 +164,7 @@ def assemble(
         market: all shares that there are; without it those of ``names``.
         finds_shares: the source can be asked which other ones there are.
         roster: who knows it without being asked for every code; asked first.
+        news: what others wrote about a share, for its analysis.
         painter: makes the pictures of messages; without one the words go alone, as in a replay, where nobody looks.
         model: reads what the grammar cannot; without one that is simply not understood.
         budget: what a person may use of it.
@@ -327,26 +328,21 @@ def assemble(
     )
     accounts = Accounts(store, brokerage, engine, book, clock, on_symbols=resubscribe)
     bookkeeper = Bookkeeper(store, brokerage, engine, source, clock)
-    scorer = Scorer(store, history, clock)
-    reporter = Reporter(
-        store=store,
-        clock=clock,
-        notifier=notifier,
-        watchlist=watchlist,
-        book=book,
-        engine=engine,
-        dispatcher=dispatcher,
-        digest=digest,
-        switch=switch,
-        brokerage=brokerage,
-        bookkeeper=bookkeeper,
-        chronicler=chronicler,
-        history=history,
-        adjustments=adjustments,
-        membership=membership,
-    )
-    history.on_ex_date.append(reporter.on_ex_date)
 
+    research = Research(
+        store,
+        clock,
+        source,
+        engine,
+        history,
+        brokerage,
+        spending,
+        watchlist,
+        book,
+        membership,
+        named,
+        news,
+    )
     counsel, reader = None, None
     if model is not None:
         counsel = Counsel(model, Allowance(store, clock, budget or Budget()), clock, tell_of_model, sleep=sleep)
@@ -371,9 +367,7 @@ def assemble(
         gathering=gathering,
         chronicler=chronicler,
         bookkeeper=bookkeeper,
-        scorer=scorer,
         membership=membership,
-        reporter=reporter,
         chats=chats,
     )
     paced = MarketPaced(duties, clock.now(), jobs)
@@ -406,10 +400,9 @@ def assemble(
         listing=listing,
         chronicler=chronicler,
         bookkeeper=bookkeeper,
-        scorer=scorer,
         membership=membership,
+        research=research,
         counsel=counsel,
-        reporter=reporter,
         reader=reader,
         about=about,
         about_quotes=about_quotes,

@@ -28,6 +28,8 @@ class Unit(StrEnum):
     DAYS = "days"
     COUNT = "count"
     TIMES = "times"
+    POINTS = "points"
+    """A number that bears no unit: RSI, the level of an index."""
 
 
 # -- the words

@@ -44,6 +44,8 @@ from core.types import money_text, percent_text, price_text
 
 _RELATIVE: Final = Decimal("0.05")
 """How far a figure shown without decimals may be from the fact, as a part of it: 三成 is no 27 %."""
+_WAN: Final = Decimal(10_000)
+_YI: Final = Decimal(100_000_000)
 
 
 class Fact(NamedTuple):
@@ -57,7 +59,8 @@ class Fact(NamedTuple):
         when: words one of which must stand in the clause, and which make the clause mean this one (今天).
         signed: gains are above 0 and losses below; others never bear a sign.
         tolerance: how far a text may be off beside its own rounding.
-        counter: what is counted, for COUNT.
+        counter: what is counted, for COUNT; for SHARES in place of 股.
+        rough: shown in 万 or 亿 where it is long.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Fact(NamedTuple):
     signed: bool = False
     tolerance: Decimal = Decimal(0)
     counter: str = ""
+    rough: bool = False
 
     def text(self, *, sign: bool = True) -> str:
         """As people read it.
@@ -76,20 +80,30 @@ class Fact(NamedTuple):
         Args:
             sign: whether a signed one shows it; without, a word before it does.
         """
+        number, unit = self.parts(sign=sign)
+        return f"{number}{unit}" if self.unit is Unit.PERCENT else f"{number} {unit}".rstrip()
+
+    def parts(self, *, sign: bool = True) -> tuple[str, str]:
+        """The number as people read it, and its unit: ``("-1,234.50", "元")``."""
         value = self.value if sign or not self.signed else abs(self.value)
         plus = "+" if self.signed and sign and value > 0 else ""
         match self.unit:
+            case Unit.YUAN | Unit.SHARES if self.rough and abs(value) >= _WAN:
+                step, word = (_YI, "亿") if abs(value) >= _YI else (_WAN, "万")
+                return f"{plus}{value / step:.2f}", word + ("元" if self.unit is Unit.YUAN else self.counter or "股")
             case Unit.YUAN:
-                return f"{plus}{money_text(value)} 元"
+                return f"{plus}{money_text(value)}", "元"
             case Unit.PRICE:
-                return f"{price_text(value)} 元"
+                return price_text(value), "元"
             case Unit.PERCENT:
-                return f"{plus}{percent_text(value)}"
+                return f"{plus}{percent_text(value)}".removesuffix("%"), "%"
             case Unit.TIMES:
-                return f"{value:.2f} 倍"
+                return f"{value:.2f}", "倍"
+            case Unit.POINTS:
+                return f"{plus}{price_text(value)}", ""
             case _:
-                counter = {Unit.SHARES: "股", Unit.DAYS: "天"}.get(self.unit, self.counter)
-                return f"{value:.0f} {counter}".rstrip()
+                usual = {Unit.SHARES: "股", Unit.DAYS: "天"}.get(self.unit, "")
+                return f"{value:.0f}", self.counter or usual
 
 
 class Facts(NamedTuple):
@@ -320,7 +334,8 @@ def _slot_problem(bench: _Bench, said: _Said) -> str:
         return "没有这个数据"
     if fact not in _meant(bench, said):
         return "不是这里说的那个数"
-    return "" if _agrees(fact, 0, said.sign) or not said.sign else "正负和数据相反"
+    # What has no gains and losses is shown as it is, whatever it is compared with: 现价低于 {{ma20}}.
+    return "" if not fact.signed or _agrees(fact, 0, said.sign) or not said.sign else "正负和数据相反"
 
 
 # -- what others call
@@ -411,8 +426,10 @@ def fill(text: str, facts: Facts, about: str = "") -> Filled:
         before = CLAUSE_ENDS.split(SENTENCE_ENDS.split(text[: match.start()])[-1])[-1]
         told = [word for word in GAIN | LOSS if word in before]
         neutral = any(word in before for word in NEUTRAL)
-        return fact.text(sign=not told or neutral)
+        written = fact.text(sign=not told or neutral)
+        # Behind a letter a sign would be read as a dash: DIF-0.52.
+        return f" {written}" if written[0] in "+-" and before[-1:].isascii() and before[-1:].isalnum() else written
 
-    filled = re.sub(rf"{SLOT}(?:\s?(?:元|%|股|天))?", shown, text)
+    filled = re.sub(rf"{SLOT}(?:\s?(?:元|%|股|份|天|倍|点(?![0-9位半])))?", shown, text)
     problems = _check(bench, filled, about)
     return Filled("" if problems else filled, problems)

@@ -101,6 +101,29 @@ class Standing(NamedTuple):
     total: Money | None
 
 
+def room(limits: Limits, standing: Standing) -> Money | None:
+    """Yuan that one more order to buy may come to, without fees; None where no limit stands against any.
+
+    >>> before = Standing(Used(Decimal(30_000), 1), symbol_amount=Decimal(0), total=Decimal(100_000))
+    >>> room(Limits(day_amount=Decimal(50_000), symbol_weight=Decimal(10)), before), room(NO_LIMITS, before)
+    (Decimal('10000'), None)
+    """
+    found: list[Money] = []
+    if limits.order_amount is not None:
+        found.append(limits.order_amount)
+    if limits.day_amount is not None:
+        found.append(limits.day_amount - standing.used.amount)
+    if limits.day_orders is not None and standing.used.orders >= limits.day_orders:
+        found.append(Decimal(0))
+    if limits.symbol_amount is not None:
+        found.append(limits.symbol_amount - standing.symbol_amount)
+    if limits.symbol_weight is not None:
+        # Without the total nothing is bought, because nobody can say what part of it that would be.
+        total = standing.total or Decimal(0)
+        found.append(total * limits.symbol_weight / 100 - standing.symbol_amount)
+    return max(min(found), Decimal(0)) if found else None
+
+
 def symbol_open(orders: Iterable[Order], account: str, symbol: Symbol) -> Money:
     """Yuan that open orders of an account would still buy of a share, at their limits."""
     mine = (one for one in orders if one.account == account and one.symbol == symbol and one.side is Side.BUY)

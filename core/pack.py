@@ -29,6 +29,8 @@ class Given(Noun):
         words: what a text may call it, beside the label.
         when: words one of which must stand with it (今天).
         signed: gains are above 0 and losses below.
+        rough: shown in 万 or 亿 where it is long.
+        counter: what is counted, where the unit does not say.
         of: the symbol it belongs to where that is not the share itself (the index); ``account`` for the account.
     """
 
@@ -39,6 +41,8 @@ class Given(Noun):
     words: tuple[str, ...] = ()
     when: tuple[str, ...] = ()
     signed: bool = False
+    rough: bool = False
+    counter: str = ""
     why: str = ""
     of: str = ""
 
@@ -110,7 +114,10 @@ class Pack(Noun):
         sellable: of it, under T+1.
         most: shares that the limits of the person and the free cash still allow to buy.
         account: empty where the person looks at none.
+        watches: ids of those on it.
         fired: ids of what fired lately.
+        others: what else a text may speak of by name, with its symbol: the indexes.
+        literals: what a text may say although there are digits in it: ``T+1``, ``#3``.
     """
 
     version: int = VERSION
@@ -138,6 +145,8 @@ class Pack(Noun):
     line: tuple[Minute, ...] = ()
     watches: tuple[str, ...] = ()
     fired: tuple[str, ...] = ()
+    others: tuple[tuple[str, Symbol], ...] = ()
+    literals: tuple[str, ...] = ()
     materials: tuple[Material, ...] = ()
 
     def given(self) -> Iterator[Given]:
@@ -170,13 +179,18 @@ class Pack(Noun):
                 (one.label, *one.words),
                 one.when,
                 signed=one.signed,
+                counter=one.counter,
+                rough=one.rough,
             )
             for one in self.given()
             if one.value is not None
         )
-        called = {self.symbol: str(self.symbol), code_of(self.symbol): str(self.symbol)}
+        called = {**dict(self.others), self.symbol: str(self.symbol), code_of(self.symbol): str(self.symbol)}
         if self.name:
             called[self.name] = self.symbol
+        # That MA250 is missing may be said; without its figure it is a name with digits in it.
+        unknown = (name for one in self.given() if one.value is None for name in (one.label, *one.words))
+        literals = dict.fromkeys([*self.literals, *(name for name in unknown if any(map(str.isdigit, name)))])
         moments: list[date | datetime] = [self.at, *(one.day for one in self.days[-1:])]
         moments += [] if self.quoted_at is None else [self.quoted_at]
-        return Facts(figures, called, tuple(moments))
+        return Facts(figures, called, tuple(moments), tuple(literals))

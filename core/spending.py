@@ -9,7 +9,7 @@ from typing import Final
 
 from core.calendar import trading_date
 from core.clock import Clock
-from core.limits import NO_LIMITS, Limits, Standing, Used, symbol_open, used_by
+from core.limits import NO_LIMITS, Limits, Standing, Used, room, symbol_open, used_by
 from core.orders import Order
 from core.people import HOUSE
 from core.portfolio import Account, value
@@ -77,6 +77,11 @@ class Spending:
         mine = (one for one in self._today() if (one.account, one.symbol) == (account, symbol))
         return sum(one.filled + one.open_shares for one in mine if one.side is Side.BUY)
 
+    def filled(self, account: str, symbol: Symbol) -> Shares:
+        """Shares of a symbol that an account has bought today by orders of ours."""
+        mine = (one for one in self._today() if (one.account, one.symbol) == (account, symbol))
+        return sum(one.filled for one in mine if one.side is Side.BUY)
+
     def approvers(self, owner: str, amount: Money) -> int:
         """How many people must approve an order of so many yuan: what the house asks for holds for everybody."""
         return max(self.of(each).approvers(amount) for each in (owner, HOUSE))
@@ -86,18 +91,32 @@ class Spending:
         limits = [one for each in dict.fromkeys((owner, HOUSE)) if (one := self.of(each)) != NO_LIMITS]
         if not limits:
             return ()
-        standing = self._standing(draft, account)
+        standing = self._standing(draft.symbol, draft.limit, account)
         return tuple(dict.fromkeys(breach for one in limits for breach in over_limits(draft, one, standing)))
 
-    def _standing(self, draft: Draft, account: Account) -> Standing:
-        held = [one.symbol for one in account.positions if one.shares and one.symbol != draft.symbol]
+    def room(self, owner: str, account: Account, symbol: Symbol, price: Price) -> Money | None:
+        """Yuan that one more order to buy this share may come to, without fees; None where nobody has set a limit.
+
+        Args:
+            price: of the share, where the newest is not known.
+        """
+        standing = self._standing(symbol, price, account)
+        found = [room(self.of(each), standing) for each in dict.fromkeys((owner, HOUSE))]
+        return min((one for one in found if one is not None), default=None)
+
+    def texts(self, owner: str) -> tuple[str, ...]:
+        """The limits that hold for a person, in words."""
+        return tuple(dict.fromkeys(text for each in (owner, HOUSE) for text in self.of(each).texts()))
+
+    def _standing(self, symbol: Symbol, limit: Price, account: Account) -> Standing:
+        held = [one.symbol for one in account.positions if one.shares and one.symbol != symbol]
         prices = {one: price for one in held if (price := self._price_of(one)) is not None}
-        prices[draft.symbol] = self._price_of(draft.symbol) or draft.limit
+        prices[symbol] = self._price_of(symbol) or limit
         known = account.cash_known and len(prices) == len(held) + 1
-        position = account.position(draft.symbol)
+        position = account.position(symbol)
         shares = position.shares if position is not None else 0
         return Standing(
             used=self.used(account.mode),
-            symbol_amount=shares * prices[draft.symbol] + symbol_open(self._orders.values(), account.id, draft.symbol),
+            symbol_amount=shares * prices[symbol] + symbol_open(self._orders.values(), account.id, symbol),
             total=value(account, prices).total if known else None,
         )

@@ -89,13 +89,12 @@ class SecondReader:
         self._kept: dict[str, tuple[datetime, Proposal]] = {}
 
     async def read(
-        self, person: str, text: str, names: Names, *, purse: str, context: Context, preferred: Collection[Symbol] = ()
+        self, person: str, text: str, names: Names, *, context: Context, preferred: Collection[Symbol] = ()
     ) -> Grounded | Unread:
         """Read a sentence that the grammar did not.
 
         Args:
-            person: who says it: one sentence at a time.
-            purse: whose allowance it is. The owners of a house share one, as they share their watches.
+            person: whose allowance it is.
         """
         plain = normal(text)
         if not plain or len(plain) > LONGEST:
@@ -104,7 +103,7 @@ class SecondReader:
             return Unread.BUSY
         self._busy.add(person)
         try:
-            return await self._ask(_Sentence(purse, plain, names, self._clock.now(), context, preferred))
+            return await self._ask(_Sentence(person, plain, names, self._clock.now(), context, preferred))
         finally:
             self._busy.discard(person)
 
@@ -121,7 +120,7 @@ class SecondReader:
         for _ in range(ATTEMPTS):
             prompt = Prompt(instructions=self._instructions, turns=turns, shape=schema(), most_tokens=MOST_TOKENS)
             answer = await self._counsel.ask(
-                said.purse, prompt, purpose=Purpose.SENTENCE, seconds=max(until - time(), 0)
+                said.person, prompt, purpose=Purpose.SENTENCE, seconds=max(until - time(), 0)
             )
             if isinstance(answer, Unanswered):
                 return _UNANSWERED[answer.why]
@@ -151,7 +150,7 @@ class SecondReader:
 class _Sentence(NamedTuple):
     """One sentence with all that it is held against."""
 
-    purse: str
+    person: str
     plain: str
     names: Names
     now: datetime
