@@ -49,8 +49,10 @@ from core.people import HOUSE
 from core.ports import BarFetcher, Broker, Channel, Model, Painter, QuoteSource, Roster, Store
 from core.reconcile import Reconciler
 from core.remind import Reminders
+from core.reporter import Reporter
 from core.research import Research
 from core.rulebook import RuleBook
+from core.scorer import Scorer
 from core.spending import Spending
 from core.sweep import Sweep
 from core.switch import KillSwitch
@@ -97,6 +99,7 @@ class App:
         await house.adjustments.load()
         await house.listing.load()
         await house.membership.load()
+        await house.reporter.load()
         await self.duties.take_over()
         await house.blotter.look_up()
         await house.reconciler.load()
@@ -328,7 +331,25 @@ def assemble(
     )
     accounts = Accounts(store, brokerage, engine, book, clock, on_symbols=resubscribe)
     bookkeeper = Bookkeeper(store, brokerage, engine, source, clock)
-
+    scorer = Scorer(store, history, clock)
+    reporter = Reporter(
+        store=store,
+        clock=clock,
+        notifier=notifier,
+        watchlist=watchlist,
+        book=book,
+        engine=engine,
+        dispatcher=dispatcher,
+        digest=digest,
+        switch=switch,
+        brokerage=brokerage,
+        bookkeeper=bookkeeper,
+        chronicler=chronicler,
+        history=history,
+        adjustments=adjustments,
+        membership=membership,
+    )
+    history.on_ex_date.append(reporter.on_ex_date)
     research = Research(
         store,
         clock,
@@ -367,7 +388,9 @@ def assemble(
         gathering=gathering,
         chronicler=chronicler,
         bookkeeper=bookkeeper,
+        scorer=scorer,
         membership=membership,
+        reporter=reporter,
         chats=chats,
     )
     paced = MarketPaced(duties, clock.now(), jobs)
@@ -400,9 +423,11 @@ def assemble(
         listing=listing,
         chronicler=chronicler,
         bookkeeper=bookkeeper,
+        scorer=scorer,
         membership=membership,
         research=research,
         counsel=counsel,
+        reporter=reporter,
         reader=reader,
         about=about,
         about_quotes=about_quotes,

@@ -38,8 +38,10 @@ from core.ports import QuoteSource, Store
 from core.reconcile import Reconciler
 from core.remind import Reminders
 from core.render import name_text
+from core.reporter import Reporter
 from core.research import Research
 from core.rulebook import RuleBook
+from core.scorer import Scorer
 from core.spending import Spending
 from core.sweep import Sweep
 from core.switch import KillSwitch
@@ -77,7 +79,9 @@ class House:
     history: History
     chronicler: Chronicler
     bookkeeper: Bookkeeper
+    scorer: Scorer
     membership: Membership
+    reporter: Reporter
     research: Research
     backfill: Backfill
     sweep: Sweep

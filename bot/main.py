@@ -83,7 +83,9 @@ def model_of(settings: Settings, stack: AsyncExitStack) -> Model | None:
     from adapters.models import openai  # takes a second to load
 
     key = settings.deepseek_api_key.get_secret_value()
-    model = openai.connect(key=key, base_url=settings.llm_base_url, name=settings.llm_model)
+    model = openai.connect(
+        key=key, base_url=settings.llm_base_url, name=settings.llm_model, answers=settings.llm_provider
+    )
     stack.push_async_callback(model.close)
     return model
 

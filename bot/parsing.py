@@ -68,7 +68,7 @@ async def parser(now: datetime, settings: Settings | None, stack: AsyncExitStack
         request = read(text, names, now=now, context=context)
         if reader is not None and request.intent == "unknown":
             via = "model"
-            found = await reader.read(PERSON, text, names, context=context)
+            found = await reader.read(PERSON, text, names, purse=PERSON, context=context)
             request = UNKNOWN if isinstance(found, Unread) else found.request
         ms = round((time.perf_counter() - begun) * 1000, 3)
         unheard = {"unheard": list(request.unheard)} if request.unheard else {}

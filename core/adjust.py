@@ -236,6 +236,20 @@ class Adjustments:
 
     # -- what can be said of it
 
+    def told(self, owner: str) -> list[tuple[ExDate, bool]]:
+        """The ex-dates that a person was asked about lately, and whether prices of before wait for an answer."""
+        found = []
+        for event in self._events:
+            mine = [one for one in event.offers if one.owner == owner]
+            if mine:
+                found.append((event.ex, any(map(self._is_open, mine))))
+        return found
+
+    def _is_open(self, offer: Offer) -> bool:
+        watch = self._watchlist.current(offer.watch_id)
+        stands = watch is not None and stamp(watch) == offer.before
+        return stands and offer.answer is None and offer.can_be_adjusted
+
     def remark(self, watch: Watch, conditions: tuple[int, ...], symbol: Symbol) -> str:
         """What an alert of prices that were not adjusted must say; empty for every other one."""
         chosen = [watch.conditions[index] for index in conditions]

@@ -49,15 +49,16 @@ class Bookkeeper:
         day = day_meant(now)
         wanted = {one.symbol for one in account.positions if one.shares}
         wanted |= {fill.symbol for fill in fills if day_of_fill(fill) == day}
-        found = {symbol: self._seen(symbol) for symbol in sorted(wanted)}
+        found = {symbol: self.seen(symbol) for symbol in sorted(wanted)}
         names = {symbol: self._brokerage.name(symbol) for symbol in {*wanted, *(fill.symbol for fill in fills)}}
         return Sheet(account, day, now, found, fills, names)
 
     def again(self, sheet: Sheet) -> Sheet:
         """The same account with the quotes that are there now."""
-        return replace(sheet, found={symbol: self._seen(symbol) for symbol in sheet.found})
+        return replace(sheet, found={symbol: self.seen(symbol) for symbol in sheet.found})
 
-    def _seen(self, symbol: Symbol) -> Seen:
+    def seen(self, symbol: Symbol) -> Seen:
+        """What the newest quote says that a share is worth."""
         quote = self._engine.quote(symbol)
         # Bad data makes nobody richer or poorer; what does not trade now has no price that could be bad.
         trusted = quote is None or not quote.last or quote.suspended or self._engine.traded_quote(symbol) is not None
@@ -83,12 +84,12 @@ class Bookkeeper:
                 log.warning("%s: %s", error.source, error.reason)
                 continue
             late = [symbol for symbol, one in sheet.found.items() if _is_late(one, day)]
-            answered = await self._ask(late)
+            answered = await self.ask(late)
             left = [symbol for symbol in late if symbol not in answered]
             worths.append(self.worth(self.again(sheet), f"{len(left)} 只持仓没有收盘价" if left else ""))
         await self._store.save_worths(worths)
 
-    async def _ask(self, symbols: Collection[Symbol]) -> Collection[Symbol]:
+    async def ask(self, symbols: Collection[Symbol]) -> Collection[Symbol]:
         """Ask the source for quotes; which ones came."""
         if not symbols:
             return ()

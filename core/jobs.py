@@ -19,6 +19,7 @@ from core.clock import MARKET_ZONE, Clock, market_time
 from core.desk import Desk
 from core.digest import Digest
 from core.dispatch import Dispatcher
+from core.editions import HOURS, Edition
 from core.engine import SHORTEST_GAP, Engine
 from core.errors import OutsideError
 from core.escalate import Escalation
@@ -30,6 +31,8 @@ from core.notify import Notifier
 from core.ports import Store
 from core.reconcile import Reconciler
 from core.remind import Reminders
+from core.reporter import Reporter
+from core.scorer import Scorer
 from core.sweep import Sweep
 from core.types import is_account
 from core.watches import Watch
@@ -73,7 +76,9 @@ class Duties:
         gathering: Gathering,
         chronicler: Chronicler,
         bookkeeper: Bookkeeper,
+        scorer: Scorer,
         membership: Membership,
+        reporter: Reporter,
         chats: Callable[[], Collection[Chat]],
     ) -> None:
         self._store = store
@@ -95,7 +100,9 @@ class Duties:
         self._gathering = gathering
         self._chronicler = chronicler
         self._bookkeeper = bookkeeper
+        self._scorer = scorer
         self._membership = membership
+        self._reporter = reporter
         self._chats = chats
         self._watching_since = clock.now()
         self._noted: datetime | None = None
@@ -223,6 +230,14 @@ class Duties:
         """After the close: what the accounts are worth, for their curves; in the evening what was missed then."""
         await self._bookkeeper.note()
 
+    async def score_advice(self) -> None:
+        """What was advised is held against the market, once its days are over."""
+        await self._scorer.score()
+
+    async def report(self) -> None:
+        """The reports that are due and were not sent: at their hours, and in between those that were missed."""
+        await self._reporter.send_due()
+
     async def forget_chronicle(self) -> None:
         """What /why remembers is kept for a year and a month."""
         await self._chronicler.forget()
@@ -287,6 +302,11 @@ JOBS: Final[Sequence[Job]] = (
     Job("reconcile_after_hours", At(time(15, 35)), Duties.reconcile_quietly),
     Job("note_worths", At(time(15, 5)), Duties.note_worths),
     Job("note_worths_again", At(time(20, 0)), Duties.note_worths),
+    Job("score_advice", At(time(15, 30)), Duties.score_advice),
+    # By then the bars of the day before are there of every share.
+    Job("score_advice_again", At(time(9, 5)), Duties.score_advice),
+    *(Job(f"report_{one}", At(HOURS[one].at), Duties.report) for one in Edition),
+    Job("report_missed", Every(timedelta(minutes=5)), Duties.report),
     Job("clean", At(time(3, 30), trading_days=False), Duties.clean),
     Job("save_bars", Every(timedelta(minutes=1)), Duties.save_bars),
     Job("close_bars", At(time(15, 5)), Duties.close_bars),

@@ -181,4 +181,4 @@ def digits_of(symbol: Symbol) -> int:
 
 
 def _rounded(value: Decimal, digits: int) -> Decimal:
-    return value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP) + 0  # there is no -0.00

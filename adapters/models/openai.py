@@ -1,4 +1,4 @@
-"""Any server that speaks OpenAI's chat completions: DeepSeek, OpenAI itself, llama.cpp on the same machine.
+"""Any server that speaks OpenAI's chat completions or Responses: DeepSeek, OpenAI itself, llama.cpp on this machine.
 
 The library is asked to try nothing again and to wait for ever: how often and how long is the business of whoever asks.
 Its own timeout counts the silence between two pieces, and a busy DeepSeek sends blank lines to keep the line open.
@@ -6,23 +6,21 @@ Its own timeout counts the silence between two pieces, and a busy DeepSeek sends
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from datetime import timedelta
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import openai
-from openai.types import CompletionUsage
-from openai.types.chat import ChatCompletion
 
-from core.completions import NOTHING_USED, Completion, Prompt, Spoilt, TurnedAway, Usage
+from adapters.models.forms import CUT, SOURCE, UNREADABLE, Capability, hear, read, request
+from core.completions import NOTHING_USED, Completion, Prompt, Spoilt, TurnedAway
 from core.errors import Refused, Unavailable
 from core.ports import Model
 
 DEEPSEEK: Final = "https://api.deepseek.com"
 DEEPSEEK_MODEL: Final = "deepseek-flash"
-SOURCE: Final = "模型"
-UNREADABLE: Final = "回答的格式不对"
 CONNECT_SECONDS: Final = 4.0
 
 
@@ -30,25 +28,31 @@ class Provider(NamedTuple):
     """What a provider takes, as far as it differs.
 
     Attributes:
-        answers: how it is held to JSON. ``json_object``: some JSON, whose shape the instructions tell;
-            ``chat_schema``: JSON of a schema that the server enforces.
-        extra: what its requests carry beside the usual.
+        answers: how it is held to JSON.
+        extra: what its chat completions carry beside the usual.
+        extra_responses: the same of Responses.
+        strict_under: the path under which it takes strict functions, where that is another one.
     """
 
-    answers: Literal["json_object", "chat_schema"]
-    extra: Mapping[str, object]
+    answers: Capability
+    extra: Mapping[str, object] = {}
+    extra_responses: Mapping[str, object] = {}
+    strict_under: str = ""
 
 
 PROVIDERS: Final[Mapping[str, Provider]] = {
-    # Thinking is on unless it is switched off, and reading one sentence is not worth its time. A schema is a 400 here.
-    "api.deepseek.com": Provider("json_object", {"thinking": {"type": "disabled"}}),
-    "api.openai.com": Provider("chat_schema", {}),
-    # llama.cpp enforces a schema in chat completions.
-    "127.0.0.1": Provider("chat_schema", {}),
-    "localhost": Provider("chat_schema", {}),
+    # Thinking is on unless it is switched off, and a model that thinks may not be made to call a function.
+    # A schema is a 400 in chat completions here, and is taken in Responses.
+    "api.deepseek.com": Provider(
+        "json_object", {"thinking": {"type": "disabled"}}, {"reasoning": {"effort": "none"}}, "/beta"
+    ),
+    "api.openai.com": Provider("chat_schema"),
+    # llama.cpp enforces a schema in chat completions, and ignores it without a word in Responses.
+    "127.0.0.1": Provider("chat_schema"),
+    "localhost": Provider("chat_schema"),
 }
-"""By host. Sources: DeepSeek's guides to JSON mode and thinking mode; llama.cpp's server, tried."""
-ANY_OTHER: Final = Provider("json_object", {})
+"""By host. Sources: DeepSeek's guides to JSON mode, thinking, tool calls and Responses; llama.cpp's server, tried."""
+ANY_OTHER: Final = Provider("json_object")
 
 _REFUSALS: Final = {
     401: "密钥不对，请核对 DEEPSEEK_API_KEY",
@@ -73,50 +77,71 @@ class OpenAIModel:
         await self._client.close()
 
     async def complete(self, prompt: Prompt) -> Completion:
-        try:
-            answer = await self._client.chat.completions.create(**self._request(prompt))
-        except openai.APIStatusError as error:
-            raise _judged(error) from None
-        except openai.APIConnectionError:
-            raise Unavailable(SOURCE, "连不上，或者中途断了") from None
-        except (openai.OpenAIError, ValueError):
-            raise Spoilt(SOURCE, UNREADABLE, None) from None
-        try:
-            return _read(answer, self.name)
-        except (AttributeError, LookupError, TypeError, ValueError):
-            # The library checks no shapes: any field may be anything.
-            raise Spoilt(SOURCE, UNREADABLE, None) from None
+        body = self._request(prompt)
+        with _theirs():
+            return read(self._provider.answers, await self._create(body), self.name, prompt)
+
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[str | Completion]:
+        body = {**self._request(prompt), "stream": True}
+        if self._provider.answers != "responses_schema":
+            body["stream_options"] = {"include_usage": True}
+        with _theirs():
+            async with (
+                aclosing(await self._create(body)) as events,
+                aclosing(hear(self._provider.answers, events, self.name, prompt)) as pieces,
+            ):
+                async for piece in pieces:
+                    yield piece
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
-        turns = [{"role": "system", "content": prompt.instructions}]
-        turns += [{"role": turn.role, "content": turn.text} for turn in prompt.turns]
-        shape: dict[str, Any] = {"type": "json_object"}
-        if self._provider.answers == "chat_schema":
-            shape = {"type": "json_schema", "json_schema": {"name": "request", "schema": prompt.shape}}
-        return {
-            "model": self.name,
-            "messages": turns,
-            "response_format": shape,
-            "max_tokens": prompt.most_tokens,
-            "temperature": 0,
-            "extra_body": dict(self._provider.extra),
-        }
+        provider = self._provider
+        extra = provider.extra_responses if provider.answers == "responses_schema" else provider.extra
+        return request(provider.answers, self.name, prompt, extra)
+
+    async def _create(self, body: dict[str, Any]) -> Any:
+        if self._provider.answers == "responses_schema":
+            return await self._client.responses.create(**body)
+        return await self._client.chat.completions.create(**body)
 
 
 def connect(
-    *, key: str, base_url: str | None = None, name: str | None = None, provider: Provider | None = None
+    *,
+    key: str,
+    base_url: str | None = None,
+    name: str | None = None,
+    provider: Provider | None = None,
+    answers: Capability | None = None,
 ) -> Model:
     """The model that the settings name.
 
     Args:
         provider: what the server takes; without it, told by its host.
+        answers: how it is held to JSON, where that is known better than by its host.
     """
     url = base_url or DEEPSEEK
+    found = provider or PROVIDERS.get(urlsplit(url).hostname or "", ANY_OTHER)
+    if answers is not None:
+        found = found._replace(answers=answers)
+    if found.answers == "strict_tools" and not url.rstrip("/").endswith(found.strict_under):
+        url = url.rstrip("/") + found.strict_under
     client = openai.AsyncOpenAI(
         api_key=key, base_url=url, max_retries=0, timeout=openai.Timeout(None, connect=CONNECT_SECONDS)
     )
-    found = provider or PROVIDERS.get(urlsplit(url).hostname or "", ANY_OTHER)
     return OpenAIModel(client, name or DEEPSEEK_MODEL, found)
+
+
+@contextmanager
+def _theirs() -> Iterator[None]:
+    """What the library, and whatever a server sent, raise: as one of ours."""
+    try:
+        yield
+    except openai.APIStatusError as error:
+        raise _judged(error) from None
+    except openai.APIConnectionError:
+        raise Unavailable(SOURCE, CUT) from None
+    except (openai.OpenAIError, AttributeError, LookupError, TypeError, ValueError):
+        # The library checks no shapes: any field may be anything.
+        raise Spoilt(SOURCE, UNREADABLE, None) from None
 
 
 def _judged(error: openai.APIStatusError) -> Unavailable | Refused | Spoilt:
@@ -133,38 +158,3 @@ def _judged(error: openai.APIStatusError) -> Unavailable | Refused | Spoilt:
 
 def _wait(header: str | None) -> timedelta | None:
     return timedelta(seconds=int(header)) if header is not None and header.isdecimal() else None
-
-
-def _read(answer: object, asked: str) -> Completion:
-    """Raises whatever comes of it where the server sent something else."""
-    if not isinstance(answer, ChatCompletion):
-        raise Spoilt(SOURCE, UNREADABLE, None)
-    usage, model = _usage(answer.usage), _word(answer.model) or asked
-    if not answer.choices:
-        raise Spoilt(SOURCE, UNREADABLE, usage, model)
-    first = answer.choices[0]
-    return Completion(
-        text=_word(first.message.content if first.message else None),
-        model=model,
-        usage=usage,
-        finish_reason=_word(first.finish_reason),
-    )
-
-
-def _word(said: object) -> str:
-    """JSON may escape half a character, which no text that goes on from here can hold."""
-    return said.encode("utf-8", "replace").decode() if isinstance(said, str) else ""
-
-
-def _usage(told: CompletionUsage | None) -> Usage | None:
-    """None where it was not told, or cannot be: the worst stays in the books then."""
-    if not isinstance(told, CompletionUsage):
-        return None
-    counts = told.prompt_tokens, told.completion_tokens
-    if not all(isinstance(count, int) and count >= 0 for count in counts):
-        return None
-    cached = (told.model_extra or {}).get("prompt_cache_hit_tokens")
-    if cached is None and told.prompt_tokens_details is not None:
-        cached = told.prompt_tokens_details.cached_tokens
-    cached = min(max(cached, 0), told.prompt_tokens) if isinstance(cached, int) else 0
-    return Usage(fresh=told.prompt_tokens - cached, cached=cached, out=told.completion_tokens)

@@ -53,7 +53,7 @@ async def consult(ctx: Context, text: str, said: Said, known: Collection[Symbol]
     if reader is None:
         return not_understood(text)
     person = f"{ctx.chat.channel}:{ctx.person.id}"
-    found = await reader.read(person, text, ctx.house.names, context=said, preferred=known)
+    found = await reader.read(person, text, ctx.house.names, purse=ctx.person.owner, context=said, preferred=known)
     if isinstance(found, Unread):
         return not_understood(text, found.value)
     if found.strangers:

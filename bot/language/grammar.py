@@ -31,6 +31,7 @@ from bot.language.numbering import numbered
 from bot.language.ordering import order, order_cancel
 from bot.language.quiet import after_alert, silence
 from bot.language.reading import NO_CONTEXT, Context, Reading
+from bot.language.reporting import reports
 from bot.language.request import UNKNOWN, Intent, Request
 from bot.language.watching import manner, watch
 from core.clock import market_time
@@ -110,6 +111,7 @@ READERS: Final[tuple[_Reader, ...]] = (
     answer,
     after_alert,
     favourites,
+    reports,
     defaults,
     silence,
     order_cancel,

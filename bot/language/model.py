@@ -89,12 +89,13 @@ class SecondReader:
         self._kept: dict[str, tuple[datetime, Proposal]] = {}
 
     async def read(
-        self, person: str, text: str, names: Names, *, context: Context, preferred: Collection[Symbol] = ()
+        self, person: str, text: str, names: Names, *, purse: str, context: Context, preferred: Collection[Symbol] = ()
     ) -> Grounded | Unread:
         """Read a sentence that the grammar did not.
 
         Args:
-            person: whose allowance it is.
+            person: who says it: one sentence at a time.
+            purse: whose allowance it is. The owners of a house share one, as they share their watches.
         """
         plain = normal(text)
         if not plain or len(plain) > LONGEST:
@@ -103,7 +104,7 @@ class SecondReader:
             return Unread.BUSY
         self._busy.add(person)
         try:
-            return await self._ask(_Sentence(person, plain, names, self._clock.now(), context, preferred))
+            return await self._ask(_Sentence(purse, plain, names, self._clock.now(), context, preferred))
         finally:
             self._busy.discard(person)
 
@@ -120,7 +121,7 @@ class SecondReader:
         for _ in range(ATTEMPTS):
             prompt = Prompt(instructions=self._instructions, turns=turns, shape=schema(), most_tokens=MOST_TOKENS)
             answer = await self._counsel.ask(
-                said.person, prompt, purpose=Purpose.SENTENCE, seconds=max(until - time(), 0)
+                said.purse, prompt, purpose=Purpose.SENTENCE, seconds=max(until - time(), 0)
             )
             if isinstance(answer, Unanswered):
                 return _UNANSWERED[answer.why]
@@ -150,7 +151,7 @@ class SecondReader:
 class _Sentence(NamedTuple):
     """One sentence with all that it is held against."""
 
-    person: str
+    purse: str
     plain: str
     names: Names
     now: datetime

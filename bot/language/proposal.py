@@ -91,8 +91,8 @@ class Unfounded(ValueError):
 LONGEST: Final = 4000
 """Characters of an answer that are looked at; a request takes a few hundred."""
 ORDERS: Final[frozenset[Intent]] = frozenset({"order_buy", "order_sell"})
-NEVER: Final[frozenset[Intent]] = frozenset({"draft_confirm", "draft_cancel", "ack", "snooze"})
-"""Answers to a card: only the person gives them."""
+NEVER: Final[frozenset[Intent]] = frozenset({"draft_confirm", "draft_cancel", "ack", "snooze", "report"})
+"""Answers to a card, which only the person gives; and reports, whose words the grammar knows."""
 
 
 def parse(text: str, intents: Collection[str]) -> Proposal:

@@ -225,6 +225,7 @@ _VERBS: Final[dict[Intent, str]] = {
     "favourite_add": "加入自选",
     "favourite_remove": "从自选删除",
     "favourite_list": "看自选股",
+    "report": "看报告",
     "ack": "知道了",
     "snooze": "稍后再提醒",
     "unknown": "没有听懂",

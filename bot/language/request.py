@@ -56,6 +56,7 @@ Intent = Literal[
     "favourite_add",
     "favourite_remove",
     "favourite_list",
+    "report",
     "ack",
     "snooze",
     "unknown",
@@ -132,6 +133,7 @@ Slot = Literal["symbols", "conditions", "value", "price", "quantity", "targets"]
 Scope = Literal["holdings", "watchlist", "market"]
 Period = Literal["minute", "5m", "15m", "30m", "60m", "day", "week", "month"]
 Direction = Literal["up", "down", "either"]
+EditionName = Literal["morning", "noon", "close", "week"]
 BarPeriod = Literal["day", "1m", "5m", "15m", "30m", "60m"]
 
 
@@ -243,6 +245,7 @@ class Request(Noun):
         band: percent that the measure must leave its threshold by before the watch is armed again.
         only_held: told only for shares that are held. resolved: the end of it is told too.
         escalate_s: how long it may stay unanswered before it goes out by the next channel.
+        edition: which report; None is what fits the hour, or all of them.
         unheard: words that nobody knows; the rest is what it seems to be, and is asked back before it is done.
     """
 
@@ -273,6 +276,7 @@ class Request(Noun):
     date_to: date | None = None
     account: Literal["real", "paper", "wife"] | None = None
     chart_period: Period | None = None
+    edition: EditionName | None = None
     setting: Setting | None = None
     missing: tuple[Slot, ...] = ()
     ambiguous: tuple[Choice, ...] = ()

@@ -34,7 +34,7 @@ from core.securities import Former, Security
 from core.tickets import Approval, Ticket, TicketState
 from core.types import Mode, Side, Symbol
 from core.watches import Arm, Plan, Repeat, RuleKey, Watch, WatchState
-from tests.fakes import postgres
+from tests.fakes import migrated, postgres
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 3, 23, 1, 38, 0, 123456, UTC)
@@ -208,17 +208,27 @@ class Place:
             await store.close()
 
 
-def empty_database(kind: str, request: pytest.FixtureRequest, folder: Path) -> str:
-    """The URL of a database that holds nothing yet."""
+def a_database(kind: str, request: pytest.FixtureRequest, folder: Path) -> str:
+    """The URL of a database that holds no row yet."""
     if kind == "sqlite":
-        return f"sqlite:///{folder / 'data' / 'dingpan.db'}"
-    main: str = request.getfixturevalue("postgresql")
-    return postgres.emptied(main)
+        return file_url(migrated.file(folder / "data" / "dingpan.db"))
+    return migrated.server(request.getfixturevalue("postgresql"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
-    place = Place(request.param, empty_database(request.param, request, tmp_path))
+    place = Place(request.param, a_database(request.param, request, tmp_path))
+    yield place
+    await place.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def empty_place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
+    """The same without any table, and of a file not even the folder."""
+    if request.param == "sqlite":
+        place = Place(request.param, file_url(tmp_path / "data" / "dingpan.db"))
+    else:
+        place = Place(request.param, postgres.emptied(request.getfixturevalue("postgresql")))
     yield place
     await place.close()
 
@@ -228,7 +238,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     if request.param == "memory":
         opened = memory.connect()
     else:
-        opened = sql.connect(empty_database(request.param, request, tmp_path))
+        opened = sql.connect(a_database(request.param, request, tmp_path))
     yield opened
     await opened.close()
 
@@ -854,9 +864,9 @@ async def test_two_processes_never_give_one_number_twice(place: Place) -> None:
     assert sorted(each.number for each in made) == list(range(1, 21))
 
 
-async def test_two_processes_may_open_an_empty_database_at_once(place: Place) -> None:
+async def test_two_processes_may_open_an_empty_database_at_once(empty_place: Place) -> None:
     loop = asyncio.get_running_loop()
-    stores = await asyncio.gather(*(loop.run_in_executor(None, place.open) for _ in range(3)))
+    stores = await asyncio.gather(*(loop.run_in_executor(None, empty_place.open) for _ in range(3)))
     await stores[0].set_value("a", "b")
     assert [await each.value("a") for each in stores] == ["b"] * 3
 
@@ -1048,7 +1058,7 @@ async def test_a_step_behind_a_locked_one_waits_for_its_turn(tmp_path: Path) -> 
 
 
 async def test_a_server_that_went_away_is_found_again(request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    url = empty_database("postgresql", request, tmp_path)
+    url = a_database("postgresql", request, tmp_path)
     store = sql.connect(url)
     await store.set_value("a", "b")
     engine = create_engine(url)

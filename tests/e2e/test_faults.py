@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -13,14 +12,13 @@ from typing import Any, Final, TypeVar
 import pytest
 from sqlalchemy import Connection
 
-from adapters.stores import sql
 from adapters.stores.opening import Begin
 from bot import assembly
 from bot.language.names import Names
 from core.errors import Unavailable
 from core.orders import Order, Report
 from core.portfolio import Account
-from tests.e2e.killed_life import DATABASE, STORIES, Fuse, Life, SteppingStore, Story
+from tests.e2e.killed_life import STORIES, Fuse, Life, SteppingStore, Story
 from tests.e2e.test_kill_points import begun, wrong
 from tests.fakes.exchange import ExchangeBroker
 
@@ -102,14 +100,6 @@ class CutBroker(ExchangeBroker):
         return found
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database without a row, to be copied."""
-    file: Path = tmp_path_factory.mktemp("failing") / DATABASE
-    asyncio.run(sql.connect(file).close())
-    return file
-
-
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the database did not take is tried again without a pause."""
@@ -117,9 +107,9 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def house(empty: Path, folder: Path, story: Story, number: int = 0) -> AsyncIterator[Life]:
+async def house(folder: Path, story: Story, number: int = 0) -> AsyncIterator[Life]:
     if number == 0:
-        begun(empty, folder)
+        begun(folder)
     life = Life(folder, story, Fuse(), number, NAMES, over=FailingStore, counter=CutBroker)
     async with life.lived():
         yield life
@@ -133,9 +123,9 @@ async def lived_with(life: Life, prepare: Callable[[Life], None]) -> None:
     await life.finish(at_once=True)
 
 
-async def came_back(empty: Path, folder: Path, story: Story) -> dict[str, Any]:
+async def came_back(folder: Path, story: Story) -> dict[str, Any]:
     """The facts after a restart in which nothing fails."""
-    async with house(empty, folder, story, 3) as life:
+    async with house(folder, story, 3) as life:
         await life.finish(at_once=True)
         return await life.facts()
 
@@ -145,12 +135,12 @@ async def came_back(empty: Path, folder: Path, story: Story) -> dict[str, Any]:
 @pytest.mark.parametrize("times", [1, 3])
 @pytest.mark.parametrize("story", TOLD_STORIES)
 async def test_a_database_that_fails_at_any_write_makes_no_second_order_and_loses_none(
-    story: str, times: int, how: str, empty: Path, tmp_path: Path
+    story: str, times: int, how: str, tmp_path: Path
 ) -> None:
     broken = {}
     for number in count(1):
         folder = tmp_path / str(number)
-        async with house(empty, folder, STORIES[story]) as life:
+        async with house(folder, STORIES[story]) as life:
             store = life.store
             assert isinstance(store, FailingStore)
 
@@ -159,7 +149,7 @@ async def test_a_database_that_fails_at_any_write_makes_no_second_order_and_lose
 
             await lived_with(life, prepare)
             failed = store.failed
-        facts = await came_back(empty, folder, STORIES[story])
+        facts = await came_back(folder, STORIES[story])
         if faults := wrong(facts, times):
             broken[number] = faults
         if not failed:
@@ -173,12 +163,12 @@ async def test_a_database_that_fails_at_any_write_makes_no_second_order_and_lose
 @pytest.mark.parametrize("times", [1, 3])
 @pytest.mark.parametrize("story", TOLD_STORIES)
 async def test_a_counter_cut_off_at_any_call_makes_no_second_order_and_loses_none(
-    story: str, times: int, how: str, empty: Path, tmp_path: Path
+    story: str, times: int, how: str, tmp_path: Path
 ) -> None:
     broken = {}
     for number in count(1):
         folder = tmp_path / str(number)
-        async with house(empty, folder, STORIES[story]) as life:
+        async with house(folder, STORIES[story]) as life:
             broker = life.broker
             assert isinstance(broker, CutBroker)
 
@@ -187,7 +177,7 @@ async def test_a_counter_cut_off_at_any_call_makes_no_second_order_and_loses_non
 
             await lived_with(life, prepare)
             failed = broker.failed
-        facts = await came_back(empty, folder, STORIES[story])
+        facts = await came_back(folder, STORIES[story])
         if faults := wrong(facts, times):
             broken[number] = faults
         if not failed:

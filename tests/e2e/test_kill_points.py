@@ -1,17 +1,15 @@
 """Killed by SIGKILL at any step from the sentence to the last message, the house places one order or none, and says which.
 
-See :mod:`tests.e2e.killed_life` for what a step is. Each life goes on from a copy of an empty database; after the kill
+See :mod:`tests.e2e.killed_life` for what a step is. Each life goes on from an empty database; after the kill
 another process takes over, is sometimes killed as well, and the person answers what is on the screen, taps the old
 buttons again, and reads. Then the exchange is asked.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import random
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -22,10 +20,10 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from adapters.stores import sql
 from core.orders import OrderState
 from core.tickets import TicketState
 from tests.e2e.killed_life import DATABASE, FACTS, STEPS, STORIES
+from tests.fakes import migrated
 
 ROOT: Final = Path(__file__).parents[2]
 POINTS: Final = 55
@@ -106,17 +104,9 @@ def houses() -> Iterator[SimpleQueue[House]]:
         house.close()
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database without a row, to be copied: making one takes as long as a whole life."""
-    file: Path = tmp_path_factory.mktemp("killed") / DATABASE
-    asyncio.run(sql.connect(file).close())
-    return file
-
-
-def begun(empty: Path, folder: Path) -> Path:
-    folder.mkdir()
-    shutil.copy(empty, folder / DATABASE)
+def begun(folder: Path) -> Path:
+    """A folder with a database in which nothing has happened yet."""
+    migrated.file(folder / DATABASE)
     return folder
 
 
@@ -216,13 +206,13 @@ def killed(houses: SimpleQueue[House], folder: Path, kill: Kill) -> list[str]:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("story", STORIES)
 def test_killed_at_any_step_it_places_one_order_or_none_and_says_which(
-    story: str, houses: SimpleQueue[House], empty: Path, tmp_path: Path
+    story: str, houses: SimpleQueue[House], tmp_path: Path
 ) -> None:
     house = houses.get()
-    steps = first_life(house, begun(empty, tmp_path / "whole"), story)
+    steps = first_life(house, begun(tmp_path / "whole"), story)
     houses.put(house)
     kills = chosen(story, steps, POINTS)
-    folders = [begun(empty, tmp_path / str(number)) for number in range(len(kills))]
+    folders = [begun(tmp_path / str(number)) for number in range(len(kills))]
     with ThreadPoolExecutor(HOUSES) as pool:
         found = list(pool.map(killed, [houses] * len(kills), folders, kills))
     broken = {kill: faults for kill, faults in zip(kills, found, strict=True) if faults}
@@ -231,13 +221,13 @@ def test_killed_at_any_step_it_places_one_order_or_none_and_says_which(
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("where", STOPPED)
-def test_a_process_of_its_own_is_killed_from_outside_on_every_system(where: str, empty: Path, tmp_path: Path) -> None:
+def test_a_process_of_its_own_is_killed_from_outside_on_every_system(where: str, tmp_path: Path) -> None:
     story = "bought in two parts"
     whole = House("--stop")
-    steps = first_life(whole, begun(empty, tmp_path / "whole"), story)
+    steps = first_life(whole, begun(tmp_path / "whole"), story)
     whole.close()
     at = next(number for number, what in enumerate(steps, 1) if what.startswith(where))
-    folder = begun(empty, tmp_path / "killed")
+    folder = begun(tmp_path / "killed")
     victim = House("--stop")
     assert victim.live(folder, story, at, 0) == "stopped"
     victim.kill()

@@ -13,13 +13,12 @@ from typing import Final
 
 import pytest
 
-from adapters.stores import sql
 from bot.language.names import Names
 from core.messages import Chat, Incoming
 from core.orders import OrderState
-from tests.e2e.killed_life import DATABASE, STEPS, STORIES, Fuse, Life
+from tests.e2e.killed_life import STEPS, STORIES, Fuse, Life
 from tests.e2e.test_kill_points import House, begun, facts_of, forks
-from tests.fakes import postgres
+from tests.fakes import migrated
 
 STORY: Final = "bought in two parts"
 CHATS: Final = (Chat("script", "local"), Chat("console", "local"))
@@ -27,21 +26,13 @@ ROUNDS: Final = 8
 NAMES: Final = Names.seed()
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database without a row, to be copied."""
-    file: Path = tmp_path_factory.mktemp("two") / DATABASE
-    asyncio.run(sql.connect(file).close())
-    return file
-
-
 async def tapped(life: Life, chat: Chat, command: str) -> None:
     await life.app.inbox.receive(Incoming(chat=chat, user="local", name="我", press=command, at=life.clock.now()))
 
 
 @pytest.mark.parametrize("taps", [2, 5])
-async def test_taps_in_two_chats_of_one_process_make_one_order(taps: int, empty: Path, tmp_path: Path) -> None:
-    life = Life(begun(empty, tmp_path / "one"), STORIES[STORY], Fuse(), 0, NAMES)
+async def test_taps_in_two_chats_of_one_process_make_one_order(taps: int, tmp_path: Path) -> None:
+    life = Life(begun(tmp_path / "one"), STORIES[STORY], Fuse(), 0, NAMES)
     async with life.lived():
         await life.ask()
         [command] = life.phone.presses("确认")
@@ -56,10 +47,10 @@ async def test_taps_in_two_chats_of_one_process_make_one_order(taps: int, empty:
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 async def test_taps_in_two_houses_over_one_database_make_one_order(
-    kind: str, empty: Path, tmp_path: Path, request: pytest.FixtureRequest
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    url = postgres.emptied(request.getfixturevalue("postgresql")) if kind == "postgresql" else None
-    folder = begun(empty, tmp_path / "shared")
+    url = migrated.server(request.getfixturevalue("postgresql")) if kind == "postgresql" else None
+    folder = begun(tmp_path / "shared")
     lives = [Life(folder, STORIES[STORY], Fuse(), number, NAMES, url=url) for number in range(2)]
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(lives[0].lived())
@@ -92,14 +83,14 @@ def houses() -> Iterator[tuple[House, House]]:
 @forks
 @pytest.mark.timeout(600)
 def test_two_processes_that_wake_up_over_the_same_card_place_it_once(
-    houses: tuple[House, House], empty: Path, tmp_path: Path
+    houses: tuple[House, House], tmp_path: Path
 ) -> None:
-    folder = begun(empty, tmp_path / "whole")
+    folder = begun(tmp_path / "whole")
     assert houses[0].live(folder, STORY, 0, 0) == "lived"
     steps = json.loads((folder / STEPS).read_text(encoding="utf-8"))
     shown = next(number for number, what in enumerate(steps, 1) if what.startswith("shown: 📝"))
     for number in range(ROUNDS):
-        folder = begun(empty, tmp_path / str(number))
+        folder = begun(tmp_path / str(number))
         assert houses[0].live(folder, STORY, shown + number, 0) == "killed"
         with ThreadPoolExecutor(2) as pool:
             ended = list(pool.map(House.live, houses, [folder] * 2, [STORY] * 2, [0, 0], [1, 2]))

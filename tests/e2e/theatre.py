@@ -23,6 +23,7 @@ from core.messages import Button, Chat, Incoming, Message
 from core.orders import Order
 from core.ports import Channel, Model, Roster
 from core.types import Price, Shares, Symbol
+from tests.fakes import migrated
 from tests.fakes.market import HandMarket, market_instant
 
 CHAT = Chat("script", "local")
@@ -93,7 +94,7 @@ class Theatre:
         await self._die()
 
     async def _live(self) -> None:
-        store = sql.connect(f"sqlite:///{self.folder / 'dingpan.db'}", busy_timeout=timedelta(milliseconds=100))
+        store = sql.connect(migrated.file(self.folder / "dingpan.db"), busy_timeout=timedelta(milliseconds=100))
         self._lives.push_async_callback(store.close)
         self.broker = paper.connect(
             path=self._accounts / "paper.db",

@@ -1,12 +1,14 @@
-"""A loopback server that speaks OpenAI's chat completions as DeepSeek does, and misbehaves on demand.
+"""A loopback server that speaks OpenAI's chat completions and Responses as DeepSeek does, and misbehaves on demand.
 
-It refuses what DeepSeek refuses (a JSON schema, JSON mode without the word json in the prompt) and answers what a test
-put into its mouth. Nothing in it waits on seconds. ::
+It refuses what DeepSeek refuses (a JSON schema in chat, JSON mode without the word json in the prompt, a strict function
+outside ``/beta`` or with a schema that is not closed) and answers what a test put into its mouth, at once or streamed.
+It keeps its own count of the tokens that it has used. Nothing in it waits on seconds. ::
 
     async with FakeOpenAI() as server:                     # give server.url to the model
         server.answers({"intent": "quote_query", "names": ["茅台"]})
         server.answers("好的！", {"intent": "help"})         # one after another; the last one stays
         server.fail("reset")                                # until server.heal(), or with times=2 for two requests
+        server.then(429, "blank", None, "length")           # one after another for the next requests, then no more
         gate = server.hold()                                # answers wait until gate.set()
         assert "茅台" in server.asked[-1].said
 """
@@ -24,8 +26,10 @@ from typing import Any, Final, Literal, Self
 
 Kind = (
     int
-    | Literal["blank", "nothing", "no choices", "html", "not json", "cut", "reset", "drop", "hang", "dribble", "huge"]
+    | Literal["blank", "nothing", "prose", "length", "content_filter", "huge"]  # answers, though bad ones
+    | Literal["no choices", "html", "not json", "cut", "reset", "drop", "hang", "dribble", "stall"]
 )
+"""``stall``, of a stream: half of it, then silence."""
 Answer = str | Mapping[str, Any]
 
 _WORDS: Final = {
@@ -37,6 +41,21 @@ _WORDS: Final = {
 ASIDE: Final = "唉呀" * 100
 """Put behind a sentence it leaves it to the model: the grammar reads nothing as long as that, however much it learns."""
 HUGE: Final = "很" * 1_000_000
+PROSE: Final = "好的！根据最新消息，茅台现价 36 元，建议立即买入，目标价 200 元。"
+_STRICT_WORDS: Final = frozenset(
+    {
+        *("type", "description", "enum", "const", "pattern", "anyOf", "items", "properties", "required"),
+        *("additionalProperties", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    }
+)
+_PIECE: Final = 7
+"""Characters of a streamed piece."""
+
+
+def tokens(read: int, out: int, hit: int = 0) -> dict[str, Any]:
+    """What an answer used, in DeepSeek's words."""
+    cache = {"prompt_cache_hit_tokens": hit, "prompt_cache_miss_tokens": read - hit}
+    return {"prompt_tokens": read, "completion_tokens": out, "total_tokens": read + out, **cache}
 
 
 @dataclass(frozen=True)
@@ -49,12 +68,12 @@ class Asked:
 
     @property
     def instructions(self) -> str:
-        return str(self.body["messages"][0]["content"])
+        return str(self.body.get("instructions") or self.body["messages"][0]["content"])
 
     @property
     def said(self) -> str:
         """The first turn of the person."""
-        return str(self.body["messages"][1]["content"])
+        return str(self.body["input"][0]["content"] if "input" in self.body else self.body["messages"][1]["content"])
 
 
 @dataclass
@@ -63,32 +82,29 @@ class FakeOpenAI:
 
     Attributes:
         model: what it says it is, whatever was asked for.
-        usage: what it says it used; None says nothing.
+        usage: what it says it used; None says nothing. Several are said one after another, the last one for ever.
+        used: what it has used by its own count, of each answer that it sent to the end.
+        lost: the same of those that it did not.
         extra: put into the message beside its content, as ``reasoning_content``.
         strict: refuse what DeepSeek refuses.
         raw: the whole body of every answer, where it is not made of the rest.
     """
 
     model: str = "deepseek-flash-1017"
-    usage: Mapping[str, Any] | None = field(
-        default_factory=lambda: {
-            "prompt_tokens": 1000,
-            "completion_tokens": 50,
-            "total_tokens": 1050,
-            "prompt_cache_hit_tokens": 900,
-            "prompt_cache_miss_tokens": 100,
-        }
-    )
+    usage: Mapping[str, Any] | list[Mapping[str, Any]] | None = field(default_factory=lambda: tokens(1000, 50, 900))
     extra: Mapping[str, Any] = field(default_factory=dict)
     strict: bool = True
     raw: bytes | None = None
     asked: list[Asked] = field(default_factory=list)
+    used: list[Mapping[str, Any]] = field(default_factory=list)
+    lost: list[Mapping[str, Any]] = field(default_factory=list)
     left: int = 0
     """Connections that the other side closed while it was waiting for us."""
 
     def __post_init__(self) -> None:
         self._answers: list[Answer] = [{"intent": "unknown"}]
         self._fault: Kind | None = None
+        self._coming: list[Kind | None] = []
         self._times: int | None = None
         self._retry_after: str | None = None
         self._gate: asyncio.Event | None = None
@@ -105,6 +121,10 @@ class FakeOpenAI:
 
     def fail(self, kind: Kind, times: int | None = None, *, retry_after: str | None = None) -> None:
         self._fault, self._times, self._retry_after = kind, times, retry_after
+
+    def then(self, *kinds: Kind | None) -> None:
+        """What goes wrong with each of the next requests; None lets one be. Afterwards it is as before."""
+        self._coming += kinds
 
     def heal(self) -> None:
         self._fault = None
@@ -158,7 +178,8 @@ class FakeOpenAI:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = {key.lower(): value for key, _, value in (line.partition(": ") for line in head[1:]) if key}
         body = json.loads(await reader.readexactly(int(headers["content-length"])))
-        self.asked.append(Asked(head[0].split(" ")[1], headers, body))
+        asked = Asked(head[0].split(" ")[1], headers, body)
+        self.asked.append(asked)
         await self._tell()
         if self._gate is not None:
             await self._gate.wait()
@@ -174,30 +195,45 @@ class FakeOpenAI:
             return False
         if isinstance(kind, int):
             return await self._refuse(writer, kind, _WORDS.get(kind, "no"))
-        if (why := self._unacceptable(body)) is not None:
+        if (why := self._unacceptable(asked)) is not None:
             return await self._refuse(writer, 400, why)
-        content, kind_of_text, size = self._body(kind)
+        content, kind_of_text, size = self._body(asked, kind)
+        if kind == "stall":
+            await _send(writer, 200, content[: len(content) // 2], kind_of_text, size=len(content))
+            await self._keep_waiting(reader, writer, dribble=False)
+            return False
         return await _send(writer, 200, content, kind_of_text, size=size)
 
     def _strikes(self) -> Kind | None:
+        if self._coming:
+            return self._coming.pop(0)
         if self._fault is None or self._times == 0:
             return None
         if self._times is not None:
             self._times -= 1
         return self._fault
 
-    def _unacceptable(self, body: Mapping[str, Any]) -> str | None:
+    def _unacceptable(self, asked: Asked) -> str | None:
         """What DeepSeek says to it, if it does not take it."""
-        form = (body.get("response_format") or {}).get("type")
+        body, thinks = asked.body, asked.body.get("thinking") != {"type": "disabled"}
         if not self.strict:
             return None
+        if asked.path.endswith("/responses"):
+            return _open_in(body["text"]["format"]["schema"])
+        form = (body.get("response_format") or {}).get("type")
         if form == "json_schema":
             return "This response_format type is unavailable now"
         if form == "json_object" and "json" not in str(body["messages"]).lower():
             return "Prompt must contain the word 'json' in some form to use 'response_format' of type 'json_object'."
-        return None
+        for tool in body.get("tools", ()):
+            if tool["function"].get("strict") and "/beta/" not in asked.path:
+                return "strict is only supported on the beta base"
+            if (why := _open_in(tool["function"]["parameters"])) is not None:
+                return why
+        return "tool_choice is not supported while thinking" if body.get("tool_choice") and thinks else None
 
-    def _body(self, kind: Kind | None) -> tuple[bytes, str, int | None]:
+    def _body(self, asked: Asked, kind: Kind | None) -> tuple[bytes, str, int | None]:
+        """The answer, its type, and the promised length where that is not the true one."""
         if self.raw is not None:
             return self.raw, "application/json", None
         if kind == "html":
@@ -206,30 +242,28 @@ class FakeOpenAI:
             return b'{"id": "x", "choices": [', "application/json", None
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         text: str | None = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
-        text = {"blank": "   \n ", "nothing": None, "huge": HUGE}.get(str(kind), text)
-        completion: dict[str, Any] = {
-            "id": "chatcmpl-1",
-            "object": "chat.completion",
-            "created": 1_763_431_200,
-            "model": self.model,
-            "choices": [
-                {
-                    "index": 0,
-                    "finish_reason": "stop",
-                    "message": {"role": "assistant", "content": text, **self.extra},
-                }
-            ],
-        }
-        if kind == "no choices":
-            completion["choices"] = []
-        if self.usage is not None:
-            completion["usage"] = self.usage
-        whole = json.dumps(completion, ensure_ascii=False).encode()
-        return (
-            (whole[: len(whole) // 2], "application/json", len(whole))
-            if kind == "cut"
-            else (whole, "application/json", None)
-        )
+        wrong = {"blank": "   \n ", "nothing": None, "huge": HUGE, "prose": PROSE, "content_filter": ""}
+        text = text[: len(text) // 2] if kind == "length" and text else wrong.get(str(kind), text)
+        finish = str(kind) if kind in {"length", "content_filter"} else "stop"
+        said = _Said(self.model, text, finish, self._count(kind), self.extra, empty=kind == "no choices")
+        stream = bool(asked.body.get("stream"))
+        if asked.path.endswith("/responses"):
+            whole = said.as_events() if stream else said.as_response()
+        elif stream:
+            options = asked.body.get("stream_options") or {}
+            whole = said.as_chunks(called="tools" in asked.body, counted=bool(options.get("include_usage")))
+        else:
+            whole = said.as_chat(called="tools" in asked.body)
+        form = "text/event-stream" if stream else "application/json"
+        return (whole[: len(whole) // 2], form, len(whole)) if kind == "cut" else (whole, form, None)
+
+    def _count(self, kind: Kind | None) -> Mapping[str, Any] | None:
+        said = self.usage
+        if isinstance(said, list):
+            said = said.pop(0) if len(said) > 1 else said[0]
+        if said is not None:
+            (self.lost if kind in {"cut", "stall"} else self.used).append(said)
+        return said
 
     async def _refuse(self, writer: asyncio.StreamWriter, status: int, why: str) -> bool:
         body = json.dumps({"error": {"message": why, "type": "error", "code": None, "param": None}}).encode()
@@ -262,3 +296,108 @@ async def _send(
     writer.write(head.encode() + body)
     await writer.drain()
     return size is None
+
+
+def _open_in(schema: Mapping[str, Any]) -> str | None:
+    """Where a schema is not as strict as it must be."""
+    if more := {*schema} - _STRICT_WORDS:
+        return f"unsupported keywords: {more}"
+    if schema.get("type") == "object":
+        names = {*schema.get("properties", {})}
+        if schema.get("additionalProperties") is not False or {*schema.get("required", ())} != names:
+            return "every object must be closed and require all of its properties"
+    parts = [*schema.get("properties", {}).values(), *schema.get("anyOf", ())]
+    parts += [schema["items"]] if "items" in schema else []
+    return next((why for part in parts if (why := _open_in(part)) is not None), None)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """One answer, and how it is written in each form."""
+
+    model: str
+    text: str | None
+    finish: str
+    usage: Mapping[str, Any] | None
+    extra: Mapping[str, Any]
+    empty: bool = False
+
+    def as_chat(self, *, called: bool) -> bytes:
+        message: dict[str, Any] = {"role": "assistant", "content": self.text, **self.extra}
+        finish = self.finish
+        if called:
+            call = {"id": "call_1", "type": "function", "function": {"name": "answer", "arguments": self.text}}
+            message |= {"content": None, "tool_calls": [call]}
+            finish = "tool_calls" if finish == "stop" else finish
+        choice = {"index": 0, "finish_reason": finish, "message": message}
+        return _json({**self._head("chat.completion"), "choices": [] if self.empty else [choice], **self._used()})
+
+    def as_chunks(self, *, called: bool, counted: bool) -> bytes:
+        def chunk(delta: Mapping[str, Any], finish: str | None = None) -> Mapping[str, Any]:
+            choice = {"index": 0, "delta": delta, "finish_reason": finish}
+            return {**self._head("chat.completion.chunk"), "choices": [choice]}
+
+        events = [chunk({"role": "assistant", "content": "", **self.extra})]
+        for piece in self._pieces():
+            call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "answer", "arguments": piece}}
+            events.append(chunk({"tool_calls": [call]} if called else {"content": piece}))
+        events.append(chunk({}, "tool_calls" if called and self.finish == "stop" else self.finish))
+        if counted and self.usage is not None:
+            events.append({**self._head("chat.completion.chunk"), "choices": [], **self._used()})
+        return b": keep-alive\n\n" + b"".join(b"data: " + _json(one) + b"\n\n" for one in events) + b"data: [DONE]\n\n"
+
+    def as_response(self) -> bytes:
+        return _json(self._response())
+
+    def as_events(self) -> bytes:
+        whole = self._response()
+        about = {"item_id": "msg_1", "output_index": 0, "content_index": 0, "logprobs": []}
+        events: list[Mapping[str, Any]] = [{"type": "response.created", "response": {**whole, "usage": None}}]
+        events += [{"type": "response.output_text.delta", "delta": piece, **about} for piece in self._pieces()]
+        events.append({"type": f"response.{whole['status']}", "response": whole})
+        lines = (
+            f"event: {one['type']}\ndata: ".encode() + _json({**one, "sequence_number": number}) + b"\n\n"
+            for number, one in enumerate(events)
+        )
+        return b"".join(lines)
+
+    def _pieces(self) -> list[str]:
+        text = self.text or ""
+        return [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
+
+    def _head(self, kind: str) -> Mapping[str, Any]:
+        return {"id": "chatcmpl-1", "object": kind, "created": 1_763_431_200, "model": self.model}
+
+    def _used(self) -> Mapping[str, Any]:
+        return {} if self.usage is None else {"usage": self.usage}
+
+    def _response(self) -> dict[str, Any]:
+        usage = None
+        if (used := self.usage) is not None:
+            usage = {
+                "input_tokens": used["prompt_tokens"],
+                "input_tokens_details": {"cached_tokens": used.get("prompt_cache_hit_tokens", 0)},
+                "output_tokens": used["completion_tokens"],
+                "output_tokens_details": {"reasoning_tokens": 0},
+                "total_tokens": used["total_tokens"],
+            }
+        content = [{"type": "output_text", "text": self.text, "annotations": []}] if self.text is not None else []
+        message = {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant", "content": content}
+        why = {"length": "max_output_tokens"}.get(self.finish, self.finish)
+        return {
+            "id": "resp_1",
+            "object": "response",
+            "created_at": 1_763_431_200,
+            "model": self.model,
+            "status": "failed" if self.empty else "completed" if self.finish == "stop" else "incomplete",
+            "incomplete_details": None if self.finish == "stop" else {"reason": why},
+            "output": [] if self.empty else [message],
+            "parallel_tool_calls": False,
+            "tool_choice": "none",
+            "tools": [],
+            "usage": usage,
+        }
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()

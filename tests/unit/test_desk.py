@@ -33,6 +33,7 @@ from core.ports import Store
 from core.tickets import REASONS, Ticket, TicketState
 from core.types import Mode, Side, Symbol
 from core.watches import Plan
+from tests.fakes import migrated
 from tests.fakes.brokers import FakeBroker
 from tests.fakes.market import MOUTAI, market_instant
 from tests.fakes.office import BUY, MINUTE, ORIGIN, SELL, Market, Office, a_clock, a_market, refused, stored, tap
@@ -61,7 +62,7 @@ def broker(clock: ManualClock) -> FakeBroker:
 
 @pytest.fixture(params=["memory", "sqlite"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    store = in_memory() if request.param == "memory" else sql.connect(f"sqlite:///{tmp_path / 'dingpan.db'}")
+    store = in_memory() if request.param == "memory" else sql.connect(migrated.file(tmp_path / "dingpan.db"))
     yield store
     await store.close()
 
@@ -442,8 +443,8 @@ async def test_a_second_tap_while_the_broker_still_answers_places_nothing(office
 async def test_two_desks_on_one_database_place_one_order(
     tmp_path: Path, clock: ManualClock, market: Market, broker: FakeBroker
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'dingpan.db'}"
-    stores = [sql.connect(url), sql.connect(url)]
+    file = migrated.file(tmp_path / "dingpan.db")
+    stores = [sql.connect(file), sql.connect(file)]
     # Two processes do not count their ids from the same one.
     clocks = [clock, a_clock(first_id=1000)]
     desks = [Office(store, one, market, [broker]) for store, one in zip(stores, clocks, strict=True)]

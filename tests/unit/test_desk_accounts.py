@@ -18,6 +18,7 @@ from core.orders import OrderState
 from core.ports import Store
 from core.types import Side
 from core.watches import Plan
+from tests.fakes import migrated
 from tests.fakes.brokers import FakeBroker
 from tests.fakes.market import MOUTAI, market_instant
 from tests.fakes.office import ORIGIN, SELL, Market, Office, a_clock, a_market, refused, stored, tap, until
@@ -37,7 +38,7 @@ def market(clock: ManualClock) -> Market:
 
 @pytest.fixture(params=["memory", "sqlite"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    store = in_memory() if request.param == "memory" else sql.connect(f"sqlite:///{tmp_path / 'dingpan.db'}")
+    store = in_memory() if request.param == "memory" else sql.connect(migrated.file(tmp_path / "dingpan.db"))
     yield store
     await store.close()
 

@@ -154,8 +154,10 @@ def test_what_is_wrong_with_a_model_is_said_without_its_key() -> None:
         LLM_BASE_URL="api.deepseek.com",
         LLM_DAILY_BUDGET="-1",
         LLM_TIMEOUT="x",
+        LLM_PROVIDER="deepseek",
     )
-    for name in ("LLM_PRICE", "LLM_BASE_URL", "LLM_DAILY_BUDGET", "LLM_TIMEOUT"):
+    assert "strict_tools" in said
+    for name in ("LLM_PROVIDER", "LLM_PRICE", "LLM_BASE_URL", "LLM_DAILY_BUDGET", "LLM_TIMEOUT"):
         assert name in said
     assert "三个价格" in said
     assert "sk-secret" not in said

@@ -13,6 +13,7 @@ from adapters.stores import memory, sql
 from core.messages import Chat
 from core.tickets import Ticket, TicketState
 from core.types import Mode, Side, Symbol
+from tests.fakes import migrated
 
 AT = datetime(2026, 11, 18, 2, 0, tzinfo=UTC)
 DECISION = {"state", "approvals", "decided_by", "decided_at", "note"}
@@ -120,7 +121,7 @@ def test_the_stamp_is_the_head_of_the_digest_and_the_order_id_fits_a_remark() ->
 async def test_a_stored_ticket_has_the_stamp_that_its_button_carries(
     kind: str, numbers: dict[str, Decimal], tmp_path: Path
 ) -> None:
-    store = memory.connect() if kind == "memory" else sql.connect(f"sqlite:///{tmp_path / 'a.db'}")
+    store = memory.connect() if kind == "memory" else sql.connect(migrated.file(tmp_path / "a.db"))
     ticket = a_ticket(**numbers, quoted_at=AT.replace(microsecond=123_456))
     try:
         await store.add_ticket(ticket)

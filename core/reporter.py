@@ -1,0 +1,344 @@
+"""Reporter: gathers what a report is made of, and sends each one once, at its hour, to the chats that asked for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from datetime import date, datetime, time, timedelta
+from typing import Final, NamedTuple
+
+from pydantic import Field, TypeAdapter
+
+from core import render_report
+from core.adjust import Adjustments
+from core.bookkeeper import Bookkeeper
+from core.brokerage import Brokerage
+from core.calendar import CLOSE, MORNING_OPENS, is_trading_day, trading_date
+from core.chronicle import MANY, Entry, Kind
+from core.chronicler import Chronicler
+from core.clock import MARKET_ZONE, Clock, market_time, stamp_text
+from core.digest import Digest
+from core.dispatch import Dispatcher
+from core.editions import HOURS, Edition, day_of, due, first_day
+from core.engine import Engine
+from core.errors import OutsideError
+from core.ex_dates import ExDate
+from core.history import History
+from core.membership import Membership
+from core.messages import Chat, Message
+from core.notify import Notifier
+from core.people import is_member
+from core.ports import Store
+from core.report import MANY_ALERTS, Book, ExDay, Known, Near, at_rest, near_of, report
+from core.rulebook import RuleBook
+from core.sheet import Curve, Sheet
+from core.switch import KillSwitch
+from core.tickets import TicketState
+from core.types import Noun, Price, Symbol, is_account
+from core.watches import Watch
+from core.watchlist import Watchlist
+
+log: Final = logging.getLogger(__name__)
+
+REPORTS: Final = "reports"
+"""Under this key the store keeps who wants which, and which were sent for which day."""
+LATE: Final = timedelta(minutes=10)
+"""After its hour by so much a report says why it comes late."""
+CURVE: Final = 60
+"""Days of a curve."""
+LOOKED_AT: Final = 500
+"""Cards and orders, the newest."""
+ENTRIES: Final = 300
+PATIENCE: Final = 20.0
+"""Seconds to wait for past bars."""
+_ONE_DAY: Final = timedelta(days=1)
+_GAPS: Final = frozenset({Kind.BLIND, Kind.DOUBT, Kind.UNJUDGED})
+
+
+class Wish(Noun):
+    """What is sent to one chat.
+
+    Attributes:
+        owner: whose reports these are.
+        sent: for which day each was sent last.
+    """
+
+    chat: Chat
+    owner: str
+    editions: tuple[Edition, ...] = ()
+    sent: Mapping[Edition, date] = Field(default_factory=dict)
+
+
+_WISHES: Final[TypeAdapter[tuple[Wish, ...]]] = TypeAdapter(tuple[Wish, ...])
+
+
+class Reader(NamedTuple):
+    """For whom a report is: whose watches, and which accounts may be shown."""
+
+    owner: str
+    sees: Callable[[str], bool]
+
+
+class Reporter:
+    """Nothing is sent that nobody asked for."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        notifier: Notifier,
+        watchlist: Watchlist,
+        book: RuleBook,
+        engine: Engine,
+        dispatcher: Dispatcher,
+        digest: Digest,
+        switch: KillSwitch,
+        brokerage: Brokerage,
+        bookkeeper: Bookkeeper,
+        chronicler: Chronicler,
+        history: History,
+        adjustments: Adjustments,
+        membership: Membership,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._notifier = notifier
+        self._watchlist = watchlist
+        self._book = book
+        self._engine = engine
+        self._dispatcher = dispatcher
+        self._digest = digest
+        self._switch = switch
+        self._brokerage = brokerage
+        self._bookkeeper = bookkeeper
+        self._chronicler = chronicler
+        self._history = history
+        self._adjustments = adjustments
+        self._membership = membership
+        self._wishes: tuple[Wish, ...] = ()
+        self._ex_dates: dict[Symbol, ExDate] = {}
+        # The hour and the look for missed ones may come at once; each report goes once.
+        self._turn = asyncio.Lock()
+
+    async def load(self) -> None:
+        stored = await self._store.value(REPORTS)
+        self._wishes = _WISHES.validate_json(stored) if stored is not None else ()
+
+    def on_ex_date(self, symbol: Symbol, close: Price, preclose: Price, day: date) -> None:
+        """The exchange gives another previous close than was traded: of what is held nobody else keeps it."""
+        ex = ExDate(symbol=symbol, day=day, close=close, preclose=preclose)
+        if ex.matters:
+            self._ex_dates[symbol] = ex
+
+    # -- who wants which
+
+    def wanted(self, chat: Chat, owner: str) -> tuple[Edition, ...]:
+        """Which ones are sent to this chat."""
+        wish = self._wish(chat, owner)
+        return () if wish is None else wish.editions
+
+    def _wish(self, chat: Chat, owner: str) -> Wish | None:
+        return next((one for one in self._wishes if (one.chat, one.owner) == (chat, owner)), None)
+
+    async def want(self, chat: Chat, owner: str, editions: Collection[Edition], *, on: bool) -> tuple[Edition, ...]:
+        """Send these from their next hour on, or no more; which ones are sent then. Raises Unavailable."""
+        async with self._turn:
+            now = self._clock.now()
+            before = self._wish(chat, owner) or Wish(chat=chat, owner=owner)
+            kept = {*before.editions, *editions} if on else {*before.editions} - {*editions}
+            # What was due before it was asked for is not sent after all.
+            passed = {one: trading_date(now) for one in editions if on and due(one, now)}
+            after = before.model_copy(
+                update={
+                    "editions": tuple(one for one in Edition if one in kept),
+                    "sent": {**before.sent, **passed} if on else before.sent,
+                }
+            )
+            await self._keep(before, after)
+            return after.editions
+
+    async def _keep(self, before: Wish, after: Wish) -> None:
+        others = [one for one in self._wishes if (one.chat, one.owner) != (before.chat, before.owner)]
+        wishes = (*others, after) if after.editions else tuple(others)
+        await self._store.set_value(REPORTS, _WISHES.dump_json(wishes).decode() if wishes else None)
+        self._wishes = wishes
+
+    # -- sending
+
+    async def send_due(self) -> None:
+        """Send what is due and was not sent; what fails is tried again by the next call, while it still is due."""
+        async with self._turn:
+            now, today = self._clock.now(), trading_date(self._clock.now())
+            waiting = [
+                (wish, edition)
+                for wish in self._wishes
+                for edition in wish.editions
+                if due(edition, now) and wish.sent.get(edition) != today
+            ]
+            if any(edition in {Edition.CLOSE, Edition.WEEK} for _, edition in waiting):
+                with suppress(OutsideError):  # it is tried again in the evening
+                    await self._bookkeeper.note()
+            for wish, edition in waiting:
+                try:
+                    await self._send(wish, edition, today)
+                except OutsideError as error:
+                    log.warning("no report for %s: %s: %s", wish.chat, error.source, error.reason)
+
+    async def _send(self, wish: Wish, edition: Edition, today: date) -> None:
+        reader = await self._reader(wish.owner)
+        if reader is None:  # no member any more
+            await self._keep(wish, wish.model_copy(update={"editions": ()}))
+            return
+        hour = datetime.combine(today, HOURS[edition].at, MARKET_ZONE)
+        late = self._clock.now() - hour > LATE
+        message = await self.write(edition, reader, sent=True, late=late)
+        # With a key that the day makes: killed before it is noted as sent, the next process replaces it in place.
+        await self._notifier.say(wish.chat, message.model_copy(update={"card": f"report:{edition}:{today}"}))
+        current = self._wish(wish.chat, wish.owner) or wish
+        await self._keep(current, current.model_copy(update={"sent": {**current.sent, edition: today}}))
+
+    async def _reader(self, owner: str) -> Reader | None:
+        if not is_member(owner):
+            return Reader(owner, lambda _account: True)
+        channel, _, user = owner.partition(":")
+        member = await self._membership.find(channel, user)
+        return None if member is None else Reader(owner, member.person().may_see)
+
+    # -- writing
+
+    async def write(self, edition: Edition, reader: Reader, *, sent: bool = False, late: bool = False) -> Message:
+        """A report as of now. Raises Unavailable."""
+        known = await self._known(edition, reader, late=late)
+        return render_report.report(report(known), sent=sent)
+
+    async def _known(self, edition: Edition, reader: Reader, *, late: bool) -> Known:
+        now = self._clock.now()
+        day = day_of(edition, now)
+        first = first_day(edition, day)
+        since, until = _midnight(first), _midnight(day) + _ONE_DAY
+        watches = self._watchlist.of(reader.owner)
+        with suppress(OutsideError):  # what is stored already is still worth telling
+            await self._chronicler.save()
+        tickets = [one for one in await self._store.tickets(set(TicketState), LOOKED_AT) if reader.sees(one.account)]
+        recent = await self._store.orders(limit=LOOKED_AT)
+        orders = {one.id: one for one in [*await self._store.orders(open_only=True, limit=LOOKED_AT), *recent]}
+        seeing = [broker.account for broker in self._brokerage.brokers if reader.sees(broker.account)]
+        books = [one for account in seeing if (one := await self._book_of(account, edition, first)) is not None]
+        held = {one.symbol for book in books for one in book.sheet.account.positions if one.shares}
+        nears = await self._nears(watches, now)
+        alerts = await self._store.alerts(reader.owner, limit=MANY_ALERTS, since=since, until=until)
+        entries = await self._entries(watches, held, since, until)
+        seen = {one.symbol: self._bookkeeper.seen(one.symbol) for one in tickets if one.created_at >= since}
+        hours = self._digest.quiet_hours(reader.owner)
+        named = {*held, *seen, *(one.symbol for one in nears), *(one.symbol for one in orders.values())}
+        named |= {fill.symbol for book in books for fill in book.sheet.fills}
+        named |= {Symbol(text) for one in entries for text in (one.subject, one.symbol) if "." in text}
+        ex_dates = self._ex_days(reader.owner, held, first)
+        named |= {one.ex.symbol for one in ex_dates}
+        silences = self._dispatcher.silences(reader.owner)
+        named |= {one.symbol for one in silences if one.symbol is not None}
+        named |= {one.symbol for one in alerts}
+        return Known(
+            edition=edition,
+            now=now,
+            names={symbol: self._brokerage.name(symbol) for symbol in named},
+            watches=watches,
+            nears=nears,
+            alerts=alerts,
+            tickets=tickets,
+            orders=[one for one in orders.values() if reader.sees(one.account)],
+            books=books,
+            seen=seen,
+            entries=entries,
+            silences=silences,
+            quiet=str(hours) if hours is not None and hours.covers(now) else "",
+            panicked=self._switch.panicked,
+            ex_dates=ex_dates,
+            late=late,
+        )
+
+    async def _book_of(self, account_id: str, edition: Edition, first: date) -> Book | None:
+        """An account with its curve; None where it was never seen and does not answer."""
+        note = ""
+        try:
+            account = await self._brokerage.refresh(account_id)
+        except OutsideError as error:
+            last = self._brokerage.account(account_id)
+            if last is None:
+                return None
+            account, note = last, f"账户现在查不到（{error.reason}），按 {stamp_text(last.as_of)} 的持仓算"
+        sheet = await self._bookkeeper.take(account)
+        unseen = [symbol for symbol, one in sheet.found.items() if one.quote is None]
+        if unseen:
+            await self._bookkeeper.ask(unseen)
+            sheet = self._bookkeeper.again(sheet)
+        worths = await self._store.worths(account_id)
+        today = next((one for one in worths if one.day == sheet.day), None)
+        if not note and today is not None and today.total is None and edition is Edition.CLOSE:
+            note = f"没有记下当天的总资产：{today.note}"
+        now = self._bookkeeper.worth(sheet) if edition is not Edition.MORNING else None
+        closes = await self._closes(sheet, first) if edition is Edition.WEEK else {}
+        return Book(sheet, Curve(worths[-CURVE:], now), closes, note)
+
+    async def _closes(self, sheet: Sheet, first: date) -> dict[Symbol, Price]:
+        """The last closes before a day of what is held or was traded since."""
+        symbols = {one.symbol for one in sheet.account.positions if one.shares}
+        symbols |= {one.symbol for one in sheet.fills if trading_date(one.at) >= first}
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self._history.ensure(symbols, "day")
+        found = {}
+        for symbol in symbols:
+            earlier = [bar for bar in self._history.daily(symbol) if trading_date(bar.time) < first]
+            if earlier:
+                found[symbol] = earlier[-1].close
+        return found
+
+    async def _nears(self, watches: Sequence[Watch], now: datetime) -> list[Near]:
+        """How near the rules of price are, of watches on few shares."""
+        rules = [
+            rule
+            for watch in watches
+            if watch.live_at(now) and watch.scope != "market" and len(watch.symbols) <= MANY
+            for rule in self._book.rules_of(watch.id)
+        ]
+        symbols = {rule.key.symbol for rule in rules}
+        unseen = [one for one in symbols if not is_account(one) and self._engine.quote(one) is None]
+        await self._bookkeeper.ask(unseen)
+        local = market_time(now)
+        under_way = is_trading_day(local.date()) and MORNING_OPENS <= local.time() < CLOSE
+        found = []
+        for rule in rules:
+            quote = self._engine.quote(rule.key.symbol)
+            if quote is None or quote.suspended:
+                continue
+            shown = quote if under_way or is_account(rule.key.symbol) else at_rest(quote)
+            near = near_of(rule, self._book.view(rule, shown), resting=not under_way)
+            if near is not None:
+                found.append(near)
+        return found
+
+    async def _entries(
+        self, watches: Sequence[Watch], held: Collection[Symbol], since: datetime, until: datetime
+    ) -> Sequence[Entry]:
+        """What could not be judged, oldest first: for everybody, and of what the person watches."""
+        shares = {symbol for one in watches if len(one.symbols) <= MANY for symbol in one.symbols}
+        subjects = {"", *shares, *held, *(one.id for one in watches)}
+        found = await self._store.entries(subjects, kinds=_GAPS, since=since, until=until, limit=ENTRIES)
+        return found[::-1]
+
+    def _ex_days(self, owner: str, held: Collection[Symbol], first: date) -> list[ExDay]:
+        found = {
+            ex.symbol: ExDay(ex, is_open) for ex, is_open in self._adjustments.told(owner) if is_open or ex.day >= first
+        }
+        for symbol, ex in self._ex_dates.items():
+            if symbol in held and ex.day >= first:
+                found.setdefault(symbol, ExDay(ex))
+        return sorted(found.values(), key=lambda one: (one.ex.day, one.ex.symbol))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), MARKET_ZONE)
