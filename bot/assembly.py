@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -20,6 +20,7 @@ from core import render
 from core.accounts import Accounts
 from core.adjust import Adjustments
 from core.allowance import Allowance, Budget
+from core.amend import Amendments
 from core.autotrade import AutoTrade
 from core.backfill import Backfill
 from core.blotter import Blotter
@@ -39,6 +40,7 @@ from core.follow import Following
 from core.frames import Frame, Quote, frame_of
 from core.gather import Gathering
 from core.history import History
+from core.illustrate import Illustrator
 from core.jobs import Duties, Job, MarketPaced
 from core.listing import ByCode, FirstThatCan, Listing
 from core.membership import Membership
@@ -46,6 +48,7 @@ from core.messages import Chat, Message
 from core.news import NewsSource
 from core.notify import Notifier
 from core.people import HOUSE
+from core.pictures import Pictures
 from core.ports import BarFetcher, Broker, Channel, Model, Painter, QuoteSource, Roster, Store
 from core.reconcile import Reconciler
 from core.remind import Reminders
@@ -94,6 +97,7 @@ class App:
         await house.watchlist.load()
         await house.digest.load()
         await house.escalation.load()
+        await house.illustrator.load()
         await house.dispatcher.load()
         await house.reminders.load()
         await house.adjustments.load()
@@ -127,6 +131,7 @@ class App:
             await asyncio.sleep(STORE_RETRY)
 
         group.create_task(house.notifier.run(channels), name="notifier")
+        group.create_task(house.illustrator.run(), name="illustrator")
         for broker in house.brokerage.brokers:
             group.create_task(house.blotter.listen(broker, retry), name=f"reports {broker.account}")
 
@@ -149,6 +154,7 @@ def assemble(
     drift_percent: Decimal = DRIFT_PERCENT,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     painter: Painter | None = None,
+    draws: bool = True,
     bars: BarFetcher | None = None,
     market: Callable[[], tuple[Symbol, ...]] | None = None,
     finds_shares: bool = False,
@@ -163,6 +169,7 @@ def assemble(
         owners: vendor ids of the people who may talk to us, per channel.
         home: where notices go while nobody has a live watch, and what is not delivered or answered elsewhere is told.
         matching: called with each frame before it is judged, as the paper account needs it.
+        draws: whether pictures are wanted at all; without them none is added to an alert.
         bars: where past bars are asked for; without it history is what was stored, and what the frames show.
         market: all shares that there are; without it those of ``names``.
         finds_shares: the source can be asked which other ones there are.
@@ -364,6 +371,15 @@ def assemble(
         named,
         news,
     )
+
+    async def look(symbols: Collection[Symbol]) -> Mapping[Symbol, Quote]:
+        return await house.look(symbols)
+
+    pictures = Pictures(store, history, watchlist, brokerage, clock, look=look, name_of=named)
+    amendments = Amendments(notifier)
+    illustrator = Illustrator(store, pictures, amendments, brokerage, clock, possible=draws)
+    dispatcher.told.append(illustrator.hear)
+
     counsel, reader = None, None
     if model is not None:
         counsel = Counsel(model, Allowance(store, clock, budget or Budget()), clock, tell_of_model, sleep=sleep)
@@ -426,6 +442,9 @@ def assemble(
         scorer=scorer,
         membership=membership,
         research=research,
+        pictures=pictures,
+        amendments=amendments,
+        illustrator=illustrator,
         counsel=counsel,
         reporter=reporter,
         reader=reader,

@@ -13,6 +13,7 @@ from bot.language.model import SecondReader
 from bot.language.names import Names
 from core.accounts import Accounts
 from core.adjust import Adjustments
+from core.amend import Amendments
 from core.autotrade import AutoTrade
 from core.backfill import Backfill
 from core.blotter import Blotter
@@ -31,9 +32,11 @@ from core.escalate import Escalation
 from core.feed import Feed
 from core.frames import Quote
 from core.history import History
+from core.illustrate import Illustrator
 from core.listing import Listing
 from core.membership import Membership
 from core.notify import Notifier
+from core.pictures import Pictures
 from core.ports import QuoteSource, Store
 from core.reconcile import Reconciler
 from core.remind import Reminders
@@ -83,6 +86,9 @@ class House:
     membership: Membership
     reporter: Reporter
     research: Research
+    pictures: Pictures
+    amendments: Amendments
+    illustrator: Illustrator
     backfill: Backfill
     sweep: Sweep
     adjustments: Adjustments

@@ -66,6 +66,7 @@ def build(
         matching=matching,
         home=_home(settings),
         painter=painter,
+        draws=painter is not None,
         bars=open_bars(settings, clock, stack, miniqmt),
         finds_shares=True,
         roster=miniqmt if "qmt" in settings.quotes else None,

@@ -27,18 +27,18 @@ class Amendments:
     async def add(self, row: Outgoing, more: Message) -> None:
         """Add to the message of a row that told alerts, in place where its chat can edit.
 
-        The card of an order is left alone, because it changes with every tap: ``more`` then is a message of its own.
+        The card of an order is left alone, because it changes with every tap: what is added stands in a message below
+        it, with the title of the first that came.
 
         Raises:
             Unavailable: the store does not answer.
         """
-        card = row.message.card
-        if card is None or not card.startswith(ALERT_CARD):
-            await self._notifier.say(row.chat, more)
-            return
         async with self._one_by_one:
-            before = self._newest.get((row.chat, card), row.message)
-            after = before.extended(more).model_copy(update={"urgent": False})  # new alerts go first
+            told = row.message.card or ""
+            card, first = (told, row.message) if told.startswith(ALERT_CARD) else (f"{ALERT_CARD}{row.id}", None)
+            before = self._newest.get((row.chat, card), first)
+            after = more if before is None else before.extended(more)
+            after = after.model_copy(update={"card": card, "urgent": False})  # new alerts go first
             await self._notifier.say(row.chat, after)
             self._newest[row.chat, card] = after
             for old in list(self._newest)[:-KEPT]:

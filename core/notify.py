@@ -7,12 +7,12 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.clock import Clock, stamp_text
 from core.errors import OutsideError, Unavailable
 from core.feed import Feed, Said
-from core.messages import Chat, Delivery, Message, Outgoing
+from core.messages import ALERT_CARD, Chat, Delivery, Message, Outgoing
 from core.ports import Channel, Painter, Store
 
 log: Final = logging.getLogger(__name__)
@@ -51,6 +51,23 @@ def _undelivered(row: Outgoing) -> Message:
     return Message(title="⚠️ 提醒没有送达", text=text, urgent=row.message.urgent)
 
 
+class Lane(NamedTuple):
+    """What is sent in order.
+
+    Attributes:
+        aside: of what is added to alerts (a picture takes a while to send): it waits for everything else of its chat,
+            and nothing waits for it.
+    """
+
+    chat: Chat
+    aside: bool = False
+
+
+def lane_of(row: Outgoing) -> Lane:
+    """An alert itself names its alerts; what is added to it does not."""
+    return Lane(row.chat, aside=not row.alert_ids and (row.message.card or "").startswith(ALERT_CARD))
+
+
 class Notifier:
     """One lane per chat: its messages stay in order, and a chat that cannot be reached holds up no other.
 
@@ -84,9 +101,9 @@ class Notifier:
         self._home = home
         self._began = clock.now()
         self._channels: Mapping[str, Channel] = {}
-        self._lanes: dict[Chat, deque[Outgoing]] = {}
-        self._wakes: dict[Chat, asyncio.Event] = {}
-        self._busy: set[Chat] = set()
+        self._lanes: dict[Lane, deque[Outgoing]] = {}
+        self._wakes: dict[Lane, asyncio.Event] = {}
+        self._busy: set[Lane] = set()
         self._idle = asyncio.Event()
         self._idle.set()
         self._slots = asyncio.Semaphore(IN_FLIGHT)
@@ -98,7 +115,9 @@ class Notifier:
         """A row for the outbox."""
         now = self._clock.now()
         if footer := self._footer(chat):
-            message = message.noted(footer)
+            # A new version of what was said before has it already, maybe in the middle.
+            said = message.model_copy(update={"text": message.text.replace(f"\n{footer}", "")})
+            message = said.noted(footer)
         return Outgoing(
             id=self._clock.new_id(), chat=chat, message=message, created_at=now, alert_ids=alert_ids, next_at=now
         )
@@ -116,16 +135,17 @@ class Notifier:
     def post(self, rows: Iterable[Outgoing]) -> None:
         """Send rows that the store already has."""
         for row in rows:
-            lane = self._lanes.setdefault(row.chat, deque())
+            key = lane_of(row)
+            lane = self._lanes.setdefault(key, deque())
             if row.message.urgent:
                 # The head of a lane that is being sent stays where it is.
-                first = 1 if row.chat in self._busy else 0
+                first = 1 if key in self._busy else 0
                 place = next((i for i in range(first, len(lane)) if not lane[i].message.urgent), len(lane))
                 lane.insert(place, row)
             else:
                 lane.append(row)
             self._idle.clear()
-            self._wake(row.chat)
+            self._wake(key)
 
     async def run(self, channels: Mapping[str, Channel]) -> None:
         """Send for ever, beginning with what an earlier process left unsent."""
@@ -157,29 +177,31 @@ class Notifier:
         """Wait until nothing waits to be sent."""
         await self._idle.wait()
 
-    def _wake(self, chat: Chat) -> None:
+    def _wake(self, key: Lane) -> None:
         if self._group is None:
             return
-        if chat not in self._wakes:
-            self._wakes[chat] = asyncio.Event()
-            self._group.create_task(self._drive(chat), name=f"notify {chat}")
-        self._wakes[chat].set()
+        if key not in self._wakes:
+            self._wakes[key] = asyncio.Event()
+            self._group.create_task(self._drive(key), name=f"notify {key.chat}{' aside' if key.aside else ''}")
+        self._wakes[key].set()
 
-    async def _drive(self, chat: Chat) -> None:
-        lane, wake = self._lanes[chat], self._wakes[chat]
+    async def _drive(self, key: Lane) -> None:
+        lane, wake = self._lanes[key], self._wakes[key]
         while True:
             await wake.wait()
             wake.clear()
-            while lane:
-                self._busy.add(chat)
+            while lane and not (key.aside and self._lanes.get(Lane(key.chat))):
+                self._busy.add(key)
                 row = lane[0]
                 done = await self._attempt(row)
-                self._busy.discard(chat)
+                self._busy.discard(key)
                 if done.state is Delivery.QUEUED:
                     lane[0] = done
                     await self._sleep((done.next_at - self._clock.now()).total_seconds())
                 else:
                     lane.popleft()
+            if self._lanes.get(aside := Lane(key.chat, aside=True)) and not key.aside:
+                self._wake(aside)
             self._idle_if_empty()
 
     def _idle_if_empty(self) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from core.alerts import Alert, QuietHours, Silence
 from core.clock import market_time, stamp_text, time_text
 from core.frames import Quote
-from core.messages import ALERT_CARD, Button, Message, Style
+from core.messages import ALERT_CARD, Button, ChartPeriod, Message, Style
 from core.render_watch import crossed_text
 from core.types import Mode, Money, Price, Symbol, account_of, code_of, is_account, money_text, percent_text, price_text
 from core.watches import Watch, WatchState
@@ -209,8 +209,16 @@ def _answers_to(watch: Watch, alert: Alert) -> tuple[tuple[Button, ...], ...]:
             Button("静音1小时", f"silence 1h {alert.symbol}"),
         ),
         (Button("今日不再提醒", f"silence today {watch.id}"), Button("改阈值", f"retune {watch.id} {alert.group}")),
-        (Button("为什么", f"why {watch.id}"), Button("删除", f"delete {watch.id}", Style.DANGER)),
+        (
+            Button("为什么", f"why {watch.id}"),
+            Button("看图", _picture(alert.symbol)),
+            Button("删除", f"delete {watch.id}", Style.DANGER),
+        ),
     )
+
+
+def _picture(symbol: Symbol) -> str:
+    return f"curve @{account_of(symbol)}" if is_account(symbol) else f"chart {symbol} {ChartPeriod.MINUTE.value}"
 
 
 def _seen(alert_id: str, *, waits: bool) -> tuple[tuple[Button, ...], ...]:
@@ -327,6 +335,21 @@ def quiet_hours(hours: QuietHours | None, *, changed: bool = True) -> Message:
     lines = [f"每天 {hours}", passes, "没发的会记下来，时段结束后合成一条告诉你。"]
     title = f"🌙 {'已设置' if changed else '现在的'}免打扰时段"
     return Message(title=title, text="\n".join(lines), buttons=((Button("取消免打扰", "quiet off"),),))
+
+
+def alert_pictures(*, on: bool, possible: bool, changed: bool = True) -> Message:
+    """Whether alerts bring a picture, as it stands.
+
+    Args:
+        possible: whether pictures are painted here at all.
+    """
+    if on and not possible:
+        text = "但 .env 里 PICTURES=off，现在不画图。改成 light 或 dark 再重启就有了。"
+        return Message(title="🖼 提醒带图已打开", text=text)
+    what = "打开" if on else "关闭" if changed else "没有打开"
+    lines = ["提醒照常立刻发出，图随后补上，画着触发的位置和你的价位。" if on else "单个提醒下面的“看图”随时可以点。"]
+    other = Button("不要图", "pictures off") if on else Button("提醒带图", "pictures on")
+    return Message(title=f"🖼 提醒带图{'已' if changed or on else ''}{what}", text="\n".join(lines), buttons=((other,),))
 
 
 def reason(alert: Alert) -> str:

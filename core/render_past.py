@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
 from core.charts import worth_curve
 from core.clock import market_time
 from core.columns import WIDTH
-from core.messages import Button, Message
+from core.messages import Button, Chart, Message
 from core.orders import Fill, Order
 from core.portfolio import Account
 from core.render import name_text, signed
 from core.render_answers import Table, short_name, where_text, yuan
 from core.sheet import TOLD, Curve, Sheet, Span
 from core.tickets import Ticket
-from core.types import Side, Symbol, money_text, percent_text, price_text
+from core.types import Mode, Side, Symbol, money_text, percent_text, price_text
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _LINES: Final = 15
-WHEN: Final = "每个交易日收盘后（15:05）记一次总资产，有两天的记录就画出曲线。"
+WHEN: Final = "每个交易日收盘后都会记下总资产，下个交易日起就画得出曲线。"
 _DAYS_NAMED: Final = 3
 
 
@@ -109,6 +110,37 @@ def curve(account: Account, found: Curve, asked: str) -> Message:
         lines.append(f"⚠️ 缺 {len(found.missing)} 天的记录（{gone}）：程序当时没有运行，或行情不全")
     chart = worth_curve({account.name: points})
     return Message(title=title, text="\n".join(lines), table=_days(found), chart=chart)
+
+
+def curves(accounts: Sequence[tuple[str, str, Mode]], chart: Chart | None) -> Message:
+    """How several accounts have grown; each has a button to its own curve.
+
+    Args:
+        accounts: id, name and mode of each.
+    """
+    rows = tuple((Button(f"看{name}", f"curve @{account}"),) for account, name, _mode in accounts)
+    if chart is None:
+        return Message(title="📈 还画不出收益曲线", text=WHEN, buttons=rows)
+    grown = {track.name: track for track in chart.tracks}
+    lines = []
+    for _account, name, mode in accounts:
+        track = grown.get(name)
+        if track is None:
+            lines.append(f"{name}·{mode.chinese}：不到两天的记录")
+            continue
+        fall = f"，最大回撤 {_thousandths(track.fall.percent)}" if track.fall is not None else ""
+        since = market_time(datetime.fromtimestamp(track.days[0].at, UTC))
+        lines.append(f"{name}·{mode.chinese}：{_thousandths(track.days[-1].grown)}{fall}（{since:%m-%d} 起）")
+    return Message(
+        title=f"📈 收益对比 {chart.subtitle}",
+        text="\n".join([*lines, "按当时的本金算，转入转出不算收益"]),
+        buttons=rows,
+        chart=chart,
+    )
+
+
+def _thousandths(percent: int) -> str:
+    return percent_text(Decimal(percent) / 1000, sign=True)
 
 
 def _days(found: Curve) -> Table:

@@ -1,4 +1,4 @@
-"""Silence and quiet hours: when alerts are not told."""
+"""Silence and quiet hours, when alerts are not told; and whether they bring a picture."""
 
 from __future__ import annotations
 
@@ -109,6 +109,27 @@ async def put_back_quiet(ctx: Context, before: str, after: str) -> Message:
 
 def _written(hours: QuietHours | None) -> str:
     return "" if hours is None else f"{hours} 全部" if hours.strict else str(hours)
+
+
+@command("pictures", "配图", help="提醒带图：on 打开，off 关闭", example="/pictures on", role=Role.VIEWER)
+async def pictures(ctx: Context, call: Call) -> Reply:
+    """Show or set whether the person's alerts bring a picture."""
+    illustrator, owner = ctx.house.illustrator, ctx.person.owner
+    before = illustrator.wanted(owner)
+    if not call.words:
+        return render.alert_pictures(on=before, possible=illustrator.possible, changed=False)
+    on = call.rest in {"on", "开", "打开"}
+    if not on and call.rest not in {"off", "关", "关闭", "取消"}:
+        raise Invalid("请写 /pictures on（提醒带图）或 /pictures off（不带）。")
+    ctx.dialogue = ctx.dialogue.did("提醒带图的修改", alert_pictures=before)
+    return await set_pictures(ctx, on=on)
+
+
+async def set_pictures(ctx: Context, *, on: bool) -> Message:
+    """As :func:`pictures` does."""
+    illustrator = ctx.house.illustrator
+    await illustrator.want(ctx.person.owner, wanted=on)
+    return render.alert_pictures(on=on, possible=illustrator.possible)
 
 
 def _what(ctx: Context, one: Watch | Symbol | None) -> str:

@@ -1,31 +1,21 @@
-"""/chart: candles or the line of a day, with the person's own prices on it and the alerts that came."""
+"""/chart: candles or the line of a day, with the person's own prices on it and the alerts that came; or his curve."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from bot.command import Call, Context, Reply, command
-from bot.commands import targets
-from core.bars import Bar, Period
-from core.calendar import trading_date
-from core.charts import candles, day_line, day_of, level_of, mark_of, months, weeks
-from core.conditions import EnterRange, PriceAbove, PriceBelow
+from bot.commands import past, targets
 from core.errors import Invalid, NotFound
-from core.history import History
-from core.messages import CHART_CARD, Button, ChartPeriod, Level, Mark, Message, Role
+from core.messages import CHART_CARD, Button, ChartPeriod, Message, Role
 from core.render import name_text
 from core.types import Symbol
-from core.watches import Watch
 
 MOST: Final = 3
 """Pictures of one question."""
-MARKED: Final = 50
-"""Alerts that are looked through for marks."""
-PATIENCE: Final = 8.0
-"""Seconds a person waits for bars before the picture is made of those that are there."""
+_CURVES: Final = frozenset({"收益", "收益曲线", "收益图", "盈亏", "账户", "资产", "资产曲线"})
+"""What asks for the curve of an account."""
 _OFFERED: Final = (ChartPeriod.MINUTE, ChartPeriod.M5, ChartPeriod.DAY, ChartPeriod.WEEK, ChartPeriod.MONTH)
 _WORDS: Final = {
     **{period.value: period for period in ChartPeriod},
@@ -36,16 +26,6 @@ _WORDS: Final = {
     "周k": ChartPeriod.WEEK,
     "月": ChartPeriod.MONTH,
     "月k": ChartPeriod.MONTH,
-}
-_STORED: Final[dict[ChartPeriod, Period]] = {
-    ChartPeriod.MINUTE: "1m",
-    ChartPeriod.M5: "5m",
-    ChartPeriod.M15: "15m",
-    ChartPeriod.M30: "30m",
-    ChartPeriod.M60: "60m",
-    ChartPeriod.DAY: "day",
-    ChartPeriod.WEEK: "day",
-    ChartPeriod.MONTH: "day",
 }
 
 
@@ -65,12 +45,14 @@ class Asked(NamedTuple):
     "chart",
     "图",
     "K线",
-    help="看 K 线图或分时图",
+    help="看 K 线图、分时图，或账户的收益曲线",
     example="/chart 茅台 日线",
     role=Role.VIEWER,
     intents=("chart",),
 )
 async def chart(ctx: Context, call: Call) -> Reply:
+    if any(word in _CURVES for word in call.words):
+        return await past.curves(ctx, Call(tuple(word for word in call.words if word not in _CURVES)))
     asked = _asked(ctx, call)
     if not asked.symbols:
         raise Invalid("请写股票名或代码，例如：/chart 茅台 日线")
@@ -94,20 +76,14 @@ def _asked(ctx: Context, call: Call) -> Asked:
 
 
 async def _picture(ctx: Context, symbol: Symbol, period: ChartPeriod, card: str | None) -> Message:
-    past, name = ctx.house.history, ctx.house.name(symbol)
-    bars = await _bars(ctx, past, symbol, _STORED[period])
-    trouble = past.trouble(symbol)
-    if not bars:
+    mine = targets.accounts(ctx)
+    account = mine[0].account if mine else None
+    made = await ctx.house.pictures.chart_of(symbol, period, ctx.person.owner, account)
+    trouble = ctx.house.history.trouble(symbol)
+    if made is None:
         why = f"：{trouble}" if trouble else ""
-        raise NotFound(f"{name_text(name, symbol)}还没有{period.chinese}的数据{why}。请稍后再试。")
-    levels, marks = tuple(_levels(ctx, symbol)), await _marks(ctx, symbol)
-    if period is ChartPeriod.MINUTE:
-        day = trading_date(bars[-1].time)
-        closes = [bar.close for bar in past.daily(symbol) if trading_date(bar.time) < day]
-        made = day_line(bars, name=name, preclose=closes[-1] if closes else None, levels=levels, marks=marks)
-    else:
-        longer = {ChartPeriod.WEEK: weeks, ChartPeriod.MONTH: months}.get(period, list)
-        made = candles(longer(bars), name=name, period=period, levels=levels, marks=marks)
+        what = name_text(ctx.house.name(symbol), symbol)
+        raise NotFound(f"{what}还没有{period.chinese}的数据{why}。请稍后再试。")
     lines = [made.subtitle]
     if trouble:
         lines.append(f"⚠️ 数据不全：{trouble}")
@@ -116,48 +92,9 @@ async def _picture(ctx: Context, symbol: Symbol, period: ChartPeriod, card: str 
         Button(other.chinese, f"chart {symbol} {other.value} {card}") for other in _OFFERED if other is not period
     )
     return Message(
-        title=f"📈 {made.title}", text="\n".join(lines), buttons=(buttons,), card=f"{CHART_CARD}{card}", chart=made
+        title=f"📈 {made.title}",
+        text="\n".join(lines),
+        buttons=(buttons,),
+        card=f"{CHART_CARD}{card}",
+        chart=made,
     )
-
-
-async def _bars(ctx: Context, past: History, symbol: Symbol, period: Period) -> list[Bar]:
-    """Oldest first; the bar that is still forming is the last one. A share that is not watched shows no frames."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(PATIENCE):
-            await past.ensure([symbol], period)
-    bars = [*(past.daily(symbol) if period == "day" else past.minutes(symbol, period))]
-    forming = past.forming(symbol, period)
-    if forming is None and period == "day" and (quote := (await ctx.house.look([symbol])).get(symbol)) is not None:
-        forming = day_of(quote)
-    if forming is not None and (not bars or forming.time > bars[-1].time):
-        bars.append(forming)
-    return bars
-
-
-def _levels(ctx: Context, symbol: Symbol) -> Iterator[Level]:
-    """The prices that the person waits for, and the cost."""
-    house = ctx.house
-    for watch in house.watchlist.on(ctx.person.owner, [symbol]):
-        if watch.live_at(house.now()):
-            yield from levels_of(watch)
-    mine = targets.accounts(ctx)
-    cost = house.brokerage.cost_of(mine[0].account, symbol) if mine else None
-    if cost is not None:
-        yield level_of(cost, "成本")
-
-
-def levels_of(watch: Watch) -> Iterator[Level]:
-    """The fixed prices of a watch."""
-    for condition in watch.conditions:
-        if isinstance(condition, PriceAbove | PriceBelow) and condition.value is not None:
-            word = "涨到" if isinstance(condition, PriceAbove) else "跌到"
-            yield level_of(condition.value, f"#{watch.number} {word}")
-        elif isinstance(condition, EnterRange):
-            yield level_of(condition.low, f"#{watch.number} 下沿")
-            yield level_of(condition.high, f"#{watch.number} 上沿")
-
-
-async def _marks(ctx: Context, symbol: Symbol) -> list[Mark]:
-    """Where it was told; oldest first."""
-    told = [one for one in await ctx.house.store.alerts(ctx.person.owner, symbol, MARKED) if one.reason.tells]
-    return [mark_of(one.quoted_at, one.price, f"#{one.watch_number}") for one in reversed(told)]

@@ -54,7 +54,7 @@ async def realized(ctx: Context, call: Call) -> Reply:
     return answered(ctx, sheet, message, span=span, about=about)
 
 
-@command("curve", "资产曲线", help="总资产每天的变化", example="/curve", role=Role.VIEWER)
+@command("curve", "资产曲线", help="收益曲线：总资产每天的变化", example="/curve", role=Role.VIEWER)
 async def curve(ctx: Context, call: Call) -> Reply:
     """What an account was worth day by day, and now."""
     account, call = account_meant(ctx, call)
@@ -65,6 +65,15 @@ async def curve(ctx: Context, call: Call) -> Reply:
     message = render_past.curve(sheet.account, found, asked)
     moments = [*found.moments, *([first] if first is not None else [])]
     return answered(ctx, sheet, message, more=found.facts(), moments=moments)
+
+
+async def curves(ctx: Context, call: Call) -> Reply:
+    """The curves of all accounts that the person may see, in one picture; of one where one is named or is all."""
+    mine = targets.accounts(ctx)
+    if call.words or len(mine) < 2:
+        return await curve(ctx, call)
+    chart = await ctx.house.pictures.curve_of({one.account: one.name for one in mine})
+    return render_past.curves([(one.account, one.name, one.mode) for one in mine], chart)
 
 
 async def _worths(ctx: Context, sheet: Sheet, first: date | None, last: date | None, *, before: bool = False) -> Curve:

@@ -12,13 +12,13 @@ from typing import Final
 
 from bot.command import Call, Context, Reply, command
 from bot.commands import targets
-from bot.commands.chart import levels_of
 from core.bars import MINUTES, Period
 from core.calendar import is_trading_day, previous_trading_day, session_close
 from core.charts import candles, mark_of
 from core.clock import market_time
 from core.errors import Invalid, OutsideError
 from core.messages import Chart, ChartPeriod, Message, Role
+from core.pictures import levels_of
 from core.rehearsal import DAYS, MOST, WARM_UP, Known, Rehearsal, days_of, rehearse
 from core.render_rehearsal import rehearsal_line, rehearsed, takes_long, too_many
 from core.types import Symbol

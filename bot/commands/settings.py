@@ -7,7 +7,7 @@ from typing import Final
 
 from bot.command import Call, Context, Reply, command
 from bot.commands import limits, targets
-from bot.commands.alert import quiet
+from bot.commands.alert import pictures, quiet
 from bot.language.request import Request, Setting
 from core.errors import Forbidden, Invalid
 from core.messages import Button, Message, Role
@@ -21,6 +21,8 @@ async def setting(ctx: Context, call: Call) -> Reply:
         raise Invalid("请直接说要改什么，例如：以后晚上10点到早上8点免打扰；单笔最多5万。")
     if wanted.key == "quiet_hours":
         return await quiet(ctx, Call((str(wanted.value),)))
+    if wanted.key == "alert_pictures":
+        return await pictures(ctx, Call((str(wanted.value),)))
     if wanted.key == "max_order_amount":
         if not ctx.person.role.covers(Role.TRADER):
             raise Forbidden("没有改：只有能交易的人才有买入上限。")

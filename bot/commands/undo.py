@@ -22,7 +22,7 @@ LAST = "last"
     "撤回",
     "反悔",
     "撤销上一步",
-    help="撤销上一步：任务、静音、自选、免打扰、上限",
+    help="撤销上一步：任务、静音、自选、免打扰、提醒带图、上限",
     example="/undo",
     role=Role.VIEWER,
 )
@@ -51,6 +51,8 @@ async def _take_back(ctx: Context, step: Step) -> Reply:
         return await favourites.put_back(ctx, *step.favourites, title)
     if step.quiet_hours is not None:
         return (await alert.put_back_quiet(ctx, *step.quiet_hours)).model_copy(update={"title": title})
+    if step.alert_pictures is not None:
+        return (await alert.set_pictures(ctx, on=step.alert_pictures)).model_copy(update={"title": title})
     if step.limits is not None:
         return (await limits.put_back(ctx, *step.limits)).model_copy(update={"title": title})
     return await _watches_back(ctx, step.watches, title)

@@ -32,6 +32,7 @@ class Step(Noun):
         silences: the ids of those that began.
         favourites: before and after; None where they were not touched.
         quiet_hours: the same, as they are written; empty where there were none. limits: the same.
+        alert_pictures: whether alerts brought pictures before; None where that was not touched.
     """
 
     text: str
@@ -40,6 +41,7 @@ class Step(Noun):
     favourites: tuple[tuple[Symbol, ...], tuple[Symbol, ...]] | None = None
     quiet_hours: tuple[str, str] | None = None
     limits: tuple[Limits, Limits] | None = None
+    alert_pictures: bool | None = None
 
 
 class Guess(Noun):

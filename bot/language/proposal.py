@@ -405,6 +405,8 @@ class _Typed:
             typed = value in self._seconds if setting.key == "default_interval_s" else self._has(value, _YUAN)
             if not typed:
                 raise Unfounded(f"用户没有说过 {value}（setting）。")
+        elif setting.key == "alert_pictures" and ("图" not in self._plain or value not in {"on", "off"}):
+            raise Unfounded("alert_pictures 的 value 是 on 或 off，而且用户要说到图（setting）。")
         elif setting.key == "quiet_hours" and not set(value.split("-")) <= {f"{at:%H:%M}" for at in self._instants}:
             raise Unfounded(f"用户没有说过 {value}（setting）。")
 

@@ -180,15 +180,17 @@ def _setting(request: Request, _name_of: NameOf) -> str:
     if request.setting is None:
         return "查看设置"
     value = request.setting.value
-    shown = plain_text(value) if isinstance(value, Decimal) else value
+    shown = plain_text(value) if isinstance(value, Decimal) else _SWITCHED.get(value, value)
     return f"设置：{_SETTINGS[request.setting.key]}改为 {shown}"
 
 
+_SWITCHED: Final = {"on": "开", "off": "关"}
 _SETTINGS: Final = {
     "default_channel": "默认提醒渠道",
     "default_account": "默认账户",
     "default_interval_s": "默认间隔（秒）",
     "quiet_hours": "免打扰时段",
+    "alert_pictures": "提醒带图",
     "max_order_amount": "单笔金额上限（元）",
     "approval_threshold": "需要确认的金额（元）",
     "approval_mode": "确认方式",

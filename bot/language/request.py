@@ -213,6 +213,7 @@ class Setting(Noun):
         "default_account",
         "default_interval_s",
         "quiet_hours",
+        "alert_pictures",
         "max_order_amount",
         "approval_threshold",
         "approval_mode",

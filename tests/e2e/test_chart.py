@@ -23,6 +23,7 @@ from core.errors import Invalid, NotFound, Unavailable
 from core.history import History
 from core.messages import COMMAND_BYTES, ChartPeriod, Message, Role
 from core.people import Person
+from core.pictures import Pictures
 from core.types import Symbol
 from tests.fakes.parts import CHAT, MOUTAI, OWNER, PINGAN, Home, at, house, quote, watch
 
@@ -55,8 +56,11 @@ def bar(when: datetime) -> Bar:
 
 async def ask(home: Home, source: Archive | None, *words: str, request: Request | None = None) -> list[Message]:
     person = Person(OWNER, "小林", "42", Role.VIEWER)
-    past = History(home.store, source, home.clock)
-    ctx = Context(replace(home.app.house, history=past), person, CHAT, Dialogue())
+    past, old = History(home.store, source, home.clock), home.app.house
+    pictures = Pictures(
+        home.store, past, old.watchlist, old.brokerage, home.clock, look=old.look, name_of=old.names.name_of
+    )
+    ctx = Context(replace(old, history=past, pictures=pictures), person, CHAT, Dialogue())
     found = await chart(ctx, Call(words, request))
     assert isinstance(found, list)
     return found

@@ -217,6 +217,8 @@ class Theatre:
         for other in self.others:
             await other.told()
         await self.app.house.notifier.drained()
+        await self.app.house.illustrator.drained()
+        await self.app.house.notifier.drained()
 
     # -- what can be seen
 

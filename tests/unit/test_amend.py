@@ -9,15 +9,21 @@ from typing import Any
 
 import pytest
 
+from adapters.stores.memory import MemoryStore
 from core import amend
 from core.alerts import Silence
 from core.amend import Amendments
+from core.clock import ManualClock
 from core.conditions import PriceBelow
-from core.messages import Button, Chart, Message, Outgoing
+from core.errors import Unavailable
+from core.feed import Feed
+from core.messages import Button, Chart, Chat, Message, Outgoing
+from core.notify import Notifier
+from core.ports import Receiver
 from core.tickets import TicketState
 from core.types import Side
 from core.watches import Plan, Repeat
-from tests.fakes.parts import CHAT, MOUTAI, OWNER, Home, ShakyStore, house, watch
+from tests.fakes.parts import CHAT, MOUTAI, OWNER, Home, ShakyStore, at, house, watch
 
 EVERY: dict[str, Any] = {"repeat": Repeat.EVERY_TIME, "cooldown": timedelta(0)}
 BELOW = PriceBelow(value=Decimal(1420))
@@ -57,13 +63,69 @@ async def test_what_is_added_from_two_sides_at_once_stands_in_one_message(severa
     assert not last.urgent, "a new alert goes before it"
 
 
-async def test_the_card_of_an_order_is_left_alone() -> None:
+async def test_the_card_of_an_order_is_left_alone_and_what_is_added_stands_below() -> None:
     async with house() as home:
         row = await told(home, plan=BUY)
+        amendments = Amendments(home.app.house.notifier)
+        for more in (PICTURE, COMMENT):
+            await amendments.add(row, more)
+            await home.app.house.notifier.drained()
+        assert [(how, ref) for how, _, ref, _ in home.phone.calls] == [("send", None), ("send", None), ("edit", "2")]
+        card, _, below = home.phone.shown()
+    assert "确认" in card.labels()
+    assert (below.title, below.text, below.chart) == (PICTURE.title, COMMENT.text, PICTURE.chart)
+
+
+class Slow:
+    """A phone that takes long over pictures."""
+
+    name = "phone"
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[str, bool]] = []
+        self.asked, self.gate, self.two = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def run(self, receiver: Receiver) -> None: ...
+
+    async def send(self, chat: Chat, message: Message, picture: bytes | None = None) -> str:
+        return await self.edit(chat, str(len(self.shown)), message, picture)
+
+    async def edit(self, chat: Chat, ref: str, message: Message, picture: bytes | None = None) -> str:
+        if message.chart is not None:
+            self.asked.set()
+            await self.gate.wait()
+        self.shown.append((message.text, message.chart is not None))
+        if len(self.shown) == 2:
+            self.two.set()
+        return ref
+
+
+async def test_a_new_alert_does_not_wait_for_the_picture_of_the_last_one() -> None:
+    phone, store, clock = Slow(), MemoryStore(), ManualClock(at("10:00"))
+    notifier = Notifier(store, clock, Feed())
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(notifier.run({phone.name: phone}))
+        rows = [notifier.compose(CHAT, Message(text=text, card=f"alert:{text}"), (text,)) for text in "12"]
+        await store.enqueue(rows[:1])
+        await Amendments(notifier).add(rows[0], PICTURE)
+        await phone.asked.wait()
+        await store.enqueue(rows[1:])
+        notifier.post(rows[1:])
+        await phone.two.wait()
+        assert phone.shown == [("1", False), ("2", False)]
+        phone.gate.set()
+        await notifier.drained()
+        running.cancel()
+    assert phone.shown[2:] == [("1", True)]
+
+
+async def test_what_is_added_waits_for_the_alert_itself() -> None:
+    async with house() as home:
+        home.phone.fail(Unavailable("phone", "没有网络", retry_after=timedelta(seconds=3)))
+        row = await told(home)
         await Amendments(home.app.house.notifier).add(row, PICTURE)
         await home.app.house.notifier.drained()
-        assert [how for how, _, _, _ in home.phone.calls] == ["send", "send"]
-        assert home.phone.shown()[-1] == PICTURE
+        assert [how for how, _, _, _ in home.phone.calls] == ["send", "edit"]
 
 
 async def test_only_the_newest_messages_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:

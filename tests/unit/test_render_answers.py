@@ -198,7 +198,7 @@ def test_a_deposit_is_no_gain_and_a_missing_day_is_said() -> None:
 def test_a_curve_of_one_day_or_none_says_so() -> None:
     alone = render_past.curve(account(), Curve([worth(16, "1000000")]), "")
     assert alone.chart is None
-    assert "两天" in alone.text
+    assert "下个交易日起就画得出曲线" in alone.text
     assert render_past.curve(account(), Curve([]), "11-01 起").title == "📈 11-01 起没有资产记录"
 
 
