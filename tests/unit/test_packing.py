@@ -14,7 +14,7 @@ from core.grounding import fill
 from core.known import Known
 from core.pack import Pack
 from core.packing import pack, text
-from core.slots import SLOTS
+from core.slots import SLOTS, given
 from tests.fakes import facts
 from tests.fakes.parts import MOUTAI
 
@@ -179,3 +179,7 @@ def test_that_a_figure_is_missing_may_be_said_by_its_name() -> None:
     known = pack(facts.known(days=facts.walk(12))).facts()
     assert not fill("MA250和RSI24缺失，现价{{price}}", known, MOUTAI).problems
     assert fill("MA250为{{ma250}}", known, MOUTAI).problems
+
+
+def test_what_is_all_but_nothing_bears_no_sign() -> None:
+    assert str(given("macd_bar", Decimal("-0.0004")).value) == "0.000"
