@@ -23,6 +23,7 @@ from core.calendar import calendar_warning, phase, trading_date
 from core.clock import Clock, SystemClock, market_time
 from core.jobs import JOBS
 from core.messages import Chat, Incoming
+from core.news import NewsSource
 from core.ports import Broker, Channel, Model, Painter, Store
 
 log: Final = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ def build(
         bars=open_bars(settings, clock, stack, miniqmt),
         finds_shares=True,
         roster=miniqmt if "qmt" in settings.quotes else None,
+        news=_news(settings),
         model=model_of(settings, stack),
         budget=settings.budget,
     )
@@ -89,6 +91,12 @@ def model_of(settings: Settings, stack: AsyncExitStack) -> Model | None:
     )
     stack.push_async_callback(model.close)
     return model
+
+
+def _news(settings: Settings) -> NewsSource | None:
+    from adapters.news import folder
+
+    return None if settings.news_dir is None else folder.connect(settings.news_dir)
 
 
 def _home(settings: Settings) -> Sequence[Chat]:

@@ -52,6 +52,7 @@ class Settings(BaseModel):
         quotes_interval: seconds between two frames; the public sources have a new one about every three.
         database_url: empty means an SQLite file in ``data_dir``.
         pictures: how charts look; off sends the words alone.
+        news_dir: a folder into which announcements and news are put, for analyses.
         paper_cash: yuan with which a new paper account starts.
         filedrop_path: the folder shared with the script inside big QMT; its key lies in ``data_dir``.
         filedrop_account: the number of the account there.
@@ -107,6 +108,7 @@ class Settings(BaseModel):
     database_url: str = Field(default="", repr=False)
     data_dir: Path = Path("data")
     pictures: Literal["light", "dark", "off"] = "light"
+    news_dir: Path | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
 
     @model_validator(mode="before")

@@ -51,6 +51,8 @@ SHOWN: Final = 30
 STRENGTHS: Final = (6, 12, 24)
 EXTREMES: Final = (20, 60)
 CHANGES: Final = (5, 20)
+LEAST_LEFT: Final = Decimal("0.2")
+"""Of the price after an ex-date: more than twenty bonus shares for every five have not been seen."""
 KDJ_SETTLED: Final = 20
 """From so many bars on less than a hundredth of K, D and J is left of the 50 that they begin with."""
 _LINES: Final = ("macd_dif", "macd_dea", "macd_bar")
@@ -102,7 +104,8 @@ def _joined(bars: Sequence[Bar], quote: Quote, today: date) -> Sequence[Bar] | M
     if abs(to_milli(last.close) - before) <= to_milli(tick(board_of(quote.symbol))):
         return bars
     day = trading_date(last.time)
-    if day == previous_trading_day(today):  # an ex-date that the bars do not know of yet
+    # An ex-date that the bars do not know of yet makes a share cheaper, and not by everything.
+    if day == previous_trading_day(today) and LEAST_LEFT * last.close <= quote.preclose <= last.close:
         return [scaled(bar, before, to_milli(last.close)) for bar in bars]
     return Missing(f"日线只到 {day}，和今天的昨收对不上")
 

@@ -20,7 +20,9 @@ NOW: Final = at("10:00:12", TUESDAY).astimezone()
 TODAY: Final = date(2026, 3, 24)
 
 
-def days(closes: Sequence[float | str], *, symbol: Symbol = MOUTAI, last: date | None = None, **flat: Any) -> list[Bar]:
+def days(
+    closes: Sequence[float | str | Decimal], *, symbol: Symbol = MOUTAI, last: date | None = None, **flat: Any
+) -> list[Bar]:
     """Daily bars with these closes, that end on the day before today; high and low lie one percent around.
 
     Args:
