@@ -355,6 +355,7 @@ def assemble(
         history=history,
         adjustments=adjustments,
         membership=membership,
+        scorer=scorer,
     )
     history.on_ex_date.append(reporter.on_ex_date)
     research = Research(

@@ -145,6 +145,7 @@ def _week(found: Report) -> list[list[str]]:
         *[_earned(found, one, "本周") for one in found.earnings],
         _done(found),
         _told(found),
+        _score(found),
         _gaps(found),
         _cost(found.known),
         [f"⌛ 下周到期：{_numbers(found)}"] if found.expiring else [],
@@ -455,9 +456,22 @@ def _spans(blind: Iterable[Entry], day: date | None) -> str:
     return "、".join(spans[:MOST]) + (f" 等 {len(spans)} 段" if len(spans) > MOST else "")
 
 
+def _score(found: Report) -> list[str]:
+    """How advice has fared, counted until now: a week alone says little."""
+    known, score = found.known, found.known.score
+    if score is None or not score.made:
+        return []
+    rate = score.whole.trades
+    lines = [f"📐 本周分析 {known.analysed} 次"] if known.analysed else []
+    if rate.decided:
+        percent = f"，命中率 {rate.percent}%" if rate.percent is not None else "，还太少，不算命中率"
+        lines.append(f"📐 到现在评过分的买卖建议：命中 {rate.hits}，未中 {rate.misses}{percent}")
+    return lines
+
+
 def _cost(known: Known) -> list[str]:
     cost = known.cost
-    if cost is None or not cost.calls:
+    if not cost.calls:
         return []
     return [f"🤖 模型用了 {cost.calls} 次，{large_text(Decimal(cost.tokens), ' token', 1)}，{cost.yuan:.4f} 元"]
 

@@ -16,6 +16,7 @@ from core.alerts import Alert, Reason, Silence
 from core.calendar import CLOSE, next_trading_day, previous_trading_day
 from core.chronicle import Approach, Entry, Kind, nearest
 from core.clock import market_time
+from core.consultations import Spent
 from core.editions import Closure, Edition, closure_after, closure_ahead, day_of, first_day
 from core.ex_dates import ExDate
 from core.frames import Quote
@@ -25,6 +26,7 @@ from core.orders import Fill, Order
 from core.portfolio import Account
 from core.reckoning import Earned, Seen, day_of_fill
 from core.sheet import Curve, Sheet
+from core.tally import Tally
 from core.tickets import Ticket, TicketState
 from core.types import FEN, Money, Price, Shares, Side, Symbol, to_milli
 from core.view import View
@@ -39,6 +41,7 @@ NOISY: Final = 5
 """So many alerts of one watch in a week, with no answer to any, are called noise."""
 _DAY: Final = timedelta(days=1)
 _NOTHING: Final = Decimal(0)
+_NO_COST: Final = Spent()
 
 
 # -- how near the lines are
@@ -360,14 +363,6 @@ class ExDay(NamedTuple):
     unanswered: bool = False
 
 
-class Cost(NamedTuple):
-    """What models cost the person in these days."""
-
-    calls: int
-    tokens: int
-    yuan: Money
-
-
 @dataclass(frozen=True)
 class Known:
     """All that a report of one person is made of.
@@ -382,7 +377,8 @@ class Known:
         quiet: his quiet hours, in words, where it is they that hold now.
         panicked: who pulled the kill switch.
         ex_dates: of these days, and those that are not answered yet.
-        cost: None where no model is set up.
+        cost: what models cost the person in these days.
+        score: how his analyses have fared so far, and how many were made in these days.
         names: of shares and accounts.
         late: it comes after its hour, because the program was not running.
     """
@@ -402,7 +398,9 @@ class Known:
     quiet: str = ""
     panicked: str | None = None
     ex_dates: Sequence[ExDay] = ()
-    cost: Cost | None = None
+    cost: Spent = _NO_COST
+    score: Tally | None = None
+    analysed: int = 0
     late: bool = False
 
 

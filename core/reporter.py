@@ -19,6 +19,7 @@ from core.calendar import CLOSE, MORNING_OPENS, is_trading_day, trading_date
 from core.chronicle import MANY, Entry, Kind
 from core.chronicler import Chronicler
 from core.clock import MARKET_ZONE, Clock, market_time, stamp_text
+from core.consultations import total
 from core.digest import Digest
 from core.dispatch import Dispatcher
 from core.editions import HOURS, Edition, day_of, due, first_day
@@ -33,6 +34,7 @@ from core.people import is_member
 from core.ports import Store
 from core.report import MANY_ALERTS, Book, ExDay, Known, Near, at_rest, near_of, report
 from core.rulebook import RuleBook
+from core.scorer import Scorer
 from core.sheet import Curve, Sheet
 from core.switch import KillSwitch
 from core.tickets import TicketState
@@ -102,6 +104,7 @@ class Reporter:
         history: History,
         adjustments: Adjustments,
         membership: Membership,
+        scorer: Scorer,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -118,6 +121,7 @@ class Reporter:
         self._history = history
         self._adjustments = adjustments
         self._membership = membership
+        self._scorer = scorer
         self._wishes: tuple[Wish, ...] = ()
         self._ex_dates: dict[Symbol, ExDate] = {}
         # The hour and the look for missed ones may come at once; each report goes once.
@@ -238,6 +242,12 @@ class Reporter:
         named |= {Symbol(text) for one in entries for text in (one.subject, one.symbol) if "." in text}
         ex_dates = self._ex_days(reader.owner, held, first)
         named |= {one.ex.symbol for one in ex_dates}
+        person = reader.owner if is_member(reader.owner) else None  # the owners pay for everybody
+        asked = await self._store.consultations(since=since, until=until, person=person)
+        score, analysed = None, 0
+        if edition is Edition.WEEK:
+            score = await self._scorer.tally(reader.owner)
+            analysed = len(await self._store.analyses(reader.owner, since=since, until=until))
         silences = self._dispatcher.silences(reader.owner)
         named |= {one.symbol for one in silences if one.symbol is not None}
         named |= {one.symbol for one in alerts}
@@ -257,6 +267,9 @@ class Reporter:
             quiet=str(hours) if hours is not None and hours.covers(now) else "",
             panicked=self._switch.panicked,
             ex_dates=ex_dates,
+            cost=total(one.spent for one in asked),
+            score=score,
+            analysed=analysed,
             late=late,
         )
 

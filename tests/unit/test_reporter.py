@@ -1,0 +1,74 @@
+"""Each report is sent once, whatever fails on its way; none is kept from others by one that fails."""
+
+from __future__ import annotations
+
+from core.editions import Edition
+from core.messages import Chat
+from tests.fakes.parts import CHAT, OTHER_CHAT, Home, Phone, ShakyStore, house
+
+DAY = "2026-11-18"
+
+
+async def due(home: Home) -> None:
+    await home.app.duties.report()
+    await home.app.house.notifier.drained()
+
+
+def calls(phone: Phone, chat: Chat = CHAT) -> list[str]:
+    return [how for how, where, _, message in phone.calls if where == chat and message.title.startswith("🌇")]
+
+
+async def wanting(home: Home, *chats: Chat) -> None:
+    for chat in chats:
+        await home.app.house.reporter.want(chat, "owner", [Edition.CLOSE], on=True)
+
+
+async def test_killed_before_it_was_noted_a_report_takes_its_own_place() -> None:
+    store, phone = ShakyStore(), Phone()
+    async with house(f"{DAY} 15:00", store=store, phone=phone) as home:
+        await wanting(home, CHAT)
+    async with house(f"{DAY} 15:10", store=store, phone=phone) as home:
+        store.fail("set_value")  # it is stored and sent, and the process ends before it is noted
+        await due(home)
+        assert calls(phone) == ["send"]
+    async with house(f"{DAY} 15:15", store=store, phone=phone) as home:
+        await due(home)
+        assert calls(phone) == ["send", "edit"]
+        await due(home)
+        assert calls(phone) == ["send", "edit"]
+
+
+async def test_a_report_that_could_not_be_stored_comes_with_the_next_look() -> None:
+    store = ShakyStore()
+    async with house(f"{DAY} 15:00", store=store) as home:
+        await wanting(home, CHAT)
+    async with house(f"{DAY} 15:10", store=store) as home:
+        store.fail("enqueue")
+        await due(home)
+        assert calls(home.phone) == []
+        await due(home)
+        assert calls(home.phone) == ["send"]
+
+
+async def test_one_report_that_fails_keeps_no_other_back() -> None:
+    store = ShakyStore()
+    async with house(f"{DAY} 15:00", store=store) as home:
+        await wanting(home, CHAT, OTHER_CHAT)
+    async with house(f"{DAY} 15:10", store=store) as home:
+        store.fail("enqueue")
+        await due(home)
+        assert (calls(home.phone), calls(home.phone, OTHER_CHAT)) == ([], ["send"])
+        await due(home)
+        assert (calls(home.phone), calls(home.phone, OTHER_CHAT)) == (["send"], ["send"])
+
+
+async def test_what_is_turned_off_and_on_again_on_one_day_is_not_sent_again() -> None:
+    store = ShakyStore()
+    async with house(f"{DAY} 15:00", store=store) as home:
+        await wanting(home, CHAT)
+    async with house(f"{DAY} 15:10", store=store) as home:
+        await due(home)
+        await home.app.house.reporter.want(CHAT, "owner", list(Edition), on=False)
+        await wanting(home, CHAT)
+        await due(home)
+        assert calls(home.phone) == ["send"]
