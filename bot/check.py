@@ -149,10 +149,9 @@ async def _telegram(settings: Settings) -> Sequence[Finding]:
 def _model(settings: Settings) -> Sequence[Finding]:
     if settings.deepseek_api_key is None:
         return [fine("模型", "没有设置，离线语法照常工作。")]
-    where = settings.llm_base_url or "DeepSeek"
-    return [
-        fine("模型", f"{where}，每人每天最多 {settings.llm_daily_budget.normalize():f} 元（问它要花钱，没有去问）。")
-    ]
+    where, budget = settings.llm_base_url or "DeepSeek", settings.budget
+    most = f"每人每天最多 {budget.yuan.normalize():f} 元，所有人最多 {budget.house_yuan.normalize():f} 元"
+    return [fine("模型", f"{where}，{most}（问它要花钱，没有去问）。")]
 
 
 async def _accounts(settings: Settings, clock: Clock) -> Sequence[Finding]:

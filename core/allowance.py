@@ -142,9 +142,9 @@ class Allowance:
         mine = day.of(line.person).plus(line.spent)
         house = day.everybody.yuan + line.yuan
         part = 1 if line.purpose is Purpose.SENTENCE else 1 - KEPT_FOR_SENTENCES
-        if mine.yuan > budget.yuan * part:
+        if line.yuan and mine.yuan > budget.yuan * part:
             return Limit.YUAN
-        if house > budget.house_yuan * part:
+        if line.yuan and house > budget.house_yuan * part:
             return Limit.HOUSE
         if mine.calls > budget.calls:
             return Limit.CALLS

@@ -83,14 +83,12 @@ class Completion(Noun):
         usage: None where the provider did not say.
         finish_reason: the provider's word for why it ended there: ``stop``, ``length`` (cut off at ``most_tokens``),
             ``content_filter``, …; empty where it did not say.
-        consultation: the id of its line in the ledger, once it has one.
     """
 
     text: str
     model: str
     usage: Usage | None = None
     finish_reason: str = ""
-    consultation: str = ""
 
 
 class TurnedAway(Unavailable):

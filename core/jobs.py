@@ -41,6 +41,7 @@ from core.watchlist import Watchlist
 log: Final = logging.getLogger(__name__)
 
 KEEP_MESSAGES: Final = timedelta(days=30)
+KEEP_CONSULTATIONS: Final = timedelta(days=400)
 PATIENCE: Final = 2 * SHORTEST_GAP
 """Trading time without a good frame before it is told."""
 LAST_FRAME: Final = "last_frame_at"
@@ -202,8 +203,9 @@ class Duties:
         await self._reconciler.look()
 
     async def clean(self) -> None:
-        """Forget messages that were sent long ago; alerts, tickets, orders and fills are kept."""
+        """Forget messages that were sent, and models that were asked, long ago; what concerns money is kept."""
         await self._store.forget(self._clock.now() - KEEP_MESSAGES, {Delivery.SENT, Delivery.FAILED})
+        await self._store.forget_consultations(self._clock.now() - KEEP_CONSULTATIONS)
         gc.collect()  # at night, because it keeps everybody waiting
 
     async def save_bars(self) -> None:

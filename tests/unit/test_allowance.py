@@ -156,6 +156,13 @@ async def test_a_request_of_which_nothing_was_heard_is_a_line_that_says_so(
     assert (line.prompt_version, line.prompt_sha) == (QUESTION.version, QUESTION.sha)
 
 
+async def test_what_costs_nothing_is_asked_on_a_day_that_is_used_up(store: MemoryStore, clock: ManualClock) -> None:
+    allowance = Allowance(store, clock, Budget(yuan=Decimal("0.012")))
+    assert isinstance(await hold(allowance), Held)
+    assert await hold(allowance, purpose=Purpose.ANALYSIS) is Limit.YUAN
+    assert isinstance(await allowance.reserve("我", "scripted", QUESTION, purpose=Purpose.ANALYSIS), Held)
+
+
 async def test_the_whole_house_has_a_limit_of_its_own(store: MemoryStore, clock: ManualClock) -> None:
     allowance = Allowance(store, clock, Budget(house=Decimal("0.03")))
     assert [isinstance(await hold(allowance, person), Held) for person in ("甲", "乙", "丙")] == [True, True, False]

@@ -74,6 +74,8 @@ class Room:
         self.told: list[str] = []
         self.pauses: list[float] = []
         self.unreachable = False
+        self.moves = False
+        """The clock goes on with every pause."""
         allowance = Allowance(self.store, self.clock, budget or Budget())
         self.counsel = Counsel(model, allowance, self.clock, self._tell, sleep=self._sleep, chance=lambda: 0.5)
 
@@ -84,6 +86,8 @@ class Room:
 
     async def _sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
+        if self.moves:
+            self.clock.advance(timedelta(seconds=seconds))
         await asyncio.sleep(0)
 
     async def ask(
@@ -109,7 +113,7 @@ async def test_an_answer_comes_as_it_was_with_its_line_in_the_ledger() -> None:
     room = Room(Oracle(ANSWER))
     found = await room.ask()
     [line] = await room.lines()
-    assert found == ANSWER.model_copy(update={"consultation": line.id})
+    assert found == ANSWER
     assert (line.person, line.purpose, line.about, line.attempt) == ("我", Purpose.ANALYSIS, "A1", 1)
     assert (line.model_asked, line.model, line.usage, line.told) == ("deepseek-flash", ANSWER.model, USED, True)
     assert (line.prompt_version, line.prompt_sha, line.finish_reason, line.error) == ("v1", PROMPT.sha, "stop", "")
@@ -243,6 +247,18 @@ async def test_a_server_that_asks_for_a_pause_has_it_at_most_five_minutes() -> N
     assert await room.why() is Why.FAILED
     room.clock.advance(timedelta(seconds=1))
     assert isinstance(await room.ask(), Completion)
+
+
+async def test_who_has_the_time_comes_back_when_the_server_wishes() -> None:
+    room = Room(Oracle(TurnedAway("模型", "现在很忙（429）", timedelta(seconds=20)), ANSWER))
+    assert await room.why(Purpose.SENTENCE, 6) is Why.FAILED
+    assert await room.why(Purpose.SENTENCE, 6) is Why.FAILED
+    assert await room.why(seconds=15) is Why.FAILED
+    assert room.model.asked == 1
+    assert not room.pauses
+    room.moves = True
+    assert isinstance(await room.ask(seconds=60), Completion)
+    assert room.pauses == [20.01]
 
 
 async def test_an_account_that_is_not_served_ends_it_for_everybody_and_is_told_once() -> None:

@@ -10,8 +10,9 @@ import pytest
 from adapters.stores.memory import MemoryStore
 from core import jobs
 from core.conditions import PriceBelow
+from core.consultations import Consultation, Purpose
 from core.errors import Unavailable
-from core.jobs import JOBS, KEEP_MESSAGES, At, Duties, Every, Job, MarketPaced, due, perform
+from core.jobs import JOBS, KEEP_CONSULTATIONS, KEEP_MESSAGES, At, Duties, Every, Job, MarketPaced, due, perform
 from core.messages import Delivery
 from core.tickets import TicketState
 from core.types import Side
@@ -289,6 +290,21 @@ async def test_old_messages_are_forgotten_and_what_is_unsent_or_an_alert_is_kept
         assert await store.deliveries([alert.id]) == []
         assert await home.alerts() == [alert]
         assert {row.state for row in store._outbox.values()} <= {Delivery.QUEUED}
+
+
+async def test_what_models_cost_is_forgotten_after_more_than_a_year() -> None:
+    store = MemoryStore()
+    async with house(store=store) as home:
+        line = Consultation(
+            id="C1", at=home.clock.now(), person="owner", purpose=Purpose.ANALYSIS, model_asked="deepseek-flash"
+        )
+        await store.save_consultation(line)
+        home.clock.advance(KEEP_CONSULTATIONS)
+        await home.app.duties.clean()
+        assert await store.consultations() == [line]
+        home.clock.advance(timedelta(days=1))
+        await home.app.duties.clean()
+        assert not await store.consultations()
 
 
 # -- bars
