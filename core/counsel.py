@@ -122,6 +122,7 @@ class Counsel:
         asked = _Question(person, prompt, purpose, about, hear)
         try:
             async with asyncio.timeout(seconds) as deadline, self._turns[purpose]:
+                await asyncio.sleep(0)  # who has no time left begins nothing
                 return await self._try(asked, deadline)
         except TimeoutError:
             log.warning("the model did not answer within %s seconds", seconds)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,7 +13,7 @@ from adapters.stores.memory import MemoryStore
 from core.allowance import Allowance, Budget, Held, Limit
 from core.clock import ManualClock
 from core.completions import Completion, Prompt, Spoilt, Turn, TurnedAway, Usage
-from core.consultations import UNHEARD, Purpose
+from core.consultations import UNHEARD, Purpose, Tally
 from core.errors import Malformed, OutsideError, Refused, Unavailable
 from core.tariffs import TARIFFS, Price, tariff_at
 from tests.fakes.market import market_instant
@@ -97,6 +99,21 @@ async def test_no_day_costs_more_than_was_allowed_whatever_is_told_of_no_call(
     while isinstance(await hold(allowance), Held):
         pass
     assert (await allowance.today()).everybody.yuan <= Decimal("0.1")
+
+
+class Slow(MemoryStore):
+    """A store that lets others in before it answers."""
+
+    async def tallies(self, since: datetime) -> Sequence[Tally]:
+        found = await super().tallies(since)
+        await asyncio.sleep(0)
+        return found
+
+
+async def test_who_asks_at_the_same_time_does_not_get_what_is_left_twice(clock: ManualClock) -> None:
+    allowance = Allowance(Slow(), clock, Budget(yuan=Decimal("0.036")))
+    found = await asyncio.gather(*(hold(allowance) for _ in range(9)))
+    assert sum(isinstance(one, Held) for one in found) == 3
 
 
 async def test_each_person_has_a_day_of_their_own(store: MemoryStore, clock: ManualClock) -> None:

@@ -232,6 +232,27 @@ async def test_a_server_that_keeps_failing_is_left_alone_for_a_minute_by_everybo
     assert isinstance(await room.ask(), Completion)
 
 
+async def test_an_answer_makes_up_for_the_failures_before_it() -> None:
+    room = Room(Oracle(BUSY, BUSY, ANSWER, BUSY, BUSY, ANSWER))
+    found = [await room.why(Purpose.SENTENCE) for _ in range(6)]
+    assert found == [Why.FAILED, Why.FAILED, None] * 2
+
+
+async def test_what_has_failed_for_others_meanwhile_is_not_sent_again() -> None:
+    room = Room(Oracle(BUSY))
+    found = await asyncio.gather(*(room.ask() for _ in range(3)))
+    assert {one.why for one in found if isinstance(one, Unanswered)} == {Why.FAILED}
+    assert room.model.asked == 3
+
+
+async def test_who_has_no_time_left_begins_nothing() -> None:
+    room = Room(Oracle(ANSWER))
+    for seconds in (0, -1):
+        assert await room.why(seconds=seconds) is Why.LATE
+    assert not room.model.asked
+    assert not await room.lines()
+
+
 async def test_three_silences_are_three_failures() -> None:
     room = Room(Oracle(for_ever))
     for _ in range(3):
