@@ -67,10 +67,10 @@ class Oracle:
 class Room:
     """A counsel with everything around it."""
 
-    def __init__(self, model: Oracle, *, budget: Budget | None = None) -> None:
+    def __init__(self, model: Oracle, *, budget: Budget | None = None, store: MemoryStore | None = None) -> None:
         self.model = model
         self.clock = ManualClock(market_instant("2026-11-18 10:00"))
-        self.store = MemoryStore()
+        self.store = store or MemoryStore()
         self.told: list[str] = []
         self.pauses: list[float] = []
         self.unreachable = False
@@ -352,6 +352,23 @@ async def test_an_answer_is_as_good_when_its_cost_cannot_be_written_down() -> No
 
     room.model.said = [closes]
     assert isinstance(await room.ask(), Completion)
+
+
+class Slow(MemoryStore):
+    """A store that takes its time to write down what was told."""
+
+    async def save_consultation(self, consultation: Consultation) -> None:
+        if consultation.told:
+            await asyncio.sleep(0.05)
+        await super().save_consultation(consultation)
+
+
+@pytest.mark.parametrize("said", [ANSWER, Spoilt("模型", "回答的格式不对", USED)])
+async def test_what_is_known_is_written_down_however_late_it_is(said: Said) -> None:
+    room = Room(Oracle(said), store=Slow())
+    await room.ask(seconds=0.02)
+    [line] = await room.lines()
+    assert (line.usage, line.told) == (USED, True)
 
 
 async def test_whoever_stops_waiting_leaves_a_line_with_the_worst_and_blames_nobody() -> None:
