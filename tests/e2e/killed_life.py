@@ -37,6 +37,7 @@ from core.messages import Chat, Incoming, Message
 from core.orders import ReportKind
 from core.ports import Receiver, Store
 from core.tickets import TicketState
+from tests.fakes.advised import advised
 from tests.fakes.exchange import Ended, Exchange, ExchangeBroker, Happening, Traded
 from tests.fakes.market import MOUTAI, HandMarket, market_instant
 from tests.fakes.office import until
@@ -56,12 +57,14 @@ class Story(NamedTuple):
 
     Attributes:
         falls: a price that the market falls to after the sentence, where that is what makes the ticket.
+        advised: an advice makes the ticket, and what the sentence switches on approves it.
         cancels: the person cancels after the first trade.
     """
 
     sentence: str
     script: tuple[Happening, ...]
     falls: str | None = None
+    advised: bool = False
     cancels: bool = False
 
 
@@ -72,6 +75,7 @@ STORIES: Final = {
     "sold in part and cancelled": Story(
         "卖100股茅台 价格1400", (Traded(60), Ended(ReportKind.CANCELLED)), cancels=True
     ),
+    "bought by a policy": Story("/auto 茅台 每笔150000 每天150000 9:35-14:50 信心70", _FILLED, advised=True),
     "refused by the counter": Story("买100股茅台 价格1400", (Ended(ReportKind.REJECTED),)),
 }
 
@@ -257,6 +261,9 @@ class Life:
 
     async def ask(self) -> None:
         """Say what is wanted, until there is a card."""
+        if self.story.advised:
+            await self._be_advised()
+            return
         if self.story.falls is None:
             await self.say(self.story.sentence)
             return
@@ -264,6 +271,16 @@ class Life:
         if not self.app.house.watchlist.everything():
             await self.say(self.story.sentence)
         await self.tick(self.story.falls)
+
+    async def _be_advised(self) -> None:
+        house = self.app.house
+        if house.autotrade.of("owner") is None:
+            await self.say(self.story.sentence)
+            await self.press(self.phone.presses("打开自动交易")[-1])
+        account = house.brokerage.brokers[0].account
+        advice = await advised(house, MOUTAI, CHAT, account=account, shares=100)
+        await house.autotrade.consider(*advice)
+        await self.settled()
 
     async def approve(self) -> None:
         """Tap the buttons that are on the screen."""
@@ -328,6 +345,7 @@ class Life:
             },
             "ever": sorted({command.split()[1] for command in self.phone.ever("确认")}),
             "told": [one.plain() for _, one in self.phone.shown() if not (one.card or "").startswith("ticket:")],
+            "by policy": sum(one.by_policy for one in await self.store.analyses()),
             "unsent": len(await self.store.unsent()),
             "cash seen": str(seen.cash if seen else None),
             "cash": str(account.cash),

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from core.analysis import Action, Analysis, Decision, Occasion, Reason
+from core.analysis import Analysis
 from core.desk import Origin
 from core.errors import Breached
 from core.orders import OrderState
 from core.tickets import Ticket, TicketState
 from core.types import Side, Symbol
 from core.watches import Plan
-from tests.contract.test_stores_archive import pack
 from tests.e2e.street import OWNER, Street
 from tests.e2e.theatre import CHAT, Theatre
+from tests.fakes.advised import advised
 
 ZHAOHANG = Symbol("600036.SH")
 SET = "/auto 招商银行 每笔50000 每天90000 9:35-14:50 信心70"
@@ -36,37 +36,8 @@ async def quote(stage: Theatre, price: str = "41") -> None:
     await stage.tick("600036.SH", price, preclose=Decimal(41), ask=price, ask_volume=100_000, bid="40.99")
 
 
-async def advise(
-    stage: Theatre, shares: int = 1000, confidence: int = 80, name: str = "A1", owner: str = "owner"
-) -> tuple[Analysis, Ticket]:
-    """An advice to buy, with its card, as it comes from an analysis."""
-    house = stage.app.house
-    decision = Decision(
-        action=Action.BUY, confidence=confidence, reasons=(Reason(facts=("last",), text="站上均线"),), shares=shares
-    )
-    analysis = Analysis(
-        id=name,
-        at=house.now(),
-        owner=owner,
-        chat=CHAT,
-        account="paper",
-        symbol=ZHAOHANG,
-        name="招商银行",
-        occasion=Occasion.ASKED,
-        pack=pack().digest(),
-        price=Decimal(41),
-        quoted_at=house.now(),
-        prompt="v1",
-        model_asked="scripted",
-        model="scripted",
-        decision=decision,
-    )
-    await house.store.add_analysis(analysis, pack())
-    origin = Origin(owner, CHAT, reason="分析建议", analysis_id=name)
-    ticket = await house.desk.ask(Plan(side=Side.BUY, shares=shares), ZHAOHANG, "paper", origin)
-    analysis = analysis.model_copy(update={"ticket_id": ticket.id})
-    await house.store.save_analysis(analysis)
-    return analysis, ticket
+async def advise(stage: Theatre, shares: int = 1000, confidence: int = 80) -> tuple[Analysis, Ticket]:
+    return await advised(stage.app.house, ZHAOHANG, CHAT, shares=shares, confidence=confidence)
 
 
 async def consider(stage: Theatre, analysis: Analysis, ticket: Ticket) -> Analysis:
@@ -106,7 +77,7 @@ async def test_inside_the_bounds_the_order_goes_out_once_and_the_card_says_by_wh
     (order,) = await stage.orders()
     assert (order.symbol, order.shares, order.state) == (ZHAOHANG, 1000, OrderState.FILLED)
     assert stage.seen("由 自动交易（我 设的） 确认")
-    stored = await stage.app.house.store.analysis("A1")
+    stored = await stage.app.house.store.analysis(after.id)
     assert stored == after
     again = await consider(stage, after, advice[1])
     assert not again.by_policy or len(await stage.orders()) == 1
@@ -147,8 +118,8 @@ async def test_the_day_is_counted_over_a_restart(stage: Theatre) -> None:
     await quote(stage)
     assert stage.app.house.autotrade.of("owner") is not None
     assert await stage.app.house.autotrade.used("owner") == 41_000
-    assert (await consider(stage, *await advise(stage, name="A2"))).by_policy
-    after = await consider(stage, *await advise(stage, name="A3", shares=300))
+    assert (await consider(stage, *await advise(stage))).by_policy
+    after = await consider(stage, *await advise(stage, shares=300))
     assert "今天已自动 82,000.00 元" in after.note
     assert len(await stage.orders()) == 2
     stage.clock.advance(timedelta(days=1))
@@ -158,7 +129,7 @@ async def test_the_day_is_counted_over_a_restart(stage: Theatre) -> None:
 
 async def test_two_advices_at_once_do_not_both_fit_into_what_is_left(stage: Theatre) -> None:
     await switch_on(stage, SET.replace("每天90000", "每天50000"))
-    one, two = await advise(stage, name="A1"), await advise(stage, name="A2")
+    one, two = await advise(stage), await advise(stage)
     await asyncio.gather(consider(stage, *one), consider(stage, *two))
     assert len(await stage.orders()) == 1
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -26,8 +27,8 @@ from tests.e2e.killed_life import DATABASE, FACTS, STEPS, STORIES
 from tests.fakes import migrated
 
 ROOT: Final = Path(__file__).parents[2]
-POINTS: Final = 55
-"""Kills per story; there are four stories."""
+POINTS: Final = 44
+"""Kills per story; there are five stories."""
 KILLED_AGAIN: Final = 4
 """Of so many kills one is followed by another, in the life that takes over."""
 STOPPED: Final = ("INSERT INTO orders", "placed, not answered", "a report comes in")
@@ -115,6 +116,9 @@ def facts_of(folder: Path) -> dict[str, Any]:
     return found
 
 
+_DECIDED: Final = re.compile("由 (?:我|自动交易（我 设的）) 确认")
+
+
 def wrong(facts: dict[str, Any], kills: int = 1) -> list[str]:
     """Every promise that is not kept, in words; the facts are those of :meth:`Life.facts`.
 
@@ -140,7 +144,10 @@ def wrong(facts: dict[str, Any], kills: int = 1) -> list[str]:
         "the journal is broken": facts["journal"] is None and facts["differences"] == [],
         "a card stands too often or not at all": all(1 <= len(cards) <= 1 + kills for cards in facts["cards"].values()),
         "a card can still be answered": all("确认'" not in cards[-1] for cards in facts["cards"].values()),
-        "a card does not say who decided": all("由 我 确认" in cards[-1] for cards in facts["cards"].values()),
+        "a card does not say who decided": all(_DECIDED.search(cards[-1]) for cards in facts["cards"].values()),
+        "what went without a tap is not counted": all(
+            facts["by policy"] or "由 自动交易" not in cards[-1] for cards in facts["cards"].values()
+        ),
     }
     return [rule for rule, kept in rules.items() if not kept] + untold(facts, kills)
 
