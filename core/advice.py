@@ -22,9 +22,9 @@ from core.errors import Invalid
 from core.figures import SLOT, Unit
 from core.grounding import Fact, Facts, fill
 from core.market import clean_name
-from core.pack import Pack
+from core.pack import ACCOUNT, Pack
 from core.packing import text as facts_text
-from core.relations import reversed_in
+from core.relations import reversed_in, unnamed_in
 from core.types import parse_symbol, price_text
 
 INSTRUCTIONS: Final = (Path(__file__).parent / "prompts" / "analysis_v1.txt").read_text(encoding="utf-8")
@@ -334,15 +334,27 @@ _LEVEL_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def _facts(levels: Levels, pack: Pack) -> Facts:
-    """The facts with the answer's own levels among them."""
+    """The facts with the answer's own levels among them, and with the names of what is missing, which mean nothing
+    else: MA250 in front of another figure is no name of that.
+    """
     own = (levels.entry, levels.take_profit, levels.stop_loss, levels.shares)
-    figures = tuple(
+    figures = [
         Fact(name, Decimal(value), Unit.SHARES if name == "size" else Unit.PRICE, pack.symbol, _LEVEL_WORDS[name])
         for name, value in zip(LEVELS, own, strict=True)
         if value is not None
-    )
+    ]
+    owners = {"": str(pack.symbol), ACCOUNT: ""}
+    figures += [
+        Fact(f"no {one.name}", _NOWHERE, one.unit, owners.get(one.of, one.of), (one.label, *one.words), one.when)
+        for one in pack.given()
+        if one.value is None
+    ]
     facts = pack.facts()
-    return facts._replace(figures=(*facts.figures, *figures))
+    return facts._replace(figures=(*facts.figures, *figures), literals=pack.literals)
+
+
+_NOWHERE: Final = Decimal("1e30")
+"""What no text can say: a number that long is refused."""
 
 
 class _Shown(NamedTuple):
@@ -372,5 +384,6 @@ def _text(place: str, written: str, facts: Facts, pack: Pack) -> _Shown:
         return _Shown("", [f"{place}里有花括号没有写对，数据的名字写成 {{{{名字}}}}。"])
     filled = fill(_GLUED.sub(" ", written), facts, pack.symbol)
     problems = [f"{place}里的“{one.figure[:20]}”：{one.why}。" for one in filled.problems]
+    problems += [f"{place}里的 {{{{{name}}}}} 前面要紧跟着写它的叫法。" for name in unnamed_in(written, facts)]
     problems += [f"{place}里 {one.left} 和 {one.right} 谁高谁低，和数据相反。" for one in reversed_in(written, facts)]
     return _Shown(filled.text.strip(), problems)

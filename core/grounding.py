@@ -416,10 +416,13 @@ def fill(text: str, facts: Facts, about: str = "") -> Filled:
     another name or goes the other way; and no figure may stand outside of the slots.
     """
     bench = _bench(facts)
+    by_name = {fact.name: fact for fact in facts.figures}
     problems = _check(bench, text, about, slots=True)
+    # One that the end of a sentence cuts in two is not seen by the check.
+    cut = (match[0] for match in re.finditer(SLOT, text) if match["name"] not in by_name)
+    problems = problems or [Problem(text, slot, "没有这个数据") for slot in cut]
     if problems:
         return Filled("", problems)
-    by_name = {fact.name: fact for fact in facts.figures}
 
     def shown(match: re.Match[str]) -> str:
         fact = by_name[match["name"]]

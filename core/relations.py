@@ -1,7 +1,10 @@
-"""Relations: of two figures in a text, the one that it calls higher is the higher one. Pure.
+"""Relations: what a text with slots says of its figures beside their names is so. Pure.
 
-Grounding binds each figure to its name; this is for what is said between them. Only what is plain is judged: two slots
-of one unit with a word of comparison between them, or around the second one. What is denied, asked or supposed is not.
+Grounding refuses a figure that is called by the name of another one. It does not know the names of what we do not have:
+a return on equity, say, would pass with any figure behind it. So each slot has to stand right behind a name of its own.
+
+And of two figures the one that is called higher has to be the higher one. Only what is plain is judged: two slots of
+one unit with a word of comparison between them, or around the second one. What is denied, asked or supposed is not.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from core.figures import SENTENCE_ENDS
+from core.figures import SENTENCE_ENDS, Unit
 from core.grounding import Facts
 
 _ABOVE: Final = "高于|大于|高过|超过|强于|站上|升破|突破|涨破"
@@ -26,6 +29,25 @@ _AROUND: Final = re.compile(
 _NOT_SO: Final = re.compile(
     "如果|若|一旦|要是|假如|只要|除非|等到|可能|或许|会|能否|是否|吗|没|未|不|别|尚|曾|之前|此前|以前|之后|以后|随后"
 )
+
+
+_FILLERS: Final = 3
+"""Characters between a name and its figure: 是, 约为, 仍然在."""
+_CROSSED: Final = ("跌破", "站上", "突破", "升破", "涨破", "守住", "失守", "跌到", "涨到", "回到", "回落到", "触及")
+"""What only a price does with a price; that one needs no name then."""
+
+
+def unnamed_in(text: str, facts: Facts) -> Iterator[str]:
+    """Every slot of a text that does not stand right behind a name of its own."""
+    by_name = {fact.name: fact for fact in facts.figures}
+    for match in re.finditer(_SLOT, text):
+        fact = by_name.get(match[1])
+        if fact is None:
+            continue  # grounding says so
+        names = (*fact.words, *_CROSSED) if fact.unit is Unit.PRICE else fact.words
+        before = text[: match.start()]
+        if not any(before[: len(before) - far].endswith(names) for far in range(_FILLERS + 1)):
+            yield fact.name
 
 
 class Reversed(NamedTuple):

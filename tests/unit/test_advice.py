@@ -103,6 +103,26 @@ def test_every_kind_of_advice_can_stand(answer: dict[str, Any], facts: Pack) -> 
     assert read(written(answer), facts).action == answer["action"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "MA250缺失，看不了长期。",
+        "MA250 还算不出来，现价{{price}}。",
+        "现价是{{price}}，仍然在高位。",
+        "现价（{{price}}），量比 {{volume_ratio}}倍。",
+        "今天涨跌幅{{change_percent}}，没有追高的必要。",
+        "涨了{{change_percent}}，离止损价还远。",
+        "只要守住{{ma20}}，就还在上升。",
+        "T+1，买了要下个交易日才能卖。",
+        "委托价{{entry}}，止盈价{{take_profit}}，止损价{{stop_loss}}，数量{{size}}。",
+        "华电辽能(600396)现价{{price}}元，一直没有大跌。",
+        "MACD 柱状线没有背离，KDJ 还在中间。",
+    ],
+)
+def test_texts_as_analysts_write_them_can_stand(text: str) -> None:
+    read(written(saying(text, "price", "ma20", "volume_ratio", "change_percent")), pack(literals=("T+1",)))
+
+
 def test_a_fence_around_the_json_is_taken_off() -> None:
     for fence in ("```json\n{}\n```", "```\n{}\n```", "  ```JSON\n{}\n```\n"):
         assert read(fence.replace("{}", written(BUY)), NINE).action is Action.BUY
@@ -408,6 +428,12 @@ def test_without_a_price_or_while_suspended_nothing_is_advised() -> None:
         ({"text": "3月24日公布。"}, "“3月24日”"),
         ({"text": "跌了{{change_percent}}。"}, "“{{change_percent}}”：正负和数据相反"),
         ({"text": "②好。"}, "理由 1 "),
+        ({"text": "MA250{{price}}。"}, "“{{price}}”：不是这里说的那个数"),  # another figure for what is missing
+        ({"text": "年线即250日均线{{ma20}}。"}, "“{{ma20}}”：不是这里说的那个数"),
+        ({"text": "MA250是1000000000000000000000000000000元。"}, "数字要由程序填"),
+        ({"text": "ROE{{price}}。"}, "理由 1 里的 {{price}} 前面要紧跟着写它的叫法"),
+        ({"text": "现价和市盈率{{price}}。"}, "理由 1 里的 {{price}} 前面要紧跟着写它的叫法"),
+        ({"text": "{{price}}是现价。"}, "理由 1 里的 {{price}} 前面要紧跟着写它的叫法"),
         ({"text": "现价{{price}}，低于20日均线{{ma20}}。"}, "理由 1 里 price 和 ma20 谁高谁低，和数据相反"),
         ({"text": "现价{price}。"}, "理由 1 里有花括号没有写对"),
         ({"text": "现价{{price}}}。"}, "理由 1 里有花括号没有写对"),

@@ -174,6 +174,7 @@ def test_slots_are_filled_in_the_house_s_own_writing() -> None:
     ("text", "figure"),
     [
         ("茅台赚了{{nothing}}", "{{nothing}}"),
+        ("茅台赚了{{moutai。profit}}", "{{moutai。profit}}"),
         ("茅台赚了{{catl_profit}}", "{{catl_profit}}"),  # another share's
         ("宁德时代赚了{{catl_profit}}", "{{catl_profit}}"),  # the other way
         ("茅台成本{{moutai_last}}", "{{moutai_last}}"),  # another figure of the share

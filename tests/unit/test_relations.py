@@ -1,10 +1,10 @@
-"""Relations: what a text says of two figures is so, where it says it plainly."""
+"""Relations: a figure stands behind its own name, and of two the one that is called higher is the higher."""
 
 from __future__ import annotations
 
 import pytest
 
-from core.relations import Reversed, reversed_in
+from core.relations import Reversed, reversed_in, unnamed_in
 from tests.fakes.packs import FIGURES, POSITION, pack
 
 FACTS = pack(FIGURES, POSITION).facts()  # price 9.00, ma20 8.80, ma60 8.50, cost 8.20, preclose 8.90
@@ -47,3 +47,33 @@ def test_what_is_so_or_not_said_plainly_stands(text: str) -> None:
 )
 def test_what_the_figures_do_not_bear_out_is_found(text: str, left: str, right: str) -> None:
     assert [*reversed_in(text, FACTS)] == [Reversed(left, right)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "现价{{price}}，20日均线是{{ma20}}，60日均线大约在{{ma60}}。",
+        "跌破{{ma20}}，就走。",
+        "价格跌到了{{ma20}}。",
+        "亏{{profit}}，量比：{{volume_ratio}}",
+        "{{nothing}}",
+    ],
+)
+def test_a_figure_behind_its_own_name_stands(text: str) -> None:
+    assert [*unnamed_in(text, FACTS)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("{{price}}", "price"),
+        ("市盈率{{price}}", "price"),
+        ("现价和市净率{{price}}", "price"),
+        ("现价约等于是{{price}}", "price"),
+        ("跌破{{volume_ratio}}", "volume_ratio"),  # no price
+        ("20日均线{{ ma60 }}", "ma60"),
+        ("现价{{price}}、{{ma20}}", "ma20"),
+    ],
+)
+def test_a_figure_behind_another_name_or_none_is_found(text: str, name: str) -> None:
+    assert [*unnamed_in(text, FACTS)] == [name]
