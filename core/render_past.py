@@ -182,11 +182,10 @@ def _spark(values: Sequence[Decimal]) -> str:
 
 
 def decisions(tickets: Sequence[Ticket], orders: dict[str, Order], asked: str, where: str) -> Message:
-    """What was proposed and how it was decided. There is no analysis by a model yet, and it is said."""
-    none = "没有大模型的分析建议，这个功能还没有。"
+    """What was proposed and how it was decided."""
     if not tickets:
-        return Message(title=f"🗂 {asked}没有决定过委托", text=f"{none}\n{where}")
-    lines = [none]
+        return Message(title=f"🗂 {asked}没有决定过委托", text=where)
+    lines = []
     for ticket in tickets[:TOLD]:
         order = orders.get(ticket.order_id)
         came = f"，{order.state.chinese}" if order is not None else ""
@@ -200,5 +199,5 @@ def decisions(tickets: Sequence[Ticket], orders: dict[str, Order], asked: str, w
     return Message(
         title=f"🗂 {asked}出过 {len(tickets)} 张委托卡片",
         text="\n".join(lines),
-        buttons=((Button("待确认", "tickets"),),),
+        buttons=((Button("待确认", "tickets"), Button("分析建议", "analyses")),),
     )

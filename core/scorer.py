@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -123,6 +123,7 @@ class Scorer:
         model: str = "",
         since: datetime | None = None,
         until: datetime | None = None,
+        sees: Callable[[str], bool] = lambda _account: True,
     ) -> Tally:
         """The score of what was advised in this span.
 
@@ -130,13 +131,14 @@ class Scorer:
             owner: None is everybody.
             symbols: of these shares; without them of all.
             model: of what was asked or answered by this name, or by this version of the prompt.
+            sees: whose cards may be looked at, by account; without it all.
 
         Raises:
             Unavailable
         """
         analyses = await self._found(owner, symbols, model, since, until)
         outcomes = await self._store.outcomes([one.id for one in analyses])
-        return tally(analyses, outcomes, await self._tickets(analyses))
+        return tally(analyses, outcomes, await self._tickets(analyses, sees))
 
     async def cases(
         self,
@@ -147,11 +149,12 @@ class Scorer:
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int | None = None,
+        sees: Callable[[str], bool] = lambda _account: True,
     ) -> Sequence[Case]:
         """The advices themselves with all that is known of them, newest first. Raises Unavailable."""
         analyses = [one for one in await self._found(owner, symbols, model, since, until) if one.decision][:limit]
         outcomes = await self._store.outcomes([one.id for one in analyses])
-        return cases_of(analyses, outcomes, await self._tickets(analyses))
+        return cases_of(analyses, outcomes, await self._tickets(analyses, sees))
 
     async def _found(
         self,
@@ -168,12 +171,12 @@ class Scorer:
             if (not symbols or one.symbol in symbols) and (not model or _is_by(one, model))
         ]
 
-    async def _tickets(self, analyses: Iterable[Analysis]) -> Mapping[str, Ticket]:
+    async def _tickets(self, analyses: Iterable[Analysis], sees: Callable[[str], bool]) -> Mapping[str, Ticket]:
         wanted = {one.ticket_id for one in analyses if one.ticket_id is not None}
         if not wanted:
             return {}
         found = await self._store.tickets(set(TicketState), TICKETS)
-        return {one.id: one for one in found if one.id in wanted}
+        return {one.id: one for one in found if one.id in wanted and sees(one.account)}
 
 
 def _is_by(analysis: Analysis, model: str) -> bool:

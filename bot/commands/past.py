@@ -29,7 +29,7 @@ async def trades(ctx: Context, call: Call) -> Reply:
     account, call = account_meant(ctx, call)
     symbols = targets.symbols(ctx, call, last=False)
     sheet = await sheet_of(ctx, account)
-    span = span_of(sheet, symbols, *_days(ctx, call), side=_side(ctx))
+    span = span_of(sheet, symbols, *days_of(ctx, call), side=_side(ctx))
     about = symbols[0] if len(symbols) == 1 else ""
     message = render_past.trades(sheet, span, symbols)
     return answered(ctx, sheet, message, span=span, about=about)
@@ -40,7 +40,7 @@ async def realized(ctx: Context, call: Call) -> Reply:
     account, call = account_meant(ctx, call)
     symbols = targets.symbols(ctx, call, last=False)
     sheet = await sheet_of(ctx, account)
-    span = span_of(sheet, symbols, *_days(ctx, call))
+    span = span_of(sheet, symbols, *days_of(ctx, call))
     whole = span.asked and not symbols and not _SOLD.search(ctx.dialogue.sentence)
     if whole:
         found = await _worths(ctx, sheet, span.first, span.last, before=True)
@@ -58,7 +58,7 @@ async def realized(ctx: Context, call: Call) -> Reply:
 async def curve(ctx: Context, call: Call) -> Reply:
     """What an account was worth day by day, and now."""
     account, call = account_meant(ctx, call)
-    first, last = _days(ctx, call)
+    first, last = days_of(ctx, call)
     sheet = await sheet_of(ctx, account)
     found = await _worths(ctx, sheet, first, last)
     asked = f"{first:%m-%d} 起" if first is not None else ""
@@ -94,7 +94,7 @@ async def decisions(ctx: Context, call: Call) -> Reply:
     """What was proposed and how it was decided."""
     account, call = account_meant(ctx, call)
     symbols = targets.symbols(ctx, call, last=False)
-    first, last = _days(ctx, call)
+    first, last = days_of(ctx, call)
     found = [
         ticket
         for ticket in await targets.tickets(ctx, set(TicketState), limit=TICKETS)
@@ -115,7 +115,7 @@ def _side(ctx: Context) -> Side | None:
     return None if bought == sold else Side.BUY if bought else Side.SELL
 
 
-def _days(ctx: Context, call: Call) -> tuple[date | None, date | None]:
+def days_of(ctx: Context, call: Call) -> tuple[date | None, date | None]:
     """The days that are named; a weekday that has not come yet is the one that has been."""
     request = call.request
     if request is None or request.date_from is None:

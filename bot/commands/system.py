@@ -14,7 +14,7 @@ from core.tickets import TicketState
 
 _FAMILIES = (
     *("watch", "undo", "rehearse", "review", "why", "alert", "favourites"),
-    *("ask", "past", "report", "chart", "analyze", "trade", "auto", "reconcile", "audit", "limits"),
+    *("ask", "past", "report", "chart", "analyze", "score", "trade", "auto", "reconcile", "audit", "limits"),
     *("settings", "people", "system"),
 )
 EXAMPLES = (

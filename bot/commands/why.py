@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Final, NamedTuple
 
 from bot.command import Call, Context, Reply, command
-from bot.commands import past, targets
+from bot.commands import past, score, targets
 from bot.language.moments import moments
 from bot.language.request import Request
 from core import render, render_why
@@ -45,7 +45,8 @@ _PAST: Final = {
     "trades": past.trades,
     "realized_pnl": past.realized,
     "asset_curve": past.curve,
-    "decisions": past.decisions,
+    "decisions": score.decided,
+    "score": score.score,
 }
 """Other histories than that of the watches."""
 

@@ -260,6 +260,7 @@ _ASKED: Final[dict[Ask, str]] = {
     "trades": "成交记录",
     "alerts": "提醒记录",
     "decisions": "决定记录",
+    "score": "建议准不准",
     "realized_pnl": "已实现盈亏",
     "asset_curve": "资产曲线",
     "open": "未完成的",

@@ -123,6 +123,7 @@ Ask = Literal[
     "trades",
     "alerts",
     "decisions",
+    "score",
     "realized_pnl",
     "asset_curve",
     # orders

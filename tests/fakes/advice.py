@@ -28,7 +28,7 @@ def analysis(when: str = "2026-03-02 16:00", id_: str = "A1", **changes: Any) ->
     given = {
         "id": id_,
         "at": market_instant(when),
-        "owner": "script:local",
+        "owner": "owner",
         "chat": Chat("script", "local"),
         "account": "paper",
         "symbol": MAOTAI,

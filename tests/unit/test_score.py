@@ -236,6 +236,7 @@ def test_a_share_sealed_at_its_upper_limit_cannot_be_bought() -> None:
     assert refused(one, "100", "110 110 109.99 110", "115") == SEALED_UP  # a rounding of adjusted prices
     assert refused(one, "100", "110 110 108 110", "115") == ""
     assert refused(one, "100", "109", "115") == ""
+    assert refused(one, "100", "110") == SEALED_UP  # whatever is missing beside
     assert refused(one, "110", "115") == MISSING  # the end: nothing before it to tell the limit from
     for action in (Action.SELL, Action.HOLD, Action.WAIT):
         assert refused(analysis("2026-02-28 10:00", action=action), "100", "110", "115") == ""
@@ -245,7 +246,8 @@ def test_a_share_sealed_at_its_lower_limit_cannot_be_sold() -> None:
     one = analysis("2026-02-28 10:00", action=Action.SELL)
     assert refused(one, "100", "90", "85") == SEALED_DOWN
     assert refused(one, "100", "90 92 90 90", "85") == ""
-    assert refused(analysis("2026-02-28 10:00"), "100", "90", "85") == ""
+    for action in (Action.BUY, Action.HOLD, Action.WAIT):
+        assert refused(analysis("2026-02-28 10:00", action=action), "100", "90", "85") == ""
 
 
 def test_a_close_at_the_limit_is_no_price_to_be_had() -> None:

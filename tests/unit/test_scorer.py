@@ -218,7 +218,7 @@ async def test_newer_rules_leave_what_they_have_no_bars_for_any_more() -> None:
 async def test_the_index_and_the_levels_are_held_against_the_same_days() -> None:
     days = bars("2026-02-27", "90", "90", "90 95 89 91")
     house = House(*days, *bars("2026-02-27", "3000", "3000", "3030", symbol=INDEX))
-    await house.add(analysis("2026-03-02 10:00", take_profit=Decimal(105), stop_loss=Decimal(95)), close="100")
+    await house.add(analysis("2026-03-02 14:56", take_profit=Decimal(105), stop_loss=Decimal(95)), close="100")
     await house.at("2026-03-03 15:30")
     [one] = await house.store.outcomes(["A1"])
     assert (one.percent, one.excess, one.touched) == (Decimal("1.11"), Decimal("0.11"), Touched.TARGET)
@@ -273,7 +273,7 @@ async def test_the_score_of_one_person_share_model_or_span() -> None:
     await house.at("2026-03-20 15:30")
     tally = house.scorer.tally
     assert (await tally()).made == 3
-    assert (await tally("script:local")).made == 2
+    assert (await tally("owner")).made == 2
     assert (await tally(symbols=[MAOTAI])).made == 2
     assert (await tally(symbols=[MAOTAI, PINGAN])).made == 3
     assert (await tally(model="kimi-k3")).made == 1
@@ -291,7 +291,10 @@ async def test_advices_come_newest_first_with_their_cards() -> None:
     await house.add(analysis("2026-03-03 10:00", "A2"))
     await house.add(analysis("2026-03-04 10:00", "A3", decision=None))
     await house.at("2026-03-04 15:30")
-    newest, oldest = await house.scorer.cases("script:local")
+    newest, oldest = await house.scorer.cases("owner")
     assert (newest.analysis.id, newest.ticket, list(newest.outcomes)) == ("A2", None, [1])
     assert (oldest.analysis.id, oldest.ticket, list(oldest.outcomes)) == ("A1", card, [1])
     assert [one.analysis.id for one in await house.scorer.cases(limit=1)] == ["A2"]
+    assert [one.ticket for one in await house.scorer.cases(sees=lambda account: account != "paper")] == [None, None]
+    assert (await house.scorer.tally()).fates
+    assert not (await house.scorer.tally(sees=lambda account: account != "paper")).fates

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import pytest
 
 from core.analysis import Action, Analysis, Occasion, Outcome, Standing
+from core.calendar import trading_days
 from core.score import ENGINE, standing
 from core.tally import LEAST, Fate, Rate, Tally, tally, wilson
 from core.tickets import Ticket, TicketState
@@ -18,6 +20,7 @@ from tests.fakes.advice import MAOTAI, analysis
 from tests.fakes.market import market_instant
 
 START = market_instant("2026-01-05 10:00")
+DAYS = trading_days(date(2020, 1, 2), date(2025, 12, 31))
 
 
 def moved(one: Analysis, percent: str, *, horizon: int = 1, engine: int = ENGINE, **changes: Any) -> Outcome:
@@ -34,15 +37,14 @@ def unable(one: Analysis, horizon: int = 1) -> Outcome:
 
 def told(*moves: str, **changes: Any) -> tuple[list[Analysis], list[Outcome]]:
     """One advice a day, each with the move after it."""
-    start = len(_ids)
     made = []
-    for number in range(len(moves)):
-        _ids.append(start + number)
-        made.append(analysis(id_=f"A{start + number}", at=START + timedelta(days=7 * (start + number)), **changes))
+    for _ in moves:
+        number = next(_numbers)
+        made.append(analysis(f"{DAYS[number]} 10:00", f"A{number}", **changes))
     return made, [moved(one, move) for one, move in zip(made, moves, strict=True)]
 
 
-_ids: list[int] = []
+_numbers = count()
 
 
 def score_of(*parts: tuple[list[Analysis], list[Outcome]], tickets: Sequence[Ticket] = ()) -> Tally:
@@ -95,10 +97,11 @@ def test_the_same_advice_counts_once_a_day() -> None:
     first = analysis(id_="A1", at=START, confidence=60)
     again = analysis(id_="A2", at=START + timedelta(hours=1), confidence=90, occasion=Occasion.ALERT)
     other = analysis(id_="A3", at=START + timedelta(hours=1), action=Action.SELL)
+    longer = analysis(id_="A5", at=START + timedelta(hours=1), horizon=10)
     later = analysis(id_="A4", at=START + timedelta(hours=6))  # anchored at the next open
-    made = [later, other, again, first]
+    made = [later, other, again, first, longer]
     found = tally(made, [moved(one, "2") for one in made], {})
-    assert (found.made, found.advices) == (4, 3)
+    assert (found.made, found.advices, found.pending) == (5, 4, 1)
     assert found.whole.trades == Rate(2, 1, 0, Decimal(2))
     assert [group.name for group in found.occasions] == ["asked"]  # the first of them counts
 
@@ -261,6 +264,10 @@ def test_approved_rejected_and_ignored_cards_are_compared() -> None:
         (0, 1, 0),
         (0, 0, 2),
     ]
+
+
+def test_a_card_that_may_not_be_looked_at_says_nothing() -> None:
+    assert tally([analysis(ticket_id="T1", by_policy=True)], [], {}).fates == []
 
 
 def test_cards_whose_days_are_not_over_are_counted_only() -> None:
