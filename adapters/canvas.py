@@ -165,16 +165,34 @@ class Canvas:
 
 
 class Taken:
-    """Where something is written or marked already: a label that would cover it goes elsewhere."""
+    """Where something is written or marked already: a label that would cover it goes elsewhere.
 
-    def __init__(self) -> None:
+    Args:
+        drawn: what had better not be covered either: x, top and foot of each, and ``reach`` to both its sides.
+        lines: the same across the whole picture, by their heights.
+    """
+
+    def __init__(
+        self, drawn: Sequence[tuple[float, float, float]] = (), lines: Sequence[float] = (), *, reach: float = 0.0
+    ) -> None:
         self._spots: list[tuple[float, float, float]] = []
+        self._drawn = drawn
+        self._lines = lines
+        self._reach = reach + 4
 
     def add(self, left: float, right: float, middle: float) -> None:
         self._spots.append((left, right, middle))
 
     def is_free(self, left: float, right: float, middle: float) -> bool:
         return all(abs(middle - at) >= LINE or left > end or right < start for start, end, at in self._spots)
+
+    def is_clear(self, left: float, right: float, middle: float) -> bool:
+        top, foot, reach = middle - LINE / 2, middle + LINE / 2, self._reach
+        return (
+            self.is_free(left, right, middle)
+            and not any(top < line < foot for line in self._lines)
+            and not any(left - reach < x < right + reach and high < foot and low > top for x, high, low in self._drawn)
+        )
 
 
 def legend(canvas: Canvas, words: Iterable[tuple[str, str]]) -> None:
@@ -188,11 +206,12 @@ def legend(canvas: Canvas, words: Iterable[tuple[str, str]]) -> None:
         x += wide + 26
 
 
-def at_edge(canvas: Canvas, words: str, colour: str, foot: float, *, up: bool) -> None:
-    """What lies above or below the panel, beside an arrow that points there."""
+def at_edge(canvas: Canvas, words: str, colour: str, foot: float, *, up: bool) -> tuple[float, float, float]:
+    """What lies above or below the panel, beside an arrow that points there; its left and right end, and its height."""
     y, tip = (TOP - 2.0, -7) if up else (foot + 10.0, 7)
     canvas.shape([(LEFT, y - tip), (LEFT + 14, y - tip), (LEFT + 7, y + tip)], colour)
     canvas.text(LEFT + 22, y, words, colour, SMALL)
+    return LEFT, LEFT + 22 + canvas.width(words, SMALL), y
 
 
 def dates(canvas: Canvas, places: Sequence[tuple[float, int]], palette: Palette, *, intraday: bool = False) -> None:

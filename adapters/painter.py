@@ -45,7 +45,7 @@ from adapters.curves import draw_tracks
 from adapters.fonts import Face, find
 from core.charts import MINUTES, minute_of, place_of
 from core.errors import Unavailable
-from core.messages import Candle, Chart, ChartPeriod, Point
+from core.messages import Candle, Chart, ChartPeriod, Mark, Point
 from core.types import from_milli, price_text
 
 LOG: Final = logging.getLogger(__name__)
@@ -169,9 +169,14 @@ def draw(chart: Chart, face: Face, palette: Palette) -> bytes:
         dates(canvas, places, palette, intraday=chart.period.intraday)
     label = volume_text(layout.most, chinese=face.chinese) if layout.most > 1 else ""
     canvas.text(RIGHT + 8, LOWER_TOP + 12, label, palette.faint, SMALL)
-    taken = Taken()
-    _levels(canvas, chart, layout, palette, tags, taken)
-    _marks(canvas, chart, layout, palette, taken)
+    lines = [layout.y(level.price) for level in chart.levels if layout.inside(level.price)]
+    taken = Taken(_drawn(chart, layout), lines, reach=layout.slot / 2)
+    marks = _mark_places(chart, layout)
+    _level_lines(canvas, chart, layout, palette, tags, taken)
+    _diamonds(canvas, [(x, y) for _mark, x, y in marks], palette, taken)
+    _level_labels(canvas, chart, layout, palette, taken)
+    for mark, x, y in marks:
+        _mark_label(canvas, mark.label, x, y, palette, taken)
     return canvas.png()
 
 
@@ -231,10 +236,10 @@ def _grid(canvas: Canvas, chart: Chart, layout: Layout, palette: Palette) -> lis
 
 def _colour_of_last(chart: Chart, palette: Palette) -> str:
     if chart.points:
-        rises = chart.points[-1].price >= (chart.preclose or chart.points[0].price)
+        before, last = chart.preclose or chart.points[0].price, chart.points[-1].price
     else:
-        rises = chart.shown[-1].close >= chart.shown[-1].open
-    return palette.up if rises else palette.down
+        before, last = chart.shown[-1].open, chart.shown[-1].close
+    return palette.faint if last == before else palette.up if last > before else palette.down
 
 
 def _candles(canvas: Canvas, candles: Sequence[Candle], layout: Layout, palette: Palette) -> None:
@@ -267,11 +272,15 @@ def _line(canvas: Canvas, chart: Chart, layout: Layout, palette: Palette) -> Non
     canvas.line([(layout.x(point.minute), layout.y(point.price)) for point in chart.points], palette.ink, 2)
     first = chart.points[0]
     opening = Point(first.minute, chart.preclose or first.price, 0, 0)
+    colour = palette.up
     for before, point in pairwise((opening, *chart.points)):
-        colour = palette.up if point.price >= before.price else palette.down
+        if point.price != before.price:  # else it goes on as it was
+            colour = palette.up if point.price > before.price else palette.down
         x = layout.x(point.minute)
         if point.volume > 0:
             canvas.box(x - 1.2, layout.volume_y(point.volume), x + 1.2, LOWER_FOOT, colour)
+    last = chart.points[-1]
+    canvas.dot(layout.x(last.minute), layout.y(last.price), palette.ink, palette.ground)
 
 
 def _hours(canvas: Canvas, layout: Layout, palette: Palette) -> None:
@@ -281,50 +290,86 @@ def _hours(canvas: Canvas, layout: Layout, palette: Palette) -> None:
         canvas.text(layout.x(minute), 630, text, palette.faint, SMALL, anchor)
 
 
-def _levels(
+def _level_lines(
     canvas: Canvas, chart: Chart, layout: Layout, palette: Palette, tags: Sequence[float], taken: Taken
 ) -> None:
+    """Across the picture where it is inside; else said at the edge."""
     inside = [level for level in chart.levels if layout.inside(level.price)]
     for level, tag in zip(inside, tags, strict=True):
-        y = layout.y(level.price)
-        canvas.dashed(LEFT, RIGHT, y, palette.mark, 2)
+        canvas.dashed(LEFT, RIGHT, layout.y(level.price), palette.mark, 2)
         canvas.box(RIGHT + 2, tag - TAG / 2 + 1, WIDTH - 2, tag + TAG / 2 - 1, palette.mark, round_by=5)
         canvas.text(RIGHT + 8, tag, _price(level.price), palette.on_mark, SMALL)
-    for level in inside:
-        # Side by side where levels are near each other; what finds no room is known by its price in the margin.
-        wide, middle = canvas.width(level.label, SMALL), layout.y(level.price) - 15
-        for left in range(LEFT + 4, RIGHT - round(wide), 12):
-            if taken.is_free(left, left + wide, middle):
-                canvas.text(left, middle, level.label, palette.mark, SMALL, halo=palette.ground)
-                taken.add(left, left + wide + 12, middle)
-                break
     higher = [level for level in chart.levels if level.price > layout.high]
     lower = [level for level in chart.levels if level.price < layout.low]
     for outside, up in ((higher, True), (lower, False)):
-        if outside:
-            words = " / ".join(f"{level.label} {_price(level.price)}" for level in outside)
-            at_edge(canvas, words, palette.mark, FOOT, up=up)
+        words = [f"{level.label} {_price(level.price)}" for level in outside]
+        if words:
+            taken.add(*at_edge(canvas, _fitting(canvas, words), palette.mark, FOOT, up=up))
 
 
-def _marks(canvas: Canvas, chart: Chart, layout: Layout, palette: Palette, taken: Taken) -> None:
-    """A diamond at each price, in a ring of the ground; its label where nothing else is."""
-    placed: list[tuple[float, float, str]] = []
-    for mark in chart.marks:
-        place = minute_of(datetime.fromtimestamp(mark.at, UTC)) if chart.points else place_of(chart, mark.at)
-        if place is not None:
-            placed.append((layout.x(place), layout.y(mark.price), mark.label))
-    for x, y, _ in placed:
+def _fitting(canvas: Canvas, words: Sequence[str]) -> str:
+    """As many of these as have room beside each other."""
+    for count in range(len(words), 1, -1):
+        text = " / ".join(words[:count]) + (f" 等 {len(words)} 条" if count < len(words) else "")
+        if canvas.width(text, SMALL) <= RIGHT - LEFT - 22:
+            return text
+    return words[0]
+
+
+def _level_labels(canvas: Canvas, chart: Chart, layout: Layout, palette: Palette, taken: Taken) -> None:
+    """Above a line or below it, as far left as it covers nothing; the margin has the price of what finds no room."""
+    for level in chart.levels:
+        if not layout.inside(level.price):
+            continue
+        y, wide = layout.y(level.price), canvas.width(level.label, SMALL)
+        lefts = range(LEFT + 4, RIGHT - round(wide), 12)
+        _label(canvas, [(left, y + way) for way in (-15, 15) for left in lefts], level.label, palette, taken)
+
+
+def _diamonds(canvas: Canvas, places: Sequence[tuple[float, float]], palette: Palette, taken: Taken) -> None:
+    """At each price that is marked, in a ring of the ground."""
+    for x, y in places:
         taken.add(x - 12, x + 12, y)
         for size, colour in ((12, palette.ground), (9, palette.mark)):
             canvas.shape([(x, y - size), (x + size, y), (x, y + size), (x - size, y)], colour)
-    for x, y, label in placed:
-        wide = canvas.width(label, SMALL)
-        left = min(max(x - wide / 2, LEFT), RIGHT - wide)
-        for middle in (y - 28, y + 28, y - 54, y + 54):
-            if TOP - 8 <= middle <= FOOT + 8 and taken.is_free(left, left + wide, middle):
-                canvas.text(left, middle, label, palette.mark, SMALL, halo=palette.ground)
-                taken.add(left - 6, left + wide + 6, middle)
-                break
+
+
+def _mark_places(chart: Chart, layout: Layout) -> list[tuple[Mark, float, float]]:
+    placed = []
+    for mark in chart.marks:
+        place = minute_of(datetime.fromtimestamp(mark.at, UTC)) if chart.points else place_of(chart, mark.at)
+        if place is not None:
+            placed.append((mark, layout.x(place), layout.y(mark.price)))
+    return placed
+
+
+def _mark_label(canvas: Canvas, label: str, x: float, y: float, palette: Palette, taken: Taken) -> None:
+    wide = canvas.width(label, SMALL)
+    middle = min(max(x - wide / 2, LEFT), RIGHT - wide)
+    beside = [(left, y + way) for way in (0, -28, 28) for left in (x - 18 - wide, x + 18)]
+    spots = [(middle, y - 28), (middle, y + 28), *beside, *((middle, y + way) for way in (-54, 54, -80, 80))]
+    inside = [spot for spot in spots if TOP - 8 <= spot[1] <= FOOT + 8 and LEFT <= spot[0] <= RIGHT - wide]
+    _label(canvas, inside, label, palette, taken)
+
+
+def _label(canvas: Canvas, spots: Sequence[tuple[float, float]], label: str, palette: Palette, taken: Taken) -> None:
+    """At the first of these spots that is clear; where none is, at the first where no other words are."""
+    wide = canvas.width(label, SMALL)
+    clear = (spot for spot in spots if taken.is_clear(spot[0], spot[0] + wide, spot[1]))
+    free = (spot for spot in spots if taken.is_free(spot[0], spot[0] + wide, spot[1]))
+    spot = next(clear, None) or next(free, None)
+    if label and spot is not None:
+        canvas.text(*spot, label, palette.mark, SMALL, halo=palette.ground)
+        taken.add(spot[0] - 6, spot[0] + wide + 6, spot[1])
+
+
+def _drawn(chart: Chart, layout: Layout) -> list[tuple[float, float, float]]:
+    """Where the candles or the line are: x, top and foot of each."""
+    if not chart.points:
+        return [(layout.x(i), layout.y(one.high), layout.y(one.low)) for i, one in enumerate(chart.shown)]
+    heights = [layout.y(point.price) for point in chart.points]
+    pairs = zip([heights[0], *heights], heights, strict=False)
+    return [(layout.x(point.minute), min(two), max(two)) for point, two in zip(chart.points, pairs, strict=True)]
 
 
 # -- the painter

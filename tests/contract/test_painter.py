@@ -155,6 +155,50 @@ def _four(bar: Bar) -> tuple[Decimal, Decimal, Decimal, Decimal]:
     return bar.open, bar.high, bar.low, bar.close
 
 
+def minutes(*closes: str) -> list[Bar]:
+    prices = [Decimal(close) for close in closes]
+    return [
+        Bar(MOUTAI, at("09:31") + timedelta(minutes=n), price, price, price, price, 100)
+        for n, price in enumerate(prices)
+    ]
+
+
+def test_the_words_of_a_mark_and_of_a_level_do_not_stand_on_the_line(palette: Palette) -> None:
+    made = day_line(minutes(*["1420"] * 30, *["1421.3"] * 90, *["1428"] * 120), name="", preclose=Decimal(1420))
+    mark = mark_of(at("10:00"), Decimal(1420), "XXXXXX")
+    with_words = made.model_copy(update={"marks": (mark,), "levels": (Level(1_419_300, "XXXXXX"),)})
+    image, layout = pixels(with_words, palette), layout_of(with_words)
+    away = [point for point in made.points[:-1] if abs(layout.x(point.minute) - layout.x(30)) > 14]
+    for point in away:
+        spot = layout.x(point.minute), layout.y(point.price)
+        assert any(near(found, palette.ink) for found in around(image, *spot)), f"minute {point.minute} is covered"
+
+
+def test_a_minute_without_a_change_goes_on_in_its_colour_and_a_day_without_one_has_none() -> None:
+    made = day_line(minutes("1420", "1421", "1421", "1419", "1419", "1420"), name="", preclose=Decimal(1420))
+    image, layout = pixels(made), layout_of(made)
+    colours = [image.getpixel((round(layout.x(minute)), round(layout.volume_y(50)))) for minute in (2, 3, 4, 5)]
+    assert [near(found, LIGHT.up) for found in colours] == [True, True, False, False]
+    assert [near(found, LIGHT.down) for found in colours] == [False, False, True, True]
+    margin = {found for x in range(882, 960) for found in [image.getpixel((x, round(layout.y(1_420_000))))]}
+    assert not any(near(found, LIGHT.up) or near(found, LIGHT.down) for found in margin)
+
+
+def test_the_newest_price_of_a_day_is_a_dot_even_in_its_first_minute(palette: Palette) -> None:
+    made = day_line(minutes("1421"), name="", preclose=Decimal(1420))
+    image, layout = pixels(made, palette), layout_of(made)
+    x, y = round(layout.x(1)), round(layout.y(1_421_000))
+    assert all(near(image.getpixel((x + right, y + down)), palette.ink) for right, down in ((0, 0), (3, 0), (0, 3)))
+
+
+def test_levels_that_find_no_room_at_the_edge_are_counted() -> None:
+    far = tuple(Level(9_000_000 + step, f"#{step} level") for step in range(60))
+    image = pixels(chart(levels=far))
+    assert near(image.getpixel((27, 108)), LIGHT.mark)
+    beyond = [image.getpixel((x, y)) for x in range(876, WIDTH) for y in range(96, 118)]
+    assert not any(near(found, LIGHT.mark) for found in beyond)
+
+
 ODD = {
     "nothing": Chart(title="空", symbol=MOUTAI),
     "one candle": chart(1),
@@ -223,6 +267,12 @@ def test_what_was_gained_is_red_and_what_was_lost_is_green(palette: Palette) -> 
         assert any(near(found, colour) for found in around(image, x, y, 2))
         inside = image.getpixel((round(x), round((y + layout.y(1_000_000_000)) / 2)))
         assert near(inside, mixed(palette.ground, colour, 0.16)), "and so is what lies between it and what was put in"
+    for place, colour in ((2.25, palette.up), (2.75, palette.down)):
+        x, y = (
+            layout.x(0) + place * layout.slot,
+            layout.y(days[2].worth + (days[3].worth - days[2].worth) * (place - 2)),
+        )
+        assert any(near(found, colour) for found in around(image, x, y, 2)), "the colour changes where the lines meet"
     for place, colour in ((1, palette.up), (3, palette.down)):
         y = (layout.gain_y(days[place].gain) + layout.gain_y(0)) / 2
         assert near(image.getpixel((round(layout.x(place)), round(y))), colour), "and the day's own gain below"
@@ -392,6 +442,21 @@ def test_what_is_taken_is_not_written_over() -> None:
     assert not taken.is_free(40, 90, 110)
     assert taken.is_free(60, 90, 110)
     assert taken.is_free(40, 90, 130)
+
+
+def test_candles_and_lines_are_covered_only_where_there_is_no_other_room() -> None:
+    taken = Taken([(100, 200, 260)], [400], reach=10)
+    for left, right, middle, clear in (
+        (50, 80, 230, True),
+        (50, 90, 230, False),
+        (120, 150, 230, True),
+        (90, 150, 280, True),
+        (90, 150, 270, False),
+        (300, 350, 405, False),
+        (300, 350, 415, True),
+    ):
+        assert taken.is_clear(left, right, middle) is clear, (left, right, middle)
+        assert taken.is_free(left, right, middle)
 
 
 def test_levels_close_to_each_other_have_tags_apart() -> None:

@@ -15,7 +15,6 @@ from core.alerts import Silence
 from core.amend import Amendments
 from core.clock import ManualClock
 from core.conditions import PriceBelow
-from core.errors import Unavailable
 from core.feed import Feed
 from core.messages import Button, Chart, Chat, Message, Outgoing
 from core.notify import Notifier
@@ -77,21 +76,27 @@ async def test_the_card_of_an_order_is_left_alone_and_what_is_added_stands_below
 
 
 class Slow:
-    """A phone that takes long over pictures."""
+    """A phone that takes long over pictures, or over words."""
 
     name = "phone"
 
-    def __init__(self) -> None:
+    def __init__(self, *, holds_words: bool = False) -> None:
+        self._holds_words = holds_words
+        self.edited: list[str] = []
         self.shown: list[tuple[str, bool]] = []
         self.asked, self.gate, self.two = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def run(self, receiver: Receiver) -> None: ...
 
     async def send(self, chat: Chat, message: Message, picture: bytes | None = None) -> str:
-        return await self.edit(chat, str(len(self.shown)), message, picture)
+        return await self._show(str(len(self.shown)), message)
 
     async def edit(self, chat: Chat, ref: str, message: Message, picture: bytes | None = None) -> str:
-        if message.chart is not None:
+        self.edited.append(ref)
+        return await self._show(ref, message)
+
+    async def _show(self, ref: str, message: Message) -> str:
+        if (message.chart is not None) is not self._holds_words:
             self.asked.set()
             await self.gate.wait()
         self.shown.append((message.text, message.chart is not None))
@@ -120,12 +125,30 @@ async def test_a_new_alert_does_not_wait_for_the_picture_of_the_last_one() -> No
 
 
 async def test_what_is_added_waits_for_the_alert_itself() -> None:
-    async with house() as home:
-        home.phone.fail(Unavailable("phone", "没有网络", retry_after=timedelta(seconds=3)))
-        row = await told(home)
-        await Amendments(home.app.house.notifier).add(row, PICTURE)
-        await home.app.house.notifier.drained()
-        assert [how for how, _, _, _ in home.phone.calls] == ["send", "edit"]
+    phone, store, clock = Slow(holds_words=True), MemoryStore(), ManualClock(at("10:00"))
+    notifier = Notifier(store, clock, Feed())
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(notifier.run({phone.name: phone}))
+        row = notifier.compose(CHAT, Message(text="1", card="alert:1"), ("1",))
+        await store.enqueue([row])
+        notifier.post([row])
+        await phone.asked.wait()
+        await Amendments(notifier).add(row, PICTURE)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert phone.shown == []
+        phone.gate.set()
+        await notifier.drained()
+        running.cancel()
+    assert phone.shown == [("1", False), ("1", True)]
+    assert phone.edited == ["0"]
+
+
+async def test_a_line_that_stands_under_every_message_stands_once_and_last() -> None:
+    notifier = Notifier(MemoryStore(), ManualClock(at("10:00")), Feed(), footer=lambda _chat: "🤖 自动交易开着")
+    row = notifier.compose(CHAT, Message(text="跌了", card="alert:1"), ("1",))
+    again = notifier.compose(CHAT, row.message.extended(COMMENT))
+    assert again.message.text == "跌了\n💬 放量下跌\n🤖 自动交易开着"
 
 
 async def test_only_the_newest_messages_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
