@@ -12,7 +12,7 @@ from typing import Final
 
 from bot.command import tools
 from bot.house import House
-from bot.inbox import Inbox
+from bot.inbox import HOME, Inbox
 from bot.language.model import SecondReader
 from bot.language.names import Names
 from bot.language.proposal import NEVER
@@ -356,6 +356,7 @@ def assemble(
         adjustments=adjustments,
         membership=membership,
         scorer=scorer,
+        keeps=lambda channel, user: channel in HOME or user in (owners or {}).get(channel, ()),
     )
     history.on_ex_date.append(reporter.on_ex_date)
     research = Research(

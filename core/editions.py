@@ -73,6 +73,12 @@ def due(edition: Edition, now: datetime) -> bool:
     return edition is not Edition.WEEK or ends_week(day)
 
 
+def under_way(now: datetime) -> bool:
+    """Whether a day has begun to trade and is not over."""
+    local = market_time(now)
+    return is_trading_day(local.date()) and MORNING_OPENS <= local.time() < CLOSE
+
+
 def next_at(edition: Edition, now: datetime) -> datetime:
     """When it is sent next."""
     day = market_time(now).date()

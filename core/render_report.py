@@ -65,7 +65,7 @@ def _title(found: Report) -> str:
     if found.so_far or (edition is Edition.NOON and not lunch and now.date() == found.day):
         name = "盘中" if edition is Edition.NOON else name
         when += f"，到 {now:%H:%M}"
-    late = f"（迟到：{HOURS[edition].at:%H:%M} 时程序没有运行）" if found.known.late else ""
+    late = f"（补发：{HOURS[edition].at:%H:%M} 没能发出）" if found.known.late else ""
     return f"{_ICONS[edition]} {name} {when}{late}"
 
 
@@ -93,7 +93,7 @@ def _morning(found: Report) -> list[list[str]]:
         _alarm(known),
         _open(found),
         _freed(found),
-        _near(found, "按昨收"),
+        _near(found),
         _ex_dates(found),
         _hushed(known),
         [f"⌛ 今天到期：{_numbers(found)}"] if found.expiring else [],
@@ -117,7 +117,7 @@ def _noon(found: Report) -> list[list[str]]:
         _done(found),
         *[_earned(found, one, "今天到现在") for one in found.earnings],
         _open(found),
-        _near(found, "按现价"),
+        _near(found),
         _hushed(found.known),
     ]
 
@@ -133,7 +133,7 @@ def _close(found: Report) -> list[list[str]]:
         _gaps(found),
         _ex_dates(found),
         _cost(found.known),
-        _near(found, "下个交易日，按收盘价"),
+        _near(found),
         [f"⌛ 到期：{_numbers(found)}"] if found.expiring else [],
         _calendar(found),
     ]
@@ -224,9 +224,10 @@ def _freed(found: Report) -> list[str]:
     return ["🔓 上个交易日买的，今天可以卖：", *_some(found.freed, line, "只")]
 
 
-def _near(found: Report, by: str) -> list[str]:
+def _near(found: Report) -> list[str]:
     if not found.nears:
         return []
+    by = "按现价" if found.under_way else "按昨收" if found.edition is Edition.MORNING else "下个交易日，按收盘价"
     if abs(found.nears[0].percent) > NEAR:
         return [f"🎯 最近的（{by}）：{_near_line(found.known, found.nears[0])}"]
     return [f"🎯 离线近的（{by}）", *_some(found.nears, lambda one: _near_line(found.known, one), "条")]

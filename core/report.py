@@ -17,11 +17,11 @@ from core.calendar import CLOSE, next_trading_day, previous_trading_day
 from core.chronicle import Approach, Entry, Kind, nearest
 from core.clock import market_time
 from core.consultations import Spent
-from core.editions import Closure, Edition, closure_after, closure_ahead, day_of, first_day
+from core.editions import Closure, Edition, closure_after, closure_ahead, day_of, first_day, under_way
 from core.ex_dates import ExDate
 from core.frames import Quote
 from core.judging import Rule
-from core.market import board_of, tick
+from core.market import board_of, settles_same_day, tick
 from core.orders import Fill, Order
 from core.portfolio import Account
 from core.reckoning import Earned, Seen, day_of_fill
@@ -338,11 +338,11 @@ class Freed(NamedTuple):
 
 
 def freed(sheet: Sheet, day: date) -> list[Freed]:
-    """What T+1 sets free on a trading day, as far as it is still held."""
+    """What T+1 sets free on a trading day, as far as it is still held; what settles on the same day was free before."""
     bought: Counter[Symbol] = Counter()
     last = previous_trading_day(day)
     for fill in sheet.fills:
-        if day_of_fill(fill) == last and fill.side is Side.BUY:
+        if day_of_fill(fill) == last and fill.side is Side.BUY and not settles_same_day(fill.symbol):
             bought[fill.symbol] += fill.shares
     held = {one.symbol: one.shares for one in sheet.account.positions}
     found = {symbol: min(count, held.get(symbol, 0)) for symbol, count in bought.items()}
@@ -443,6 +443,11 @@ class Report:
     @property
     def edition(self) -> Edition:
         return self.known.edition
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the market has opened and not yet closed: what is near is so by the prices of now."""
+        return under_way(self.known.now)
 
     @property
     def so_far(self) -> bool:

@@ -15,14 +15,14 @@ from core import render_report
 from core.adjust import Adjustments
 from core.bookkeeper import Bookkeeper
 from core.brokerage import Brokerage
-from core.calendar import CLOSE, MORNING_OPENS, is_trading_day, trading_date
+from core.calendar import trading_date
 from core.chronicle import MANY, Entry, Kind
 from core.chronicler import Chronicler
-from core.clock import MARKET_ZONE, Clock, market_time, stamp_text
+from core.clock import MARKET_ZONE, Clock, stamp_text
 from core.consultations import total
 from core.digest import Digest
 from core.dispatch import Dispatcher
-from core.editions import HOURS, Edition, day_of, due, first_day
+from core.editions import HOURS, Edition, day_of, due, first_day, under_way
 from core.engine import Engine
 from core.errors import OutsideError
 from core.ex_dates import ExDate
@@ -30,7 +30,7 @@ from core.history import History
 from core.membership import Membership
 from core.messages import Chat, Message
 from core.notify import Notifier
-from core.people import is_member
+from core.people import Person, is_member
 from core.ports import Store
 from core.report import MANY_ALERTS, Book, ExDay, Known, Near, at_rest, near_of, report
 from core.rulebook import RuleBook
@@ -63,12 +63,13 @@ class Wish(Noun):
     """What is sent to one chat.
 
     Attributes:
-        owner: whose reports these are.
+        owner: whose reports these are; ``user`` who asked for them, by the channel's own id.
         sent: for which day each was sent last.
     """
 
     chat: Chat
     owner: str
+    user: str
     editions: tuple[Edition, ...] = ()
     sent: Mapping[Edition, date] = Field(default_factory=dict)
 
@@ -84,7 +85,11 @@ class Reader(NamedTuple):
 
 
 class Reporter:
-    """Nothing is sent that nobody asked for."""
+    """Nothing is sent that nobody asked for.
+
+    Args:
+        keeps: whether somebody, by channel and id, is still one of the owners.
+    """
 
     def __init__(
         self,
@@ -105,6 +110,7 @@ class Reporter:
         adjustments: Adjustments,
         membership: Membership,
         scorer: Scorer,
+        keeps: Callable[[str, str], bool],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -122,6 +128,7 @@ class Reporter:
         self._adjustments = adjustments
         self._membership = membership
         self._scorer = scorer
+        self._keeps = keeps
         self._wishes: tuple[Wish, ...] = ()
         self._ex_dates: dict[Symbol, ExDate] = {}
         # The hour and the look for missed ones may come at once; each report goes once.
@@ -147,16 +154,18 @@ class Reporter:
     def _wish(self, chat: Chat, owner: str) -> Wish | None:
         return next((one for one in self._wishes if (one.chat, one.owner) == (chat, owner)), None)
 
-    async def want(self, chat: Chat, owner: str, editions: Collection[Edition], *, on: bool) -> tuple[Edition, ...]:
+    async def want(self, chat: Chat, person: Person, editions: Collection[Edition], *, on: bool) -> tuple[Edition, ...]:
         """Send these from their next hour on, or no more; which ones are sent then. Raises Unavailable."""
+        owner = person.owner
         async with self._turn:
             now = self._clock.now()
-            before = self._wish(chat, owner) or Wish(chat=chat, owner=owner)
+            before = self._wish(chat, owner) or Wish(chat=chat, owner=owner, user=person.id)
             kept = {*before.editions, *editions} if on else {*before.editions} - {*editions}
             # What was due before it was asked for is not sent after all.
             passed = {one: trading_date(now) for one in editions if on and due(one, now)}
             after = before.model_copy(
                 update={
+                    "user": person.id,
                     "editions": tuple(one for one in Edition if one in kept),
                     "sent": {**before.sent, **passed} if on else before.sent,
                 }
@@ -192,8 +201,8 @@ class Reporter:
                     log.warning("no report for %s: %s: %s", wish.chat, error.source, error.reason)
 
     async def _send(self, wish: Wish, edition: Edition, today: date) -> None:
-        reader = await self._reader(wish.owner)
-        if reader is None:  # no member any more
+        reader = await self._reader(wish)
+        if reader is None:  # he does not belong to the house any more
             await self._keep(wish, wish.model_copy(update={"editions": ()}))
             return
         hour = datetime.combine(today, HOURS[edition].at, MARKET_ZONE)
@@ -204,12 +213,13 @@ class Reporter:
         current = self._wish(wish.chat, wish.owner) or wish
         await self._keep(current, current.model_copy(update={"sent": {**current.sent, edition: today}}))
 
-    async def _reader(self, owner: str) -> Reader | None:
-        if not is_member(owner):
-            return Reader(owner, lambda _account: True)
-        channel, _, user = owner.partition(":")
+    async def _reader(self, wish: Wish) -> Reader | None:
+        if not is_member(wish.owner):
+            kept = self._keeps(wish.chat.channel, wish.user)
+            return Reader(wish.owner, lambda _account: True) if kept else None
+        channel, _, user = wish.owner.partition(":")
         member = await self._membership.find(channel, user)
-        return None if member is None else Reader(owner, member.person().may_see)
+        return None if member is None else Reader(wish.owner, member.person().may_see)
 
     # -- writing
 
@@ -321,15 +331,14 @@ class Reporter:
         symbols = {rule.key.symbol for rule in rules}
         unseen = [one for one in symbols if not is_account(one) and self._engine.quote(one) is None]
         await self._bookkeeper.ask(unseen)
-        local = market_time(now)
-        under_way = is_trading_day(local.date()) and MORNING_OPENS <= local.time() < CLOSE
+        trading = under_way(now)
         found = []
         for rule in rules:
             quote = self._engine.quote(rule.key.symbol)
             if quote is None or quote.suspended:
                 continue
-            shown = quote if under_way or is_account(rule.key.symbol) else at_rest(quote)
-            near = near_of(rule, self._book.view(rule, shown), resting=not under_way)
+            shown = quote if trading or is_account(rule.key.symbol) else at_rest(quote)
+            near = near_of(rule, self._book.view(rule, shown), resting=not trading)
             if near is not None:
                 found.append(near)
         return found

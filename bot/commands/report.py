@@ -68,5 +68,5 @@ def _named(words: Sequence[str]) -> list[Edition]:
 async def _switched(ctx: Context, named: Sequence[Edition], *, on: bool) -> Message:
     """Without a name 盘后 is turned on, and everything turned off."""
     chosen = named or ([Edition.CLOSE] if on else list(Edition))
-    after = await ctx.house.reporter.want(ctx.chat, ctx.person.owner, chosen, on=on)
+    after = await ctx.house.reporter.want(ctx.chat, ctx.person, chosen, on=on)
     return render_report.switched(chosen, after, ctx.house.now(), on=on)

@@ -115,13 +115,13 @@ async def test_a_restart_neither_loses_a_report_nor_sends_it_twice(tmp_path: Pat
         stage.clock.advance(timedelta(minutes=12))  # the program is down at 11:35
         await stage.kill()
         await stage.pass_time(f"{DAY} 11:50")
-        assert titles(stage) == ["☕ 午间 11-18 周三（迟到：11:35 时程序没有运行）"]
+        assert titles(stage) == ["☕ 午间 11-18 周三（补发：11:35 没能发出）"]
         await stage.pass_time(f"{DAY} 11:55")
         assert len(sent(stage)) == 1
         stage.clock.advance(timedelta(hours=6))
         await stage.kill()
         await stage.pass_time(f"{DAY} 18:10")
-        assert titles(stage) == ["🌇 盘后 11-18 周三（迟到：15:10 时程序没有运行）"]
+        assert titles(stage) == ["🌇 盘后 11-18 周三（补发：15:10 没能发出）"]
 
 
 async def test_what_says_nothing_any_more_is_not_sent_late(tmp_path: Path) -> None:
@@ -266,6 +266,20 @@ async def test_the_kill_switch_and_silences_stand_in_every_report(tmp_path: Path
         assert lines[0].startswith("🛑 紧急停止中：我 于 11-18 08:50 启动。恢复：/panic off")
         assert "🎯 最近的（按昨收）：贵州茅台 1400.00，再跌 7.14% 到 1300.00（#1）" in lines
         assert "🔕 贵州茅台静音到 11-19 09:30" in lines
+
+
+async def test_while_the_market_trades_lines_are_near_by_the_prices_of_now(tmp_path: Path) -> None:
+    async with Theatre(tmp_path, at=f"{DAY} 10:00") as stage:
+        await stage.tick("600519", "1410", preclose=Decimal(1400))
+        await stage.say("茅台跌破1400提醒我")
+        await stage.say("茅台涨2%提醒我")
+        for report in (await stage.say("/report"), await stage.say("盘前看什么"), await stage.say("日报")):
+            assert "🎯 离线近的（按现价）" in report.text
+            assert "再涨 1.28% 到 1428.00（#2）" in report.text
+        assert "到 10:00" in report.title  # asked for before the close
+        await stage.pass_time(f"{DAY} 15:00")
+        # Tomorrow's percent is not of today's close, and says nothing yet.
+        assert "#2" not in (await stage.say("日报")).text
 
 
 async def test_an_unknown_word_is_answered_with_those_that_are_known(tmp_path: Path) -> None:

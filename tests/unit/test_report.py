@@ -366,6 +366,13 @@ def test_what_was_bought_on_the_last_day_may_be_sold(held: int, fills: list[Fill
     assert sum(one.shares for one in found) == expected
 
 
+def test_what_settles_on_the_same_day_was_free_before() -> None:
+    bond = Symbol("511010.SH")
+    having = account(position(bond, 100, "120"), position(MOUTAI, 100, "10"))
+    fills = [bought(100, "120", "2026-11-17 10:00", bond), bought(100, "10", "2026-11-17 10:00")]
+    assert [one.symbol for one in freed(sheet(having, [], fills), WEDNESDAY)] == [MOUTAI]
+
+
 # -- the whole
 
 

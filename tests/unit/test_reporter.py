@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from core.editions import Edition
-from core.messages import Chat
-from tests.fakes.parts import CHAT, OTHER_CHAT, Home, Phone, ShakyStore, house
+from core.messages import Chat, Role
+from core.people import Person
+from tests.fakes.parts import Home, Phone, ShakyStore, house
 
 DAY = "2026-11-18"
+WHO = Person("owner", "我", "local", Role.OWNER)
+CHAT, OTHER_CHAT = Chat("script", "1"), Chat("script", "2")
 
 
 async def due(home: Home) -> None:
@@ -20,11 +23,11 @@ def calls(phone: Phone, chat: Chat = CHAT) -> list[str]:
 
 async def wanting(home: Home, *chats: Chat) -> None:
     for chat in chats:
-        await home.app.house.reporter.want(chat, "owner", [Edition.CLOSE], on=True)
+        await home.app.house.reporter.want(chat, WHO, [Edition.CLOSE], on=True)
 
 
 async def test_killed_before_it_was_noted_a_report_takes_its_own_place() -> None:
-    store, phone = ShakyStore(), Phone()
+    store, phone = ShakyStore(), Phone("script")
     async with house(f"{DAY} 15:00", store=store, phone=phone) as home:
         await wanting(home, CHAT)
     async with house(f"{DAY} 15:10", store=store, phone=phone) as home:
@@ -40,9 +43,9 @@ async def test_killed_before_it_was_noted_a_report_takes_its_own_place() -> None
 
 async def test_a_report_that_could_not_be_stored_comes_with_the_next_look() -> None:
     store = ShakyStore()
-    async with house(f"{DAY} 15:00", store=store) as home:
+    async with house(f"{DAY} 15:00", store=store, phone=Phone("script")) as home:
         await wanting(home, CHAT)
-    async with house(f"{DAY} 15:10", store=store) as home:
+    async with house(f"{DAY} 15:10", store=store, phone=Phone("script")) as home:
         store.fail("enqueue")
         await due(home)
         assert calls(home.phone) == []
@@ -52,9 +55,9 @@ async def test_a_report_that_could_not_be_stored_comes_with_the_next_look() -> N
 
 async def test_one_report_that_fails_keeps_no_other_back() -> None:
     store = ShakyStore()
-    async with house(f"{DAY} 15:00", store=store) as home:
+    async with house(f"{DAY} 15:00", store=store, phone=Phone("script")) as home:
         await wanting(home, CHAT, OTHER_CHAT)
-    async with house(f"{DAY} 15:10", store=store) as home:
+    async with house(f"{DAY} 15:10", store=store, phone=Phone("script")) as home:
         store.fail("enqueue")
         await due(home)
         assert (calls(home.phone), calls(home.phone, OTHER_CHAT)) == ([], ["send"])
@@ -64,11 +67,22 @@ async def test_one_report_that_fails_keeps_no_other_back() -> None:
 
 async def test_what_is_turned_off_and_on_again_on_one_day_is_not_sent_again() -> None:
     store = ShakyStore()
-    async with house(f"{DAY} 15:00", store=store) as home:
+    async with house(f"{DAY} 15:00", store=store, phone=Phone("script")) as home:
         await wanting(home, CHAT)
-    async with house(f"{DAY} 15:10", store=store) as home:
+    async with house(f"{DAY} 15:10", store=store, phone=Phone("script")) as home:
         await due(home)
-        await home.app.house.reporter.want(CHAT, "owner", list(Edition), on=False)
+        await home.app.house.reporter.want(CHAT, WHO, list(Edition), on=False)
         await wanting(home, CHAT)
         await due(home)
         assert calls(home.phone) == ["send"]
+
+
+async def test_who_is_an_owner_no_more_is_sent_nothing_more() -> None:
+    store, away = ShakyStore(), Chat("telegram", "9")
+    async with house(f"{DAY} 15:00", store=store, phone=Phone("telegram")) as home:
+        await home.app.house.reporter.want(away, WHO, [Edition.CLOSE], on=True)
+    # In the settings of this house no owner stands for that channel.
+    async with house(f"{DAY} 15:10", store=store, phone=Phone("telegram")) as home:
+        await due(home)
+        assert calls(home.phone, away) == []
+        assert home.app.house.reporter.wanted(away, "owner") == ()
