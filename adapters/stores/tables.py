@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Dialect, Engine, Insert, RowMapping, Select, Table
@@ -50,6 +51,25 @@ class _Bulk:
             connection.exec_driver_sql(self._text, [dict(row) for row in bound])
 
 
+@cache
+def _upsert(dialect: Callable[[], Dialect], table: Table, key: tuple[str, ...]) -> _Bulk:
+    """The same for every database of a kind, so it is compiled once."""
+    made = dialect()
+    statement = _insert_of(made)(table)
+    rest = {c.name: statement.excluded[c.name] for c in table.c if c.name not in {*key, "seq"}}
+    return _Bulk(statement.on_conflict_do_update(index_elements=key, set_=rest), table, made)
+
+
+@cache
+def _plain_insert(dialect: Callable[[], Dialect], table: Table) -> _Bulk:
+    made = dialect()
+    return _Bulk(_insert_of(made)(table), table, made)
+
+
+def _insert_of(dialect: Dialect) -> Any:
+    return sqlite.insert if dialect.name == "sqlite" else postgresql.insert
+
+
 class Tables:
     """One database.
 
@@ -69,15 +89,10 @@ class Tables:
         self._thread = thread
         self._closed = False
         self._begin = {how: engine.execution_options(begin=how) for how in Begin}
-        dialect = sqlite if engine.dialect.name == "sqlite" else postgresql
-        self._insert = dialect.insert
-        self._upserts = {}
-        for table, key in keys.items():
-            statement = dialect.insert(table)
-            rest = {c.name: statement.excluded[c.name] for c in table.c if c.name not in {*key, "seq"}}
-            upsert = statement.on_conflict_do_update(index_elements=key, set_=rest)
-            self._upserts[table] = _Bulk(upsert, table, engine.dialect)
-        self._inserts = {table: _Bulk(dialect.insert(table), table, engine.dialect) for table in added}
+        self._insert = _insert_of(engine.dialect)
+        dialect: Callable[[], Dialect] = type(engine.dialect)
+        self._upserts = {table: _upsert(dialect, table, key) for table, key in keys.items()}
+        self._inserts = {table: _plain_insert(dialect, table) for table in added}
 
     async def close(self) -> None:
         if self._closed:
