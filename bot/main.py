@@ -86,9 +86,7 @@ def model_of(settings: Settings, stack: AsyncExitStack) -> Model | None:
     from adapters.models import openai  # takes a second to load
 
     key = settings.deepseek_api_key.get_secret_value()
-    model = openai.connect(
-        key=key, base_url=settings.llm_base_url, name=settings.llm_model, answers=settings.llm_provider
-    )
+    model = openai.connect(key=key, base_url=settings.llm_base_url, name=settings.llm_model, told=settings.llm_provider)
     stack.push_async_callback(model.close)
     return model
 

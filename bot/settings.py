@@ -65,7 +65,7 @@ class Settings(BaseModel):
         gateway_host, gateway_port: where our own gateway listens, when it is run by itself.
         deepseek_api_key: without it no model is asked, whatever else is set.
         llm_base_url, llm_model: None is DeepSeek's own, and its cheap model.
-        llm_provider: how the server is held to JSON, where its host does not tell.
+        llm_provider: whose server it is, or how it is held to JSON, where its host does not tell.
         llm_daily_budget: yuan per person and day.
         llm_house_budget: yuan per day of all people together; None is five times that of one.
         llm_price: yuan per million tokens: read from the cache, read anew, written. None looks it up.
@@ -99,7 +99,7 @@ class Settings(BaseModel):
     deepseek_api_key: SecretStr | None = None
     llm_base_url: str | None = None
     llm_model: str | None = None
-    llm_provider: Literal["json_object", "chat_schema", "responses_schema", "strict_tools"] | None = None
+    llm_provider: Literal["deepseek", "json_object", "chat_schema", "responses_schema", "strict_tools"] | None = None
     llm_daily_budget: Decimal = Field(default=Decimal(1), ge=0)
     llm_house_budget: Decimal | None = Field(default=None, ge=0)
     llm_price: Prices | None = None

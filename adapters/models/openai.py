@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from datetime import timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import openai
@@ -110,18 +110,20 @@ def connect(
     base_url: str | None = None,
     name: str | None = None,
     provider: Provider | None = None,
-    answers: Capability | None = None,
+    told: Capability | Literal["deepseek"] | None = None,
 ) -> Model:
     """The model that the settings name.
 
     Args:
         provider: what the server takes; without it, told by its host.
-        answers: how it is held to JSON, where that is known better than by its host.
+        told: what the person says of it: that it is DeepSeek at another address, or how it is held to JSON.
     """
     url = base_url or DEEPSEEK
     found = provider or PROVIDERS.get(urlsplit(url).hostname or "", ANY_OTHER)
-    if answers is not None:
-        found = found._replace(answers=answers)
+    if told == "deepseek":
+        found = PROVIDERS["api.deepseek.com"]
+    elif told is not None:
+        found = found._replace(answers=told)
     if found.answers == "strict_tools" and not url.rstrip("/").endswith(found.strict_under):
         url = url.rstrip("/") + found.strict_under
     client = openai.AsyncOpenAI(
@@ -153,7 +155,7 @@ def _judged(error: openai.APIStatusError) -> Unavailable | Refused | Spoilt:
         return TurnedAway(SOURCE, "现在很忙（429）", wait)
     if status >= 500:
         return Unavailable(SOURCE, f"现在很忙（{status}）", wait)
-    return Spoilt(SOURCE, f"不接受这个请求（{status}）", NOTHING_USED)
+    return Spoilt(SOURCE, f"不接受这个请求（{status}），请核对 LLM_MODEL 和 LLM_PROVIDER", NOTHING_USED)
 
 
 def _wait(header: str | None) -> timedelta | None:

@@ -52,9 +52,7 @@ def form(request: pytest.FixtureRequest) -> Capability:
 async def model(server: FakeOpenAI, form: Capability) -> AsyncIterator[openai.OpenAIModel]:
     # Only a server that is not DeepSeek takes a schema in chat.
     server.strict = form != "chat_schema"
-    one = openai.connect(
-        key="sk-secret", base_url=server.url, provider=openai.PROVIDERS["api.deepseek.com"], answers=form
-    )
+    one = openai.connect(key="sk-secret", base_url=server.url, provider=openai.PROVIDERS["api.deepseek.com"], told=form)
     assert isinstance(one, openai.OpenAIModel)
     yield one
     await one.close()
@@ -217,7 +215,7 @@ async def test_a_function_that_was_not_asked_for_is_not_an_answer(server: FakeOp
             ],
         }
     ).encode()
-    model = openai.connect(key="k", base_url=server.url, answers="json_object")
+    model = openai.connect(key="k", base_url=server.url, told="json_object")
     assert (await model.complete(PROMPT)).text == ""
     await model.close()
 
@@ -225,14 +223,22 @@ async def test_a_function_that_was_not_asked_for_is_not_an_answer(server: FakeOp
 async def test_strict_functions_are_asked_for_where_deepseek_takes_them(server: FakeOpenAI) -> None:
     deepseek = openai.PROVIDERS["api.deepseek.com"]
     for url in (server.url, f"{server.url}/", f"{server.url}/beta"):
-        model = openai.connect(key="k", base_url=url, provider=deepseek, answers="strict_tools")
+        model = openai.connect(key="k", base_url=url, provider=deepseek, told="strict_tools")
         await model.complete(PROMPT)
         await model.close()
-    model = openai.connect(key="k", base_url=f"{server.url}/v1", answers="strict_tools")
+    model = openai.connect(key="k", base_url=f"{server.url}/v1", told="strict_tools")
     with pytest.raises(Spoilt):
         await model.complete(PROMPT)  # another host has no such path, and this one minds
     await model.close()
     assert [one.path for one in server.asked] == ["/beta/chat/completions"] * 3 + ["/v1/chat/completions"]
+
+
+async def test_deepseek_may_be_at_another_address(server: FakeOpenAI) -> None:
+    model = openai.connect(key="k", base_url=server.url, told="deepseek")
+    await model.complete(PROMPT)
+    await model.close()
+    assert server.asked[0].body["thinking"] == {"type": "disabled"}
+    assert server.asked[0].body["response_format"] == {"type": "json_object"}
 
 
 # --- the strict form of a schema

@@ -19,7 +19,7 @@ from core.allowance import Allowance, Budget
 from core.clock import ManualClock
 from core.completions import Completion, Prompt, Turn, Usage
 from core.consultations import UNHEARD, Consultation, Purpose, total
-from core.counsel import Counsel
+from core.counsel import Counsel, Unanswered, Why
 from core.people import HOUSE
 from core.tariffs import tariff_at
 from core.types import Symbol
@@ -92,7 +92,7 @@ async def test_whatever_goes_wrong_the_ledger_is_the_servers_count(
         kinds = [kind if kind not in {"no choices", "not json"} else None for kind in kinds]
     server.then(*kinds)
     deepseek = openai.PROVIDERS["api.deepseek.com"]
-    model = openai.connect(key="k", base_url=server.url, provider=deepseek, answers=form)
+    model = openai.connect(key="k", base_url=server.url, provider=deepseek, told=form)
     store = sql.connect(tmp_path / "dingpan.db")
     clock = ManualClock(market_instant("2026-11-18 11:30"))
 
@@ -181,3 +181,32 @@ async def test_a_request_that_was_under_way_when_the_house_was_killed_is_a_line_
         assert (line.out, line.latency_ms) == (500, None)
         assert f"约 {line.yuan:.4f} 元" in (await stage.say("/about")).text
     await model.close()
+
+
+async def test_a_stream_that_stops_in_the_middle_is_left_at_the_deadline_and_keeps_the_worst(
+    tmp_path: Path, server: FakeOpenAI
+) -> None:
+    server.answers({"action": "观望" * 300})
+    server.fail("stall")
+    model = openai.connect(key="k", base_url=server.url, told="deepseek")
+    store = sql.connect(tmp_path / "dingpan.db")
+    clock = ManualClock(market_instant("2026-11-18 10:00"))
+    heard: list[str] = []
+
+    async def hear(text: str) -> None:
+        heard.append(text)
+
+    async def tell(text: str) -> None:
+        raise AssertionError(text)
+
+    counsel = Counsel(model, Allowance(store, clock, ENDLESS), clock, tell)
+    prompt = Prompt(instructions="输出 json", turns=(), shape=SHAPE, most_tokens=300)
+    found = await counsel.ask("我", prompt, purpose=Purpose.ANALYSIS, seconds=1, hear=hear)
+    assert isinstance(found, Unanswered)
+    assert found.why is Why.LATE
+    assert heard[-1].startswith('{"action": "观望')
+    await server.until(lambda one: one.left == 1)
+    [line] = await store.consultations()
+    assert (line.told, line.error, line.usage) == (False, UNHEARD, prompt.at_worst)
+    await model.close()
+    await store.close()

@@ -154,7 +154,7 @@ def test_what_is_wrong_with_a_model_is_said_without_its_key() -> None:
         LLM_BASE_URL="api.deepseek.com",
         LLM_DAILY_BUDGET="-1",
         LLM_TIMEOUT="x",
-        LLM_PROVIDER="deepseek",
+        LLM_PROVIDER="gpt",
     )
     assert "strict_tools" in said
     for name in ("LLM_PROVIDER", "LLM_PRICE", "LLM_BASE_URL", "LLM_DAILY_BUDGET", "LLM_TIMEOUT"):
