@@ -106,6 +106,17 @@ class Fact(NamedTuple):
                 return f"{value:.0f}", self.counter or usual
 
 
+class Unknown(NamedTuple):
+    """A figure that is not known. A text may say so, and must call no other figure by its name.
+
+    Attributes:
+        words, when: as of a :class:`Fact`.
+    """
+
+    words: tuple[str, ...]
+    when: tuple[str, ...] = ()
+
+
 class Facts(NamedTuple):
     """All that an answer may say.
 
@@ -120,6 +131,7 @@ class Facts(NamedTuple):
     names: Mapping[str, str] = {}
     moments: tuple[date | datetime, ...] = ()
     literals: tuple[str, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
 
 
 class Problem(NamedTuple):
@@ -214,19 +226,24 @@ class _Bench(NamedTuple):
 
     Attributes:
         of: the facts of each share; under an empty text those of the account.
+        spans: words for times of which nothing is known.
     """
 
     facts: Facts
     reader: Reader
     of: Mapping[str, Sequence[Fact]]
+    spans: frozenset[str]
 
 
 def _bench(facts: Facts) -> _Bench:
     of: dict[str, list[Fact]] = {}
     for fact in facts.figures:
         of.setdefault(fact.owner, []).append(fact)
-    words = {word for fact in facts.figures for word in (*fact.words, *fact.when)}
-    return _Bench(facts, Reader(facts.names, words, facts.literals), of)
+    known = {word for fact in facts.figures for word in fact.when}
+    spans = {word for one in facts.unknown for word in one.when} - known
+    words = known | spans | {word for fact in facts.figures for word in fact.words}
+    words |= {word for one in facts.unknown for word in (*one.words, *one.when)}
+    return _Bench(facts, Reader(facts.names, words, facts.literals), of, frozenset(spans))
 
 
 def _meant(bench: _Bench, said: _Said) -> list[Fact]:
@@ -238,7 +255,9 @@ def _meant(bench: _Bench, said: _Said) -> list[Fact]:
         meant = [fact for fact in bench.of.get(owner, ()) if not said.called or said.called in fact.words]
         if meant:
             dated = [fact for fact in meant if said.when.intersection(fact.when)]
-            return dated or [fact for fact in meant if not fact.when]
+            if dated or said.when & bench.spans:  # of a time that is not known no other time's figure is said
+                return dated
+            return [fact for fact in meant if not fact.when]
     return []
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
 from core.figures import Unit
-from core.grounding import Fact, Facts
+from core.grounding import Fact, Facts, Unknown
 from core.types import Mode, Noun, Price, Shares, Symbol, code_of
 
 VERSION: Final = 1
@@ -188,9 +188,7 @@ class Pack(Noun):
         called = {**dict(self.others), self.symbol: str(self.symbol), code_of(self.symbol): str(self.symbol)}
         if self.name:
             called[self.name] = self.symbol
-        # That MA250 is missing may be said; without its figure it is a name with digits in it.
-        unknown = (name for one in self.given() if one.value is None for name in (one.label, *one.words))
-        literals = dict.fromkeys([*self.literals, *(name for name in unknown if any(map(str.isdigit, name)))])
+        unknown = tuple(Unknown((one.label, *one.words), one.when) for one in self.given() if one.value is None)
         moments: list[date | datetime] = [self.at, *(one.day for one in self.days[-1:])]
         moments += [] if self.quoted_at is None else [self.quoted_at]
-        return Facts(figures, called, tuple(moments), tuple(literals))
+        return Facts(figures, called, tuple(moments), self.literals, unknown)

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from core.figures import Unit
-from core.grounding import LEFT_OUT, Fact, Facts, check, check_message, fill, grounded, held_to
+from core.grounding import LEFT_OUT, Fact, Facts, Unknown, check, check_message, fill, grounded, held_to
 from core.messages import Message
 
 M, N = "600519.SH", "300750.SZ"
@@ -212,3 +212,41 @@ def test_a_fact_is_written_with_its_unit(fact: Fact, text: str) -> None:
 def test_no_text_is_too_odd_to_be_read(text: str) -> None:
     assert isinstance(check(text, FACTS), list)
     assert isinstance(fill(text, FACTS).text, str)
+
+
+def test_what_is_not_known_may_be_named_and_names_nothing_else() -> None:
+    facts = FACTS._replace(unknown=(Unknown(("250日均线", "年线")), Unknown(("20日盈亏", "盈亏"), ("近20日",))))
+    assert check("250日均线缺失，茅台现价 1430.00", facts) == []
+    assert [one.figure for one in check("茅台年线 1430.00 元", facts)] == ["1430.00 元"]
+    assert fill("茅台年线{{moutai_last}}", facts).problems
+    assert fill("茅台近20日盈亏{{moutai_profit}}", facts).problems
+    assert not fill("茅台盈亏{{moutai_profit}}", facts).problems
+
+
+def test_a_number_without_a_unit_is_shown_and_checked_without_one() -> None:
+    facts = Facts(
+        figures=(
+            Fact("rsi", Decimal("-5.2"), Unit.POINTS, M, ("J值",)),
+            Fact("dif", Decimal("-0.523"), Unit.POINTS, M, ("DIF",)),
+        )
+    )
+    assert fill("J值{{rsi}}，DIF{{dif}}，低于零轴", facts, M).text == "J值-5.20，DIF -0.523，低于零轴"
+    assert fill("现在低于J值{{rsi}}点", facts, M).text == "现在低于J值-5.20"
+    assert check("J值 -5.20 元", facts, M)
+    assert check("J值 5.20", facts, M)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        ("1425000000", Unit.YUAN, "14.25 亿元"),
+        ("-123456", Unit.YUAN, "-12.35 万元"),
+        ("9999", Unit.YUAN, "9,999.00 元"),
+        ("2613700", Unit.SHARES, "261.37 万股"),
+        ("300", Unit.SHARES, "300 股"),
+        ("150000", Unit.PRICE, "150000.00 元"),
+    ],
+)
+def test_a_long_number_is_shown_in_ten_thousands_and_still_stands(value: str, unit: Unit, text: str) -> None:
+    facts = Facts(figures=(Fact("it", Decimal(value), unit, M, ("成交",), rough=True),))
+    assert fill("成交{{it}}", facts, M) == (f"成交{text}", [])
