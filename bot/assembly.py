@@ -21,6 +21,7 @@ from core.accounts import Accounts
 from core.adjust import Adjustments
 from core.allowance import Allowance, Budget
 from core.amend import Amendments
+from core.analyst import Analyst
 from core.autotrade import AutoTrade
 from core.backfill import Backfill
 from core.blotter import Blotter
@@ -28,6 +29,7 @@ from core.bookkeeper import Bookkeeper
 from core.brokerage import Brokerage
 from core.chronicler import Chronicler
 from core.clock import Clock
+from core.commentary import Commentary
 from core.counsel import Counsel
 from core.desk import Desk
 from core.digest import Digest
@@ -108,6 +110,7 @@ class App:
         await house.blotter.look_up()
         await house.reconciler.load()
         await house.reconciler.look()
+        await house.commentary.load()
 
     async def rest(self) -> None:
         """Keep what is only in memory, at the end."""
@@ -132,6 +135,7 @@ class App:
 
         group.create_task(house.notifier.run(channels), name="notifier")
         group.create_task(house.illustrator.run(), name="illustrator")
+        group.create_task(house.commentary.run(), name="commentary")
         for broker in house.brokerage.brokers:
             group.create_task(house.blotter.listen(broker, retry), name=f"reports {broker.account}")
 
@@ -143,6 +147,7 @@ def assemble(
     source: QuoteSource,
     brokers: Sequence[Broker],
     names: Names,
+    adviser: Model,
     about: str,
     about_quotes: Callable[[], str] = str,
     owners: Mapping[str, Sequence[str]] | None = None,
@@ -160,8 +165,9 @@ def assemble(
     finds_shares: bool = False,
     roster: Roster | None = None,
     news: NewsSource | None = None,
-    model: Model | None = None,
+    reads: bool = False,
     budget: Budget | None = None,
+    comments: bool = False,
 ) -> App:
     """Wire a house of its parts. Opens nothing and starts nothing.
 
@@ -176,8 +182,10 @@ def assemble(
         roster: who knows it without being asked for every code; asked first.
         news: what others wrote about a share, for its analysis.
         painter: makes the pictures of messages; without one the words go alone, as in a replay, where nobody looks.
-        model: reads what the grammar cannot; without one that is simply not understood.
+        adviser: makes analyses; where nobody has set up a model, one that follows rules.
+        reads: the adviser also reads what the grammar cannot, which is else simply not understood.
         budget: what a person may use of it.
+        comments: alerts are commented on where a person has not said otherwise.
         market_paced: the jobs follow the market's clock (demo, replay) and not the computer's.
         jobs: what the market's clock runs; without them the whole table.
     """
@@ -382,10 +390,24 @@ def assemble(
     illustrator = Illustrator(store, pictures, amendments, brokerage, clock, possible=draws)
     dispatcher.told.append(illustrator.hear)
 
-    counsel, reader = None, None
-    if model is not None:
-        counsel = Counsel(model, Allowance(store, clock, budget or Budget()), clock, tell_of_model, sleep=sleep)
-        reader = SecondReader(counsel, clock, tools(NEVER))
+    # Whoever advises also reads, where he can: one account at a provider, one purse, one who is tired.
+    advising = Counsel(adviser, Allowance(store, clock, budget or Budget()), clock, tell_of_model, sleep=sleep)
+    counsel = advising if reads else None
+    reader = SecondReader(advising, clock, tools(NEVER)) if reads else None
+    analyst = Analyst(store, research, advising, desk, clock, consider=autotrade.consider)
+    commentary = Commentary(
+        store,
+        analyst,
+        notifier,
+        amendments,
+        watchlist,
+        clock,
+        may_trade=lambda owner, account: bool(account) and membership.barred(owner, account) is None,
+        may_see=membership.sees,
+        quiet=lambda watch, symbol: dispatcher.silenced(watch, symbol) or digest.is_quiet(watch.owner),
+        by_default=comments,
+    )
+    dispatcher.told.append(commentary.told)
     duties = Duties(
         store=store,
         clock=clock,
@@ -409,6 +431,7 @@ def assemble(
         scorer=scorer,
         membership=membership,
         reporter=reporter,
+        commentary=commentary,
         chats=chats,
     )
     paced = MarketPaced(duties, clock.now(), jobs)
@@ -447,6 +470,7 @@ def assemble(
         pictures=pictures,
         amendments=amendments,
         illustrator=illustrator,
+        commentary=commentary,
         counsel=counsel,
         reporter=reporter,
         reader=reader,

@@ -72,6 +72,8 @@ class Stage:
     async def settle(self) -> None:
         """Wait until everything that was caused so far has been dealt with."""
         await self.broker.told()
+        await self.app.house.commentary.finished()
+        await self.broker.told()  # of what a policy sent without a tap
         await self.app.house.notifier.drained()
 
     async def aclose(self) -> None:
@@ -91,6 +93,7 @@ def stage_demo(
 ) -> Stage:
     """The demo market with a paper account of a million yuan and a few positions."""
     from adapters.brokers import paper
+    from adapters.models import scripted
     from adapters.quotes import demo as demo_quotes
 
     clock = ManualClock(datetime.combine(start, time(9, 0), MARKET_ZONE))
@@ -107,6 +110,8 @@ def stage_demo(
         source=source,
         brokers=[broker],
         names=names,
+        adviser=scripted.connect(),
+        comments=True,
         about=f"演示：行情是编造的，{speed:g} 倍速；模拟账户 100 万元，不动真钱，不联网。",
         matching=(broker.on_frame,),
         bars=source,
@@ -153,7 +158,9 @@ async def show_something(app: App) -> None:
         f"{moutai}跌破{demo_quotes.DIP.normalize():f}提醒我，跌破就买100股",
         f"{catl}涨到{demo_quotes.RISE.normalize():f}提醒我",
     )
-    hint = "先替你说了两句，一分钟内会有动静；你也可以随时自己说：\n" + "\n".join(f"　{text}" for text in sentences)
+    said = "\n".join(f"　{text}" for text in sentences)
+    ask = f"开盘后也可以问看法：分析一下{app.house.name(Symbol('601318.SH'))}；给我的持仓做个体检"
+    hint = f"先替你说了两句，一分钟内会有动静；你也可以随时自己说：\n{said}\n{ask}"
     await app.house.notifier.say(HOME_CHAT, Message(text=hint))
     for text in sentences:
         await app.inbox.receive(Incoming(chat=HOME_CHAT, user=YOU, text=text, at=app.house.now()))

@@ -21,6 +21,7 @@ from core.bookkeeper import Bookkeeper
 from core.brokerage import Brokerage
 from core.chronicler import Chronicler
 from core.clock import Clock
+from core.commentary import Commentary
 from core.conditions import Condition
 from core.counsel import Counsel
 from core.desk import Desk
@@ -84,6 +85,7 @@ class House:
     bookkeeper: Bookkeeper
     scorer: Scorer
     membership: Membership
+    commentary: Commentary
     reporter: Reporter
     research: Research
     pictures: Pictures

@@ -45,6 +45,7 @@ def build(
     Raises:
         ConfigError, Unavailable: the database or the account's book cannot be opened.
     """
+    from adapters.models import scripted
     from adapters.stores import sql
 
     store = sql.connect(_whole_database(settings))
@@ -54,6 +55,7 @@ def build(
     source = open_quotes(settings, clock, stack, miniqmt)
     brokers, matching = open_accounts(settings, clock, stack, behind)
     painter = _painter(settings, stack)
+    model = model_of(settings, stack)
     owners = {"telegram": [str(user) for user in settings.telegram_owner_ids]}
     app = assemble(
         store=store,
@@ -72,8 +74,10 @@ def build(
         finds_shares=True,
         roster=miniqmt if "qmt" in settings.quotes else None,
         news=_news(settings),
-        model=model_of(settings, stack),
+        adviser=model or scripted.connect(),
+        reads=model is not None,
         budget=settings.budget,
+        comments=model is not None,
     )
     stack.push_async_callback(app.rest)
     return app, _channels(settings, app, clock)

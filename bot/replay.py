@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from operator import itemgetter
 from pathlib import Path
@@ -30,7 +30,7 @@ from core.orders import Fill, Order, OrderState
 from core.portfolio import value
 from core.render import name_text, signed
 from core.tickets import Ticket, TicketState
-from core.types import code_of, money_text, price_text
+from core.types import Symbol, code_of, money_text, price_text
 
 if TYPE_CHECKING:
     from adapters.channels.script import ScriptChannel
@@ -356,6 +356,7 @@ def stage_replay(paths: Sequence[Path], cash: Decimal, begin: datetime | None = 
         Invalid: a file that cannot be played; the text names the line.
     """
     from adapters.brokers import paper
+    from adapters.models import scripted
     from adapters.quotes import replay as replay_quotes
     from adapters.stores import memory
 
@@ -374,6 +375,7 @@ def stage_replay(paths: Sequence[Path], cash: Decimal, begin: datetime | None = 
         source=source,
         brokers=[broker],
         names=names,
+        adviser=scripted.connect(),
         about="历史回放：按过去的 K 线重演，不动真钱。",
         matching=(broker.on_frame,),
         market=lambda: market,
@@ -407,9 +409,15 @@ async def replay(
 
 # -- the tour
 
+HELD: Final = Symbol("601318.SH")
+ASKED_AT: Final = time(9, 32)
+"""When the tour asks about a share that it holds, and that the rules advise to sell."""
+
 
 async def tour(*, seed: int, start: date, write: Callable[[str], None]) -> bool:
-    """A short conversation with the demo market, from a sentence to a fill; False when no fill came."""
+    """A short conversation with the demo market: from a sentence to an alert and its fill, and from a question to an
+    advice and its fill; False when one of them did not come.
+    """
     from adapters.channels import script
     from adapters.quotes import demo as demo_quotes
     from adapters.stores import memory
@@ -422,10 +430,16 @@ async def tour(*, seed: int, start: date, write: Callable[[str], None]) -> bool:
     stage.app.house.feed.subscribe(transcript.observe)
     name = stage.app.house.name(demo_quotes.MOUTAI)
     level = f"{demo_quotes.DIP.normalize():f}"
-    lines = [Line(None, "/start"), Line(None, f"{name}跌破{level}提醒我，跌破就买100股"), Line(None, "列表")]
+    held = stage.app.house.name(HELD)
+    lines = [
+        Line(None, "/start"),
+        Line(None, f"{name}跌破{level}提醒我，跌破就买100股"),
+        Line(None, "列表"),
+        Line(datetime.combine(start, ASKED_AT, MARKET_ZONE), f"分析一下{held}"),
+    ]
     async with aclosing(stage):
         await stage.app.load()
         player = Player(stage, script.connect(), lines, ["确认"], transcript)
-        await player.play(until=lambda _frame: transcript.fills > 0, then=[f"{name}我有多少", "我的持仓", "/why"])
+        await player.play(until=lambda _frame: transcript.fills > 1, then=[f"{name}我有多少", "我的持仓", "/why"])
     write("\n演示结束。想自己试，请在终端里运行：dingpan demo")
-    return transcript.fills > 0
+    return transcript.fills > 1

@@ -22,7 +22,9 @@ from core.watches import Arm, Watch, WatchState
 
 Write = Callable[[str], None]
 
-_TOLD_ONLY: Final = frozenset({"chat", "text", "plan", "cooldown", "expires_on", "top", "resolved", "escalate_after"})
+_TOLD_ONLY: Final = frozenset(
+    {"chat", "text", "plan", "cooldown", "expires_on", "top", "resolved", "escalate_after", "check_interval"}
+)
 """What may change without the rules being others: how it is told, and what is done about it."""
 
 

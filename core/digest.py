@@ -73,6 +73,10 @@ class Digest:
         """Quiet hours keep this one back; it is stored."""
         self._held.setdefault(alert.owner, alert.at)
 
+    def is_quiet(self, owner: str) -> bool:
+        """Whether a person is not to be disturbed now."""
+        return self._quiet(owner, self._clock.now())
+
     # -- storms
 
     def admits(self, chat: Chat) -> bool:

@@ -16,6 +16,7 @@ from core.brokerage import Brokerage
 from core.calendar import calendar_warning, is_trading_day, trading_date, trading_time
 from core.chronicler import Chronicler
 from core.clock import MARKET_ZONE, Clock, market_time
+from core.commentary import Commentary
 from core.desk import Desk
 from core.digest import Digest
 from core.dispatch import Dispatcher
@@ -80,6 +81,7 @@ class Duties:
         scorer: Scorer,
         membership: Membership,
         reporter: Reporter,
+        commentary: Commentary,
         chats: Callable[[], Collection[Chat]],
     ) -> None:
         self._store = store
@@ -104,6 +106,7 @@ class Duties:
         self._scorer = scorer
         self._membership = membership
         self._reporter = reporter
+        self._commentary = commentary
         self._chats = chats
         self._watching_since = clock.now()
         self._noted: datetime | None = None
@@ -145,6 +148,10 @@ class Duties:
     async def tell_crowd(self) -> None:
         """Strangers that were too many to be told one by one."""
         await self._membership.sum_up()
+
+    async def analyse(self) -> None:
+        """The shares of watches that are analysed again and again, as far as their time has come."""
+        await self._commentary.look()
 
     async def keep_peaks(self) -> None:
         """Store how high what is watched has been, so that a restart does not forget from where it falls."""
@@ -288,6 +295,7 @@ JOBS: Final[Sequence[Job]] = (
     Job("escalate", Every(timedelta(seconds=15)), Duties.escalate),
     Job("remind", Every(timedelta(seconds=15)), Duties.remind),
     Job("tell_crowd", Every(timedelta(minutes=30)), Duties.tell_crowd),
+    Job("analyse", Every(timedelta(minutes=1)), Duties.analyse),
     Job("keep_peaks", Every(timedelta(minutes=1)), Duties.keep_peaks),
     Job("check_feed", Every(timedelta(seconds=30)), Duties.check_feed),
     Job("look_up", Every(timedelta(minutes=1)), Duties.look_up),

@@ -78,6 +78,9 @@ def watch_changed(watch: Watch, names: Sequence[str], account: str, mode: Mode) 
 
 def _watch_lines(watch: Watch, names: Sequence[str], account: str, mode: Mode) -> list[str]:
     about = f"账户：{account}·{mode.chinese}" if watch.of_account else f"标的：{scope_text(watch, names)}"
+    if not watch.conditions:
+        until = [f"有效：到 {watch.expires_on} 收盘"] if watch.expires_on is not None else []
+        return [about, f"分析：{watch.interval_text()}", f"告诉：{watch.often_text()}", *until]
     lines = [about, f"条件：{watch.condition_text()}"]
     if watch.plan is not None:
         lines.append(f"计划：触发后出一张待确认的委托，{watch.plan.text()}（{account}·{mode.chinese}）")
@@ -124,7 +127,8 @@ def watch_list(
     lines = []
     for watch, names, near in watches:
         lines.append(f"#{watch.number} {_state_text(watch, now)}{scope_text(watch, names)}")
-        lines.append(f"　{watch.condition_text()}；{watch.often_text()}")
+        also = f"；{watch.interval_text()}" if watch.conditions and watch.check_interval is not None else ""
+        lines.append(f"　{watch.condition_text()}；{watch.often_text()}{also}")
         if watch.plan is not None:
             lines.append(f"　计划：{watch.plan.text()}（{where(watch.account)}）")
         lines += [f"　{line}" for line in near.splitlines()]

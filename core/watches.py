@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from core.clock import market_time
 from core.conditions import Condition
@@ -29,6 +29,7 @@ from core.types import (
 from core.zones import Gauge
 
 DEFAULT_COOLDOWN: Final = timedelta(minutes=5)
+_SPANS: Final = ((3600, "小时"), (60, "分钟"), (1, "秒"))
 LEAST_INTERVAL: Final = timedelta(minutes=1)
 """Between two analyses of a watch."""
 
@@ -110,6 +111,7 @@ class Watch(Noun):
     Attributes:
         number: small, unique among the owner's watches; people say "#3".
         text: the sentence it was made from.
+        conditions: may be none where its shares are analysed again and again: then that is all it does.
         combine: with ``all`` every condition must hold at once and the group fires as one; with ``any`` each alone.
         cooldown: the least time between two alerts of the same condition.
         expires_on: last market date on which it is judged.
@@ -128,7 +130,8 @@ class Watch(Noun):
     chat: Chat
     account: str
     symbols: tuple[Symbol, ...]
-    conditions: tuple[Condition, ...] = Field(min_length=1)
+    check_interval: timedelta | None = Field(default=None, ge=LEAST_INTERVAL)
+    conditions: tuple[Condition, ...] = Field(default=(), validate_default=True)
     combine: Literal["any", "all"] = "any"
     plan: Plan | None = None
     repeat: Repeat = Repeat.DAILY
@@ -140,7 +143,6 @@ class Watch(Noun):
     only_held: bool = False
     resolved: bool = False
     escalate_after: timedelta | None = None
-    check_interval: timedelta | None = Field(default=None, ge=LEAST_INTERVAL)
     state: WatchState = WatchState.ACTIVE
     text: str = ""
     created_at: datetime
@@ -151,9 +153,27 @@ class Watch(Noun):
             raise ValueError("symbols：至少要写一个")
         return self
 
+    @field_validator("conditions")
+    @classmethod
+    def _has_a_purpose(cls, given: tuple[Condition, ...], info: ValidationInfo) -> tuple[Condition, ...]:
+        if not given and info.data.get("check_interval") is None:
+            raise ValueError("conditions：至少要写一个")
+        return given
+
+    @model_validator(mode="after")
+    def _analysed(self) -> Self:
+        """Analyses are of single shares, and a trade is proposed by a condition alone."""
+        if self.check_interval is not None and (self.scope == "market" or self.of_account):
+            raise ValueError("定时分析只能写具体的股票、持仓或自选股，不能是全市场或整个账户。")
+        if not self.conditions and self.plan is not None:
+            raise ValueError("没有条件的任务只能定时分析，不能带交易计划。")
+        return self
+
     @model_validator(mode="after")
     def _one_matter(self) -> Self:
         """What is said of a whole account stands alone: it is no matter of a share, and nothing is traded by it."""
+        if not self.conditions:
+            return self
         whole = {one.gauge is Gauge.TOTAL for one in self.conditions}
         if whole == {False} and not self.of_account:
             return self
@@ -170,6 +190,11 @@ class Watch(Noun):
         """Whether it is about a whole account."""
         return any(map(is_account, self.symbols[:1]))
 
+    @property
+    def judged(self) -> bool:
+        """Whether there is anything to judge: some share, and some condition."""
+        return bool(self.symbols and self.conditions)
+
     def live_at(self, now: datetime) -> bool:
         """True while it is judged."""
         return self.state is WatchState.ACTIVE and not self.expired_at(now)
@@ -180,14 +205,26 @@ class Watch(Noun):
     def groups(self) -> tuple[tuple[int, ...], ...]:
         """Indexes of the conditions that fire together."""
         everything = tuple(range(len(self.conditions)))
-        return (everything,) if self.combine == "all" else tuple((index,) for index in everything)
+        return (everything,) if self.combine == "all" and everything else tuple((index,) for index in everything)
 
     def condition_text(self, group: tuple[int, ...] | None = None) -> str:
+        if not self.conditions:
+            return self.interval_text()
         chosen = [self.conditions[index].text() for index in (group or range(len(self.conditions)))]
         return (" 并且 " if self.combine == "all" else " 或者 ").join(chosen)
 
+    def interval_text(self) -> str:
+        """``盘中每 30 分钟分析一次``; empty where nothing is."""
+        if self.check_interval is None:
+            return ""
+        seconds = int(self.check_interval.total_seconds())
+        size, unit = next((size, unit) for size, unit in _SPANS if seconds % size == 0)
+        return f"盘中每{unit if seconds == size else f' {seconds // size} {unit}'}分析一次"
+
     def often_text(self) -> str:
         """How often it tells; of several shares each is told of once a day."""
+        if not self.conditions:
+            return "每次都告诉你" if self.repeat is Repeat.EVERY_TIME else "建议变了或价格接近它的价位才告诉你"
         each = self.repeat is Repeat.DAILY and (self.scope != "symbols" or len(self.symbols) > 1)
         return f"{'每只' * each}{self.repeat.chinese}"
 
@@ -196,6 +233,7 @@ class Watch(Noun):
         seconds = 0 if self.escalate_after is None else int(self.escalate_after.total_seconds())
         wait = f"{seconds // 60} 分钟" if seconds % 60 == 0 else f"{seconds} 秒"
         said = (
+            self.interval_text() if self.conditions else "",
             f"一次最多列 {self.top} 只" if self.top is not None else "",
             "只在持有时提醒" if self.only_held else "",
             "恢复后也说一声" if self.resolved else "",

@@ -54,7 +54,7 @@ class Watchlist:
         now = self._clock.now()
         for watch in await self._store.watches():
             self._watches[watch.id] = watch
-        live = (watch for watch in self._watches.values() if watch.symbols and watch.live_at(now))
+        live = (watch for watch in self._watches.values() if watch.judged and watch.live_at(now))
         self._book.fill((watch, memories.get(watch.id, Memory())) for watch in live)
         self._announce()
 
@@ -332,7 +332,7 @@ class Watchlist:
 
     def _keep(self, watch: Watch, arms: Iterable[Arm] = ()) -> None:
         self._list(watch)
-        if watch.symbols and watch.live_at(self._clock.now()):
+        if watch.judged and watch.live_at(self._clock.now()):
             self._book.put(watch, arms)
         else:
             self._book.remove(watch.id)

@@ -34,7 +34,7 @@ def facts(ctx: Context, account: str) -> Facts:
 
 def _view(ctx: Context, of: Watch, symbol: Symbol) -> View | None:
     book, quote = ctx.house.book, ctx.house.engine.quote(symbol)
-    if quote is None:
+    if quote is None or not of.conditions:
         return None
     key = RuleKey(of.id, symbol, 0)
     return book.view(book.rule(key) or Rule(of, key, of.groups()[0], Arm(key=key)), quote)

@@ -43,7 +43,7 @@ def _seen(house: House, watch: Watch, symbol: Symbol) -> Sequence[_Seen]:
 
 def after_change(house: House, watch: Watch) -> str:
     """What the read-back of a watch adds: the prices that its conditions come to now, or why they are not known."""
-    if not 0 < len(watch.symbols) <= MANY:
+    if not watch.conditions or not 0 < len(watch.symbols) <= MANY:
         return ""
     if any(house.engine.quote(symbol) is None for symbol in watch.symbols):
         unfit = house.unfit(watch.symbols[0])
@@ -71,7 +71,7 @@ def _unjudged(house: House, watch: Watch) -> str:
 
 def in_list(house: House, watch: Watch) -> str:
     """The lines of ``/list`` about what is measured now and how far that is; of several symbols the nearest one's."""
-    if not watch.live_at(house.now()) or not 0 < len(watch.symbols) <= MANY:
+    if not watch.live_at(house.now()) or not watch.conditions or not 0 < len(watch.symbols) <= MANY:
         return ""
     near: tuple[Decimal, Symbol] | None = None
     for symbol in watch.symbols if len(watch.symbols) > 1 else ():

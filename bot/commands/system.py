@@ -77,7 +77,7 @@ async def help_(ctx: Context, call: Call) -> Reply:
 
 async def _model(house: House) -> str:
     if house.counsel is None:
-        return "模型：没有设置（DEEPSEEK_API_KEY），只用离线语法"
+        return "模型：没有设置（DEEPSEEK_API_KEY）。听话只用离线语法，分析用内置规则"
     try:
         return await house.counsel.describe()
     except OutsideError as error:
@@ -106,6 +106,7 @@ async def about(ctx: Context, _call: Call) -> Reply:
     if house.about_pictures:
         lines.append(house.about_pictures)
     lines.append(await _model(house))
+    lines.append(f"提醒后的点评：{'开' if house.commentary.wants(ctx.person.owner) else '关'}（/analyze on|off）")
     if house.switch.panicked is not None:
         lines.append(f"🛑 紧急停止中：{house.switch.panicked}")
     warning = calendar_warning(trading_date(house.now()))

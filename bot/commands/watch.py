@@ -127,15 +127,20 @@ def as_said(watch: Watch) -> Request:
         band=watch.band,
         only_held=watch.only_held or None,
         resolved=watch.resolved or None,
-        escalate_s=None if watch.escalate_after is None else int(watch.escalate_after.total_seconds()),
+        escalate_s=_seconds(watch.escalate_after),
+        analyze_s=_seconds(watch.check_interval),
     )
+
+
+def _seconds(span: timedelta | None) -> int | None:
+    return None if span is None else int(span.total_seconds())
 
 
 def _same(ctx: Context, draft: Watch) -> Watch | None:
     """A running watch that would tell the same: a second one would tell everything twice."""
 
     def what(watch: Watch) -> tuple[object, ...]:
-        manner = watch.top, watch.band, watch.only_held, watch.resolved, watch.escalate_after
+        manner = watch.top, watch.band, watch.only_held, watch.resolved, watch.escalate_after, watch.check_interval
         often = watch.repeat, watch.cooldown, watch.expires_on
         return watch.scope, watch.symbols, watch.conditions, watch.combine, watch.plan, watch.account, *often, *manner
 
@@ -246,12 +251,14 @@ def _manner(request: Request, plan: Plan | None) -> dict[str, Any]:
 def _options(request: Request) -> dict[str, Any]:
     """What else a sentence says about the telling, as the fields of a watch."""
     escalate = None if request.escalate_s is None else timedelta(seconds=request.escalate_s)
+    analyze = None if request.analyze_s is None else timedelta(seconds=request.analyze_s)
     said = {
         "top": request.top,
         "band": request.band,
         "only_held": request.only_held,
         "resolved": request.resolved,
         "escalate_after": escalate,
+        "check_interval": analyze,
     }
     return {field: value for field, value in said.items() if value is not None}
 
@@ -401,7 +408,7 @@ async def read_back(
     found = checking.found(ctx, made, already)
     if more := _standing_text(ctx, made, found):
         message = message.noted(more)
-    if past and (told := await rehearse.line(ctx, made)):
+    if past and made.conditions and (told := await rehearse.line(ctx, made)):
         buttons = (*message.buttons, (Button("看图", f"rehearse {made.id}"),))
         message = message.noted(told).model_copy(update={"buttons": buttons})
     return render_checks.with_findings(message, found)

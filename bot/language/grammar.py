@@ -33,7 +33,7 @@ from bot.language.quiet import after_alert, silence
 from bot.language.reading import NO_CONTEXT, Context, Reading
 from bot.language.reporting import reports
 from bot.language.request import UNKNOWN, Intent, Request
-from bot.language.watching import manner, watch
+from bot.language.watching import analyses, manner, watch
 from core.clock import market_time
 from core.types import Symbol
 
@@ -117,6 +117,7 @@ READERS: Final[tuple[_Reader, ...]] = (
     order_cancel,
     watch_list,
     manage,
+    analyses,
     watch,
     manner,
     order,

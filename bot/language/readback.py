@@ -111,6 +111,8 @@ def _options(request: Request) -> list[str]:
         found.append(f"离开触发线 {percent_text(request.band)} 后才重新待命")
     if request.escalate_s is not None:
         found.append(f"{_span(request.escalate_s)}没有回应，就换下一个渠道")
+    if request.analyze_s is not None:
+        found.append(f"盘中每 {_span(request.analyze_s)}分析一次")
     if others := [one for one in request.channels if one != "chat"]:
         found.append(f"也发到 {'、'.join(others)}")
     return found

@@ -208,6 +208,8 @@ def read_manner(reading: Reading) -> dict[str, Any]:
     if match := sentence.take(phrases.ESCALATE):
         waits = [sentence.moments[char].seconds for char in match[0] if char in sentence.moments]
         found["escalate_s"] = waits[0] if waits else UNANSWERED_S
+    if match := sentence.take(phrases.EACH_ANALYSIS):
+        found["analyze_s"] = sentence.moments[match["t"]].seconds
     if sentence.take(phrases.RESOLVED):
         found["resolved"] = True
     if sentence.take(phrases.ONLY_HELD):

@@ -248,6 +248,7 @@ class Request(Noun):
         only_held: told only for shares that are held. resolved: the end of it is told too.
         escalate_s: how long it may stay unanswered before it goes out by the next channel.
         edition: which report; None is what fits the hour, or all of them.
+        analyze_s: how often the shares of a watch are analysed while the market trades.
         unheard: words that nobody knows; the rest is what it seems to be, and is asked back before it is done.
     """
 
@@ -266,6 +267,7 @@ class Request(Noun):
     only_held: bool | None = None
     resolved: bool | None = None
     escalate_s: int | None = None
+    analyze_s: int | None = None
     expiry: date | None = None
     channels: tuple[Literal["chat", "email", "webhook"], ...] = ()
     action: Action | None = None

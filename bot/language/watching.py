@@ -405,6 +405,44 @@ def _merged(tasks: list[Task], *, with_plan: bool) -> list[Task]:
     return tasks
 
 
+def analyses(reading: Reading) -> Request | None:
+    """每30分钟分析一次茅台: a watch without a condition."""
+    sentence = reading.sentence
+    if phrases.EACH_ANALYSIS.search(sentence.text) is None:
+        return None
+    slots = read_options(reading)
+    scope = None if reading.named().anything else read_scope(reading)
+    sentence.take_all(phrases.WATCH)
+    told = bool(sentence.take_all(_EVERY_ONE))
+    sentence.take_all(phrases.ALERT)
+    if "analyze_s" not in slots or not reading.covered():
+        return None
+    named = reading.named()
+    symbols = named.symbols or (() if scope or named.anything else reading.context.at_hand())
+    if not (symbols or scope or named.anything) and reading.context.tasks:
+        return None  # of the last watch, and no new one
+    missing, problems = owed(named._replace(symbols=symbols), None, order=False)
+    lacks = not (symbols or scope or named.anything)
+    return Request.model_validate(
+        {
+            "intent": "watch_create",
+            "symbols": symbols,
+            "scope": scope,
+            "ambiguous": named.ambiguous,
+            "missing": (*(("symbols",) if lacks else ()), *missing),
+            "problems": problems,
+            **slots,
+            **({"repeat": "every_time"} if told else {}),
+        }
+    )
+
+
+_EVERY_ONE: Final = re.compile(
+    "(?:每次|每回|次次)(?:都)?(?:要|得)?(?:告诉|发给|通知|提醒|说给|发)我?|不管(?:变没变|有没有变化?)都?(?:告诉|发|说)我?"
+)
+"""Every one of the analyses is told, whether it says something new or not."""
+
+
 def manner(reading: Reading) -> Request | None:
     """``3分钟没回应就换个渠道``, said alone: how the last watch tells."""
     if not reading.context.tasks:

@@ -24,6 +24,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from adapters.models import scripted
 from adapters.stores import sql
 from bot.assembly import App, assemble
 from bot.language.names import Names
@@ -175,7 +176,15 @@ async def loaded(url: str | Path, tickets: int, people: int, window: float) -> d
         for number in range(2 * tickets // people + 2):
             market.set(f"{_FIRST + number:06d}.SH", str(PRICE), ask=PRICE, bid=PRICE, ask_volume=10**6)
         await _join(store, clock, people)
-        app = assemble(store=store, clock=clock, source=market, brokers=brokers, names=Names.seed(), about="")
+        app = assemble(
+            store=store,
+            clock=clock,
+            source=market,
+            brokers=brokers,
+            names=Names.seed(),
+            adviser=scripted.connect(),
+            about="",
+        )
         await app.load()
         phone = Phone()
 

@@ -26,15 +26,17 @@ import numpy as np
 
 from adapters.brokers import paper
 from adapters.channels import telegram
+from adapters.models import scripted
 from adapters.stores import sql
 from bot.assembly import App, assemble
 from bot.command import menu
 from bot.language.names import Names
 from core.clock import MARKET_ZONE, ManualClock, SystemClock
+from core.completions import Completion, Prompt
 from core.conditions import PriceAbove
 from core.frames import COUNTS, PRICES, RATES, Frame, Ints, Quote
 from core.messages import Chat
-from core.ports import Store
+from core.ports import Model, Store
 from core.types import Symbol
 from core.watches import Repeat, Watch
 
@@ -104,6 +106,25 @@ class Silent:
 
     async def fetch(self, symbols: Collection[Symbol]) -> Mapping[Symbol, Quote]:
         return {}
+
+
+class Hanging:
+    """A model that never answers."""
+
+    name = "hanging"
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def complete(self, prompt: Prompt) -> Completion:
+        self.asked += 1
+        await asyncio.Event().wait()
+        raise AssertionError("nothing ends the wait")
+
+    async def close(self) -> None: ...
+
+    def describe(self) -> str:
+        return "一个从不回答的模型"
 
 
 class Stamped:
@@ -217,8 +238,12 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench() -> AsyncIterator[Bench]:
-    """The house as ``bot.main.build`` makes it, over one SQLite file, with 101 watches of one chat."""
+async def bench(model: Model | None = None) -> AsyncIterator[Bench]:
+    """The house as ``bot.main.build`` makes it, over one SQLite file, with 101 watches of one chat.
+
+    Args:
+        model: comments on every alert; without one none is commented on.
+    """
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dingpan-bench-")))
         url = await stack.enter_async_context(server())
@@ -237,8 +262,10 @@ async def bench() -> AsyncIterator[Bench]:
             source=Silent(),
             brokers=[broker],
             names=Names.seed(),
+            adviser=model or scripted.connect(),
             about="",
             matching=(broker.on_frame,),
+            comments=model is not None,
         )
         channel = telegram.connect(
             token="1:benchmark",
@@ -287,14 +314,18 @@ async def watch(app: App, clock: Clock, symbols: Sequence[Symbol]) -> None:
 async def measure(rounds: int = ROUNDS) -> dict[str, Any]:
     """Everything by turns."""
     floors: list[tuple[int, int]] = []
-    one, hundred = Samples(), Samples()
-    async with bench() as house:
+    one, hundred, hung = Samples(), Samples(), Samples()
+    model = Hanging()
+    async with bench() as house, bench(model) as commented:
         for done in range(WARM_UP + rounds):
             if done == WARM_UP:
-                floors, one, hundred = [], Samples(), Samples()
+                floors, one, hundred, hung = [], Samples(), Samples(), Samples()
             floors += [await house.floor() for _ in range(FLOORS_A_ROUND)]
-            await house.alerts(slice(0, 1), one)
+            for alerts in (commented.alerts(slice(0, 1), hung), house.alerts(slice(0, 1), one))[:: 1 - done % 2 * 2]:
+                await alerts
             await house.alerts(slice(1, MANY + 1), hundred)
+    if not model.asked:
+        raise RuntimeError("no comment was asked for: the bench does not measure what it should")
     floor, floor_sent = (statistics.median(column) for column in zip(*floors, strict=True))
     return {
         "bench": "path",
@@ -304,6 +335,7 @@ async def measure(rounds: int = ROUNDS) -> dict[str, Any]:
         "floor_ms": _ms(floor),
         "floor_to_first_byte_ms": _ms(floor_sent),
         "one": one.result(floor, floor_sent),
+        "one_with_a_model_that_hangs": hung.result(floor, floor_sent),
         "hundred": hundred.result(floor, floor_sent),
         "goal_ratio": GOAL,
     }
@@ -322,7 +354,12 @@ def text(result: Mapping[str, Any]) -> str:
             f" ({result['floor_to_first_byte_ms']:.3f} ms to its first byte)"
         ),
     ]
-    for key, name in (("one", "1 alert"), ("hundred", f"{MANY} alerts at once")):
+    cases = (
+        ("one", "1 alert, no model"),
+        ("one_with_a_model_that_hangs", "1 alert, a model that hangs"),
+        ("hundred", f"{MANY} alerts at once"),
+    )
+    for key, name in cases:
         case, split = result[key], result[key]["split_ms"]
         verdict = "within" if case["ratio"] < result["goal_ratio"] else "ABOVE"
         lines.append(

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from adapters.brokers import paper
+from adapters.models import scripted
 from adapters.stores import sql
 from bot.assembly import App, assemble
 from bot.language.names import Names
@@ -91,7 +92,15 @@ async def storm(alerts: int, people: int) -> dict[str, Any]:
             path=folder / "paper.db", account="paper", name="模拟账户", clock=clock, cash=Decimal(1_000_000)
         )
         stack.push_async_callback(broker.close)
-        app = assemble(store=store, clock=clock, source=Silent(), brokers=[broker], names=Names.seed(), about="")
+        app = assemble(
+            store=store,
+            clock=clock,
+            source=Silent(),
+            brokers=[broker],
+            names=Names.seed(),
+            adviser=scripted.connect(),
+            about="",
+        )
         await store.fire([], [], _watches(clock, market, alerts, people), [], [])
         await app.load()
         spare_the_living()

@@ -27,6 +27,7 @@ from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from sqlalchemy import Connection, event
 
+from adapters.models import scripted
 from adapters.stores import sql
 from adapters.stores.sql import SqlStore
 from bot.assembly import App, assemble
@@ -202,6 +203,7 @@ class Life:
             source=self.market,
             brokers=[self.broker],
             names=names,
+            adviser=scripted.connect(),
             about="测试",
             market_paced=True,
             home=(CHAT,),

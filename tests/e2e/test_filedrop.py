@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapters.channels import script
+from adapters.models import scripted
 from adapters.stores import sql
 from bot import check, main
 from bot.accounts import open_accounts
@@ -161,6 +162,7 @@ class Stage:
             source=self.market,
             brokers=[self.broker],
             names=Names.seed(),
+            adviser=scripted.connect(),
             about="测试",
             market_paced=True,
         )

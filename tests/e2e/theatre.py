@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from decimal import Decimal
@@ -14,6 +14,7 @@ from typing import Self
 from adapters.brokers import manual, paper
 from adapters.channels import script
 from adapters.channels.script import ScriptChannel
+from adapters.models import scripted
 from adapters.stores import sql
 from bot.assembly import HOME_CHAT, App, assemble
 from bot.language.names import Names
@@ -21,7 +22,7 @@ from core.allowance import Budget
 from core.clock import ManualClock
 from core.messages import Button, Chat, Incoming, Message
 from core.orders import Order
-from core.ports import Channel, Model, Roster
+from core.ports import Channel, Model, Roster, Store
 from core.types import Price, Shares, Symbol
 from tests.fakes import migrated
 from tests.fakes.market import HandMarket, market_instant
@@ -40,7 +41,9 @@ class Theatre:
     With ``wife`` there is a second account, 老婆账户, with 200,000 yuan and these positions. With ``owners`` there is a
     second channel beside the script, for people who are told apart; see :mod:`tests.e2e.street`. ``accounts`` is where
     the accounts lie, where two houses share one database.
-    With ``at_home`` what is said to the owner of the house is said here.
+    With ``at_home`` what is said to the owner of the house is said here. ``comments`` is whether alerts are commented
+    on. Who is not ``patient`` does not wait for what is analysed: a model that hangs would keep him for ever. The house gets
+    its store ``through`` what may fail.
 
     :meth:`kill` drops everything as a killed process would and builds the house anew from what is on the disk.
     """
@@ -62,6 +65,9 @@ class Theatre:
         at_home: bool = False,
         roster: Roster | None = None,
         accounts: Path | None = None,
+        comments: bool = False,
+        patient: bool = True,
+        through: Callable[[Store], Store] = lambda store: store,
     ) -> None:
         self.folder = folder
         self.clock = ManualClock(market_instant(at))
@@ -76,6 +82,8 @@ class Theatre:
         self._at_home = at_home or model is not None
         self._roster = roster
         self._accounts = accounts or folder
+        self._comments, self.patient = comments, patient
+        self._through = through
         self._lives = AsyncExitStack()
         self._life: asyncio.Task[None] | None = None
         self.app: App
@@ -123,21 +131,23 @@ class Theatre:
             self._lives.push_async_callback(second.close)
             self.others.append(second)
         self.app = assemble(
-            store=store,
+            store=self._through(store),
             clock=self.clock,
             source=self.market,
             brokers=[self.hand or self.broker, *self.others],
             names=Names.seed(),
+            adviser=self._model or scripted.connect(),
             about="测试",
             matching=(self.broker.on_frame, *(one.on_frame for one in self.others)),
             market_paced=True,
-            model=self._model,
+            reads=self._model is not None,
             owners=self._owners,
             home=self._home(),
             budget=self._budget,
+            comments=self._comments,
             finds_shares=self._finds_shares,
             roster=self._roster,
-            sleep=at_once if self._finds_shares else asyncio.sleep,
+            sleep=at_once if self._finds_shares or self._model is not None else asyncio.sleep,
         )
         self.channel = script.connect()
         await self.app.load()
@@ -216,6 +226,9 @@ class Theatre:
         await (self.hand or self.broker).told()
         for other in self.others:
             await other.told()
+        if self.patient:
+            await self.app.house.commentary.finished()
+            await (self.hand or self.broker).told()
         await self.app.house.notifier.drained()
         await self.app.house.illustrator.drained()
         await self.app.house.notifier.drained()

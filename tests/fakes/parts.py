@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from adapters.brokers import paper
 from adapters.brokers.paper import PaperBroker
+from adapters.models import scripted
 from adapters.stores.memory import MemoryStore
 from bot.assembly import HOME_CHAT, App, assemble
 from bot.language.names import Names
@@ -349,6 +350,7 @@ async def house(
         source=tape,
         brokers=[account],
         names=Names.seed(),
+        adviser=scripted.connect(),
         about="测试",
         matching=(account.on_frame,),
         sleep=sleep or Naps(),
