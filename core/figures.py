@@ -99,7 +99,10 @@ _KEPT: Final = frozenset("，：；（）。！？、")
 SENTENCE_ENDS: Final = re.compile("[。！？!?；;\n]")
 CLAUSE_ENDS: Final = re.compile(r"[，、,（()）|]")
 _ITEM: Final = re.compile(r"\s*([0-9]{1,2})[.、)）](?![0-9])")
-MAY_FOLLOW: Final = re.compile(r"$|[，,、:：（）()/~～\-—–|=]|至|到|和|与|的")
+MAY_FOLLOW: Final = re.compile(
+    r"$|[，,、:：（）()/~～\-—–|=]|至|到|和|与|的|在|之[上下]|[上下]方|以[上下]|附近|高于|低于|大于|小于|接近|超过|[上下]穿|仍|还|已|略|偏"
+)
+"""What may stand behind a figure without a unit: no unit begins like that."""
 
 
 def plain(text: str) -> str:

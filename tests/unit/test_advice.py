@@ -94,7 +94,9 @@ def test_an_advice_that_holds_is_a_decision_with_its_figures_filled_in() -> None
         (BUY | {"confidence": 0}, NINE),
         (BUY | {"confidence": 100}, NINE),
         (BUY | {"entry": 9.79, "take_profit": 10.50}, NINE),  # at the limit
-        (BUY | {"entry": 8.11, "stop_loss": 8.01}, NINE),
+        (BUY | {"entry": 8.10, "stop_loss": 8.01}, NINE),  # as far as it may be
+        (BUY | {"entry": 8.50, "stop_loss": 8.40}, pack(FIGURES | {"lower": "8.50", "upper": "9.50"})),
+        (BUY | {"take_profit": 11.70, "stop_loss": 6.30}, NINE),
         (BUY | {"size": 5000}, NINE),
         (SELL | {"size": 1000, "take_profit": None, "stop_loss": None, "wrong_if": "大涨。"}, pack(position=POSITION | {"sellable": "1000"})),
     ],
@@ -117,10 +119,11 @@ def test_every_kind_of_advice_can_stand(answer: dict[str, Any], facts: Pack) -> 
         "委托价{{entry}}，止盈价{{take_profit}}，止损价{{stop_loss}}，数量{{size}}。",
         "华电辽能(600396)现价{{price}}元，一直没有大跌。",
         "MACD 柱状线没有背离，KDJ 还在中间。",
+        "MACD柱{{macd_bar}}仍在走高。",
     ],
 )
 def test_texts_as_analysts_write_them_can_stand(text: str) -> None:
-    read(written(saying(text, "price", "ma20", "volume_ratio", "change_percent")), pack(literals=("T+1",)))
+    read(written(saying(text, "price", "ma20", "macd_bar", "volume_ratio", "change_percent")), pack(literals=("T+1",)))
 
 
 def test_a_fence_around_the_json_is_taken_off() -> None:
@@ -166,6 +169,7 @@ def test_yesterday_s_price_as_now_is_refused() -> None:
 def test_what_was_bought_today_is_not_sold_today() -> None:
     refused(SELL | {"size": 100}, "今天买入的要下一个交易日才能卖（T+1）", TODAY)
     refused(SELL | {"size": 800}, "size 超过可卖的 600 股：今天买入的要下一个交易日才能卖（T+1）", HELD)
+    refused(SELL | {"size": 1000}, "size 超过可卖的 600 股：今天买入的要下一个交易日才能卖（T+1）", HELD)
     refused(SELL | {"size": 1100}, "size 超过可卖的 600 股：只能卖可卖的部分", HELD)
 
 
