@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from math import ceil
 
 from core.allowance import KEPT_FOR_SENTENCES, Budget, Day, Limit
 from core.clock import market_time
@@ -11,7 +12,7 @@ from core.consultations import Purpose
 
 def spent(limit: Limit, budget: Budget, purpose: Purpose) -> str:
     """What is used up, and how it comes back."""
-    kept = "" if purpose is Purpose.SENTENCE else f"，其中 {KEPT_FOR_SENTENCES:.0%} 只留给听懂您的话"
+    kept = "" if purpose is Purpose.SENTENCE else f"，其中 {KEPT_FOR_SENTENCES:.0%} 只用来听懂话"
     what, setting = {
         Limit.YUAN: (f"每人每天最多 {budget.yuan:f} 元{kept}", "，要多用请改 LLM_DAILY_BUDGET"),
         Limit.HOUSE: (f"所有人一天最多 {budget.house_yuan:f} 元{kept}", "，要多用请改 LLM_HOUSE_BUDGET"),
@@ -22,7 +23,7 @@ def spent(limit: Limit, budget: Budget, purpose: Purpose) -> str:
 
 
 def late(seconds: float) -> str:
-    return f"等了 {seconds:g} 秒，模型没有答完，请过一会儿再试。"
+    return f"等了 {ceil(seconds)} 秒，模型没有答完，请过一会儿再试。"
 
 
 def failed(reason: str) -> str:
@@ -53,10 +54,10 @@ def about_model(described: str, asked: str, day: Day, budget: Budget, refused: s
         described, asked: the model in words, and its name.
         refused: why it serves us no more; empty while it does.
     """
-    spent = day.everybody
+    used = day.everybody
     parts = [f"{purpose.chinese} {on.calls} 次" for purpose in Purpose if (on := day.on(purpose)).calls]
     split = f"（{'、'.join(parts)}）" if len(parts) > 1 else ""
-    cost = f"今天问了 {spent.calls} 次{split}，约 {spent.yuan:.4f} 元" if spent.calls else "今天还没有问过"
+    cost = f"今天问了 {used.calls} 次{split}，约 {used.yuan:.4f} 元" if used.calls else "今天还没有问过"
     limits = f"（每人每天最多 {budget.yuan:f} 元）"
     who = f"，回答的是 {'、'.join(day.models)}" if set(day.models) - {asked} else ""
     gone = f"。现在用不了：{refused}" if refused else ""

@@ -174,7 +174,7 @@ async def test_the_deadline_is_for_all_tries_together_and_the_line_says_that_not
     assert await room.why(seconds=0.05) is Why.FAILED  # no time for the pause
     room = Room(Oracle(for_ever))
     found = await room.ask(seconds=0.02)
-    assert found == Unanswered(Why.LATE, "等了 0.02 秒，模型没有答完，请过一会儿再试。")
+    assert found == Unanswered(Why.LATE, "等了 1 秒，模型没有答完，请过一会儿再试。")
     [line] = await room.lines()
     assert (line.error, line.told, line.usage) == (UNHEARD, False, PROMPT.at_worst)
     assert room.model.under_way == 0
@@ -317,7 +317,7 @@ async def test_what_could_not_be_told_is_told_with_the_next_question() -> None:
 @pytest.mark.parametrize(
     ("budget", "text"),
     [
-        (Budget(yuan=Decimal(0)), "每人每天最多 0 元，其中 10% 只留给听懂您的话"),
+        (Budget(yuan=Decimal(0)), "每人每天最多 0 元，其中 10% 只用来听懂话"),
         (Budget(house=Decimal(0)), "所有人一天最多 0 元"),
         (Budget(calls=0), "每人每天最多问 0 次"),
         (Budget(tokens=0), "每人每天最多 0 个 token"),
