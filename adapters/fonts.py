@@ -23,7 +23,8 @@ LOG: Final = logging.getLogger(__name__)
 
 SAMPLE: Final = "盯盘茅台"
 """What a font must be able to write."""
-REMEDY: Final = "请安装 dingpan[pictures]，或装一个系统中文字体（例如 fonts-noto-cjk），然后重启"
+INSTALL: Final = "pip install 'dingpan[pictures]'"
+"""Brings a Chinese font."""
 _ANY_SIZE: Final = 24
 _UNKNOWN: Final = "\uffff"
 """No character, so that every font shows what it shows for one that it lacks."""
@@ -145,7 +146,8 @@ class Face:
         """The font, or what to do about its absence."""
         if self.chinese:
             return self.name
-        return f"没有找到中文字体，图上只有代码和数字（{REMEDY}）"
+        remedy = f"请运行 {INSTALL}，或装一个系统中文字体（例如 fonts-noto-cjk），然后重启"
+        return f"没有找到中文字体，图上只有代码和数字（{remedy}）"
 
 
 def find(candidates: Iterator[Source] | None = None) -> Face:

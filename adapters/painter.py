@@ -19,6 +19,7 @@ from typing import Final
 from adapters.canvas import (
     DARK,
     FOOT,
+    HEIGHT,
     LEFT,
     LIGHT,
     LOWER_FOOT,
@@ -42,7 +43,7 @@ from adapters.canvas import (
     ticks,
 )
 from adapters.curves import draw_tracks
-from adapters.fonts import Face, find
+from adapters.fonts import INSTALL, Face, find
 from core.charts import MINUTES, minute_of, place_of
 from core.errors import Unavailable
 from core.messages import Candle, Chart, ChartPeriod, Mark, Point
@@ -52,6 +53,7 @@ LOG: Final = logging.getLogger(__name__)
 
 KEPT: Final = 1.0
 """Seconds for which a picture is kept: the same chart often goes to several chats at once."""
+_NOTE: Final = 16
 _WIDEST_SLOT: Final = 40.0
 # How the periods are called where no Chinese can be written.
 _CODES: Final = {ChartPeriod.DAY: "1D", ChartPeriod.WEEK: "1W", ChartPeriod.MONTH: "1M", ChartPeriod.MINUTE: "today"}
@@ -186,6 +188,8 @@ def _head(canvas: Canvas, chart: Chart, face: Face, palette: Palette) -> None:
     room = WIDTH - 2 * LEFT - canvas.width(title, TITLE) - 24
     if canvas.width(chart.subtitle, TEXT) <= room:
         canvas.text(WIDTH - LEFT, 36, chart.subtitle, palette.faint, TEXT, "rm")
+    if not face.chinese:
+        canvas.text(LEFT, HEIGHT - 10, f"no Chinese font: {INSTALL}", palette.faint, _NOTE)
 
 
 def _legend(chart: Chart, palette: Palette) -> Iterator[tuple[str, str]]:

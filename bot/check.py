@@ -58,6 +58,7 @@ def _looks(settings: Settings, clock: Clock) -> list[tuple[str, Look, float]]:
         ("数据文件夹", lambda: now(lambda: _folder(settings)), PATIENCE),
         ("数据库", lambda: now(lambda: _database(settings)), PATIENCE),
         ("交易日历", lambda: now(lambda: _calendar(clock)), PATIENCE),
+        ("图", lambda: now(lambda: _pictures(settings)), PATIENCE),
         ("行情", lambda: _quotes(settings, clock), PATIENCE * 2),
         ("Telegram", lambda: _telegram(settings), PATIENCE),
         ("模型", lambda: now(lambda: _model(settings)), PATIENCE),
@@ -98,6 +99,15 @@ def _database(settings: Settings) -> Sequence[Finding]:
 def _calendar(clock: Clock) -> Sequence[Finding]:
     warning = calendar_warning(trading_date(clock.now()))
     return [note("交易日历", warning) if warning else fine("交易日历", f"到 {known_until()}")]
+
+
+def _pictures(settings: Settings) -> Sequence[Finding]:
+    from adapters.fonts import find
+
+    if settings.pictures == "off":
+        return [note("图", "PICTURES=off，不发图。")]
+    face = find()
+    return [fine("图", face.describe()) if face.chinese else note("图", face.describe())]
 
 
 async def _quotes(settings: Settings, clock: Clock) -> Sequence[Finding]:

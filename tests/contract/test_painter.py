@@ -328,7 +328,10 @@ def test_whatever_an_account_was_worth_there_is_a_picture(made: Chart, palette: 
 def test_a_font_without_chinese_leaves_out_what_it_lacks_and_shows_no_boxes() -> None:
     assert not PLAIN.chinese
     assert PLAIN.clean("贵州茅台(600519) 日线 🔔") == "(600519)"
-    assert "dingpan[pictures]" in PLAIN.describe()
+    assert "pip install 'dingpan[pictures]'" in PLAIN.describe()
+    image = pixels(chart(averages=()))
+    note = [image.getpixel((x, y)) for x in range(20, 200) for y in range(HEIGHT - 16, HEIGHT - 4)]
+    assert any(near(found, LIGHT.faint) for found in note), "the picture says itself what is missing"
     made = chart(title="贵州茅台", subtitle="一二三")
     assert draw(made, PLAIN, LIGHT) == draw(made.model_copy(update={"title": "x", "subtitle": ""}), PLAIN, LIGHT)
 
@@ -358,6 +361,7 @@ def test_the_packaged_font_writes_chinese(palette: Palette) -> None:
     assert "Noto Sans" in face.describe()
     with_words, without = pixels(chart(), palette, face), pixels(chart(title=""), palette, face)
     head = (20, 10, 400, 60)
+    assert all(near(found, palette.ground) for found in around(with_words, 100, HEIGHT - 10, 6)), "nothing is missing"
     assert with_words.crop(head).tobytes() != without.crop(head).tobytes()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters import fonts
 from adapters.gateway_line import Line
 from bot import main
 from bot.accounts import Behind, child_of
@@ -142,6 +143,16 @@ async def test_a_calendar_that_has_run_out_is_said(world: World) -> None:
     late = ManualClock(SystemClock().now() + timedelta(days=3650))
     _, lines = await world.check(late)
     assert "pip install -U chinese_calendar" in about(lines, "交易日历")[0]
+
+
+async def test_the_font_of_the_pictures_is_said_or_what_brings_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fonts, "sources", lambda: iter(()))
+    works, lines = await world.check(PICTURES="light")
+    assert works, "the words do without"
+    assert "pip install 'dingpan[pictures]'" in about(lines, "图")[0]
+    assert "不发图" in about((await world.check())[1], "图")[0]
 
 
 # -- miniQMT on this PC
