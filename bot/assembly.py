@@ -136,6 +136,7 @@ class App:
         group.create_task(house.notifier.run(channels), name="notifier")
         group.create_task(house.illustrator.run(), name="illustrator")
         group.create_task(house.commentary.run(), name="commentary")
+        group.create_task(house.reporter.run(), name="remarks")
         for broker in house.brokerage.brokers:
             group.create_task(house.blotter.listen(broker, retry), name=f"reports {broker.account}")
 
@@ -347,26 +348,6 @@ def assemble(
     accounts = Accounts(store, brokerage, engine, book, clock, on_symbols=resubscribe)
     bookkeeper = Bookkeeper(store, brokerage, engine, source, clock)
     scorer = Scorer(store, history, clock)
-    reporter = Reporter(
-        store=store,
-        clock=clock,
-        notifier=notifier,
-        watchlist=watchlist,
-        book=book,
-        engine=engine,
-        dispatcher=dispatcher,
-        digest=digest,
-        switch=switch,
-        brokerage=brokerage,
-        bookkeeper=bookkeeper,
-        chronicler=chronicler,
-        history=history,
-        adjustments=adjustments,
-        membership=membership,
-        scorer=scorer,
-        keeps=lambda channel, user: channel in HOME or user in (owners or {}).get(channel, ()),
-    )
-    history.on_ex_date.append(reporter.on_ex_date)
     research = Research(
         store,
         clock,
@@ -408,6 +389,27 @@ def assemble(
         by_default=comments,
     )
     dispatcher.told.append(commentary.told)
+    reporter = Reporter(
+        store=store,
+        clock=clock,
+        notifier=notifier,
+        watchlist=watchlist,
+        book=book,
+        engine=engine,
+        dispatcher=dispatcher,
+        digest=digest,
+        switch=switch,
+        brokerage=brokerage,
+        bookkeeper=bookkeeper,
+        chronicler=chronicler,
+        history=history,
+        adjustments=adjustments,
+        membership=membership,
+        scorer=scorer,
+        keeps=lambda channel, user: channel in HOME or user in (owners or {}).get(channel, ()),
+        counsel=counsel,
+    )
+    history.on_ex_date.append(reporter.on_ex_date)
     duties = Duties(
         store=store,
         clock=clock,

@@ -18,6 +18,7 @@ from core.messages import Button, Chart, Message
 from core.orders import Fill, Order, OrderState
 from core.reckoning import Earned
 from core.render import name_text, signed
+from core.render_score import summary
 from core.render_why import day_text, span_text
 from core.report import MANY_ALERTS, NEAR, Earnings, ExDay, Fired, Freed, Known, Missed, Near, Report, Told
 from core.tickets import Ticket, TicketState
@@ -462,12 +463,10 @@ def _score(found: Report) -> list[str]:
     known, score = found.known, found.known.score
     if score is None or not score.made:
         return []
-    rate = score.whole.trades
-    lines = [f"📐 本周分析 {known.analysed} 次"] if known.analysed else []
-    if rate.decided:
-        percent = f"，命中率 {rate.percent}%" if rate.percent is not None else "，还太少，不算命中率"
-        lines.append(f"📐 到现在评过分的买卖建议：命中 {rate.hits}，未中 {rate.misses}{percent}")
-    return lines
+    lines = [f"　{line}" for line in summary(score)]
+    heads = [f"本周分析 {known.analysed} 次"] if known.analysed else []
+    heads += ["到现在的评分（/score）"] if lines else []
+    return [f"📐 {'，'.join(heads)}", *lines] if heads else []
 
 
 def _cost(known: Known) -> list[str]:
@@ -475,6 +474,11 @@ def _cost(known: Known) -> list[str]:
     if not cost.calls:
         return []
     return [f"🤖 模型用了 {cost.calls} 次，{large_text(Decimal(cost.tokens), ' token', 1)}，{cost.yuan:.4f} 元"]
+
+
+def remarked(message: Message, sentence: str, model: str) -> Message:
+    """The same with a model's sentence; its picture stands already."""
+    return message.noted(f"💬 {sentence}（{model} 的一句话点评，数字已核对）").model_copy(update={"chart": None})
 
 
 # -- which are sent

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from pydantic import Field, TypeAdapter
 
-from core import render_report
+from core import remark, render_report
 from core.adjust import Adjustments
 from core.bookkeeper import Bookkeeper
 from core.brokerage import Brokerage
@@ -19,7 +19,8 @@ from core.calendar import trading_date
 from core.chronicle import MANY, Entry, Kind
 from core.chronicler import Chronicler
 from core.clock import MARKET_ZONE, Clock, stamp_text
-from core.consultations import total
+from core.consultations import Purpose, total
+from core.counsel import Counsel, Unanswered
 from core.digest import Digest
 from core.dispatch import Dispatcher
 from core.editions import HOURS, Edition, day_of, due, first_day, under_way
@@ -32,11 +33,12 @@ from core.messages import Chat, Message
 from core.notify import Notifier
 from core.people import Person, is_member
 from core.ports import Store
-from core.report import MANY_ALERTS, Book, ExDay, Known, Near, at_rest, near_of, report
+from core.report import MANY_ALERTS, Book, ExDay, Known, Near, Report, at_rest, near_of, report
 from core.rulebook import RuleBook
 from core.scorer import Scorer
 from core.sheet import Curve, Sheet
 from core.switch import KillSwitch
+from core.tariffs import SCRIPTED
 from core.tickets import TicketState
 from core.types import Noun, Price, Symbol, is_account
 from core.watches import Watch
@@ -84,11 +86,21 @@ class Reader(NamedTuple):
     sees: Callable[[str], bool]
 
 
+class _Sent(NamedTuple):
+    """A report that went out and may get a remark."""
+
+    chat: Chat
+    owner: str
+    message: Message
+    found: Report
+
+
 class Reporter:
     """Nothing is sent that nobody asked for.
 
     Args:
         keeps: whether somebody, by channel and id, is still one of the owners.
+        counsel: who is asked for a remark on what was sent; None where no model is set up.
     """
 
     def __init__(
@@ -111,6 +123,7 @@ class Reporter:
         membership: Membership,
         scorer: Scorer,
         keeps: Callable[[str, str], bool],
+        counsel: Counsel | None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -129,6 +142,8 @@ class Reporter:
         self._membership = membership
         self._scorer = scorer
         self._keeps = keeps
+        self._counsel = counsel
+        self._sent: asyncio.Queue[_Sent] = asyncio.Queue()
         self._wishes: tuple[Wish, ...] = ()
         self._ex_dates: dict[Symbol, ExDate] = {}
         # The hour and the look for missed ones may come at once; each report goes once.
@@ -207,11 +222,48 @@ class Reporter:
             return
         hour = datetime.combine(today, HOURS[edition].at, MARKET_ZONE)
         late = self._clock.now() - hour > LATE
-        message = await self.write(edition, reader, sent=True, late=late)
+        found = report(await self._known(edition, reader, late=late))
         # With a key that the day makes: killed before it is noted as sent, the next process replaces it in place.
-        await self._notifier.say(wish.chat, message.model_copy(update={"card": f"report:{edition}:{today}"}))
+        card = f"report:{edition}:{today}"
+        message = render_report.report(found, sent=True).model_copy(update={"card": card})
+        await self._notifier.say(wish.chat, message)
+        self._sent.put_nowait(_Sent(wish.chat, wish.owner, message, found))
         current = self._wish(wish.chat, wish.owner) or wish
         await self._keep(current, current.model_copy(update={"sent": {**current.sent, edition: today}}))
+
+    async def run(self) -> None:
+        """Ask for a remark on each report that went out, for ever, and add it in place; nobody waits for it."""
+        while True:
+            sent = await self._sent.get()
+            try:
+                await self._remark_on(sent)
+            except OutsideError as error:
+                log.warning("no remark on a report: %s: %s", error.source, error.reason)
+            except Exception:
+                # The report has gone out; a bug here must not stop the next one.
+                log.exception("no remark on a report")
+            finally:
+                self._sent.task_done()
+
+    async def remarked(self) -> None:
+        """Wait until nothing is left to remark on."""
+        await self._sent.join()
+
+    async def _remark_on(self, sent: _Sent) -> None:
+        asked = remark.prompt(sent.found) if self._counsel is not None else None
+        if self._counsel is None or asked is None:
+            return
+        seconds, about = self._counsel.budget.analysis_seconds, sent.message.card or ""
+        answer = await self._counsel.ask(sent.owner, asked, purpose=Purpose.REPORT, seconds=seconds, about=about)
+        if isinstance(answer, Unanswered):
+            log.info("no remark on a report: %s", answer.text)
+            return
+        try:
+            said = remark.read(answer.text, sent.found)
+        except remark.Unfounded as error:
+            log.warning("a remark on a report was not shown: %s", error)
+            return
+        await self._notifier.say(sent.chat, render_report.remarked(sent.message, said, answer.model))
 
     async def _reader(self, wish: Wish) -> Reader | None:
         if not is_member(wish.owner):
@@ -223,10 +275,9 @@ class Reporter:
 
     # -- writing
 
-    async def write(self, edition: Edition, reader: Reader, *, sent: bool = False, late: bool = False) -> Message:
+    async def write(self, edition: Edition, reader: Reader) -> Message:
         """A report as of now. Raises Unavailable."""
-        known = await self._known(edition, reader, late=late)
-        return render_report.report(report(known), sent=sent)
+        return render_report.report(report(await self._known(edition, reader, late=False)), sent=False)
 
     async def _known(self, edition: Edition, reader: Reader, *, late: bool) -> Known:
         now = self._clock.now()
@@ -277,7 +328,7 @@ class Reporter:
             quiet=str(hours) if hours is not None and hours.covers(now) else "",
             panicked=self._switch.panicked,
             ex_dates=ex_dates,
-            cost=total(one.spent for one in asked),
+            cost=total(one.spent for one in asked if one.model_asked != SCRIPTED),
             score=score,
             analysed=analysed,
             late=late,

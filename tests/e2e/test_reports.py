@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from core.completions import Completion, Prompt, Usage
+from core.errors import OutsideError, Refused
 from core.messages import Message
 from tests.e2e.street import OWNER, Street
 from tests.e2e.theatre import CHAT, Theatre
@@ -288,3 +291,70 @@ async def test_an_unknown_word_is_answered_with_those_that_are_known(tmp_path: P
         assert said.text.startswith("没有“月报”这种报告，只有盘前、午间、盘后、周报")
         assert (await stage.say("/report on")).title == "📬 盘后会按时发到这里"
         assert stage.app.house.reporter.wanted(CHAT, "owner")
+
+
+class Talker:
+    """A model that says what it is given to say, when it is let."""
+
+    name = "talker"
+
+    def __init__(self, *answers: str | OutsideError) -> None:
+        self.answers = list(answers)
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.asked: list[Prompt] = []
+
+    async def complete(self, prompt: Prompt) -> Completion:
+        self.asked.append(prompt)
+        await self.gate.wait()
+        answer = self.answers.pop(0)
+        if isinstance(answer, OutsideError):
+            raise answer
+        return Completion(text=answer, model="talker-1", usage=Usage(fresh=500, out=50), finish_reason="stop")
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    def describe(self) -> str:
+        return "talker"
+
+
+async def closing(stage: Theatre) -> list[Message]:
+    """A day with a position, up to its close."""
+    await stage.say("每天收盘给我发日报")
+    await stage.pass_time(f"{DAY} 14:59")
+    await stage.tick("600519", "1404", preclose=Decimal(1400))
+    await stage.pass_time(f"{DAY} 15:10")
+    return sent(stage)
+
+
+async def test_a_models_remark_is_added_when_it_comes_and_never_waited_for(tmp_path: Path) -> None:
+    model = Talker('{"text": "今天盈亏{{gain1}}，主要是贵州茅台赚{{gain1_600519}}。"}')
+    model.gate.clear()
+    async with Theatre(tmp_path, at=f"{DAY} 14:00", positions=HELD, model=model) as stage:
+        [report] = await closing(stage)
+        assert "💬" not in report.text
+        model.gate.set()
+        await stage.app.house.reporter.remarked()
+        await stage.settle()
+        [_, after] = sent(stage)
+        assert after.card == report.card
+        added = "💬 今天盈亏+800.00 元，主要是贵州茅台赚800.00 元。（talker-1 的一句话点评，数字已核对）"
+        assert after.text == f"{report.text}\n{added}"
+        await stage.pass_time(f"{DAY} 15:30")
+        assert "🤖 模型用了 1 次，550 token，" in (await stage.say("日报")).text
+
+
+async def test_a_remark_that_does_not_stand_or_does_not_come_leaves_the_report_as_it_is(tmp_path: Path) -> None:
+    answers: tuple[str | OutsideError, ...] = ('{"text": "今天赚了900元。"}', "今天不错", Refused("模型", "余额不足"))
+    for place, answer in enumerate(answers):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        model = Talker(answer)
+        async with Theatre(folder, at=f"{DAY} 14:00", positions=HELD, model=model) as stage:
+            await closing(stage)
+            await stage.app.house.reporter.remarked()
+            await stage.settle()
+            assert len(model.asked) == 1
+            [report] = sent(stage)
+            assert "💬" not in report.text
