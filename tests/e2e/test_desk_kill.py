@@ -20,6 +20,7 @@ from core.errors import Conflict
 from core.orders import OrderState
 from core.tickets import TicketState
 from tests.e2e.desk_child import Step
+from tests.fakes import migrated
 from tests.fakes.market import MOUTAI
 from tests.fakes.office import Office, a_clock, a_market
 
@@ -36,6 +37,7 @@ class Tapped(NamedTuple):
 
 def killed_at(step: Step, folder: Path) -> Tapped:
     """Let a process run into a step and kill it there, without a chance to tidy up."""
+    migrated.file(folder / "dingpan.db")
     with subprocess.Popen(
         [sys.executable, "-m", "tests.e2e.desk_child", str(folder), step.value],
         cwd=ROOT,

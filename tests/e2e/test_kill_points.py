@@ -33,6 +33,7 @@ KILLED_AGAIN: Final = 4
 """Of so many kills one is followed by another, in the life that takes over."""
 STOPPED: Final = ("INSERT INTO orders", "placed, not answered", "a report comes in")
 """Where a process that nobody forked is killed from outside."""
+STOPPED_STORY: Final = "bought in two parts"
 HOUSES: Final = 2
 SEED: Final = 20_261_118
 O, T = OrderState, TicketState  # noqa: E741
@@ -226,20 +227,27 @@ def test_killed_at_any_step_it_places_one_order_or_none_and_says_which(
     assert not broken, "\n".join(f"{kill}: {faults}" for kill, faults in broken.items())
 
 
+@pytest.fixture(scope="module")
+def whole_life(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The steps of a process that nobody forked."""
+    house = House("--stop")
+    try:
+        return first_life(house, begun(tmp_path_factory.mktemp("whole") / "life"), STOPPED_STORY)
+    finally:
+        house.close()
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("where", STOPPED)
-def test_a_process_of_its_own_is_killed_from_outside_on_every_system(where: str, tmp_path: Path) -> None:
-    story = "bought in two parts"
-    whole = House("--stop")
-    steps = first_life(whole, begun(tmp_path / "whole"), story)
-    whole.close()
-    at = next(number for number, what in enumerate(steps, 1) if what.startswith(where))
+def test_a_process_of_its_own_is_killed_from_outside_on_every_system(
+    where: str, whole_life: list[str], tmp_path: Path
+) -> None:
+    at = next(number for number, what in enumerate(whole_life, 1) if what.startswith(where))
     folder = begun(tmp_path / "killed")
-    victim = House("--stop")
-    assert victim.live(folder, story, at, 0) == "stopped"
+    victim, heir = House("--stop"), House("--stop")
+    assert victim.live(folder, STOPPED_STORY, at, 0) == "stopped"
     victim.kill()
-    heir = House("--stop")
-    assert heir.live(folder, story, 0, 2) == "lived"
+    assert heir.live(folder, STOPPED_STORY, 0, 2) == "lived"
     heir.close()
     assert wrong(facts_of(folder)) == []
 

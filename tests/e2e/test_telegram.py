@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes import migrated
 from tests.fakes.market import ShiftedClock, market_instant
 from tests.fakes.quotes import FakeQuotes
 from tests.fakes.telegram import FakeTelegram, Message
@@ -87,6 +88,7 @@ async def town(tmp_path: Path) -> AsyncIterator[Town]:
     async with FakeTelegram() as telegram, FakeQuotes(clock) as quotes:
         quotes.set("600519.SH", name="贵州茅台", last="1430.00", preclose="1433.00")
         telegram.meet(ME)
+        migrated.file(tmp_path / "dingpan.db")
         town = Town(telegram, quotes, tmp_path)
         await town.start()
         try:
