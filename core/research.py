@@ -109,7 +109,7 @@ class Research:
         shown = self._brokerage.account(account) if visible else None
         held = [one.symbol for one in shown.positions if one.shares] if shown is not None else []
         quotes, days, minutes, alerts, materials, seen = await asyncio.gather(
-            _in_time("行情", self._quotes({symbol, *indexes_of(symbol), *held})),
+            self._priced(symbol, {*indexes_of(symbol), *held} - {symbol}),
             self._bars(symbol, "day", KEPT),
             self._bars(symbol, "1m", minutes_traded(self._clock.now())),
             _in_time("提醒记录", self._alerts(owner, symbol)),
@@ -144,6 +144,13 @@ class Research:
         )
 
     # -- the market
+
+    async def _priced(self, symbol: Symbol, others: Collection[Symbol]) -> int | Missing:
+        """Ask for the share, and beside it for others: what no source knows is looked for everywhere and takes long."""
+        found, _ = await asyncio.gather(
+            _in_time("行情", self._quotes([symbol])), _in_time("其他行情", self._quotes(others))
+        )
+        return found
 
     async def _quotes(self, symbols: Collection[Symbol]) -> int:
         """Let the engine know the newest quotes; how many there were."""

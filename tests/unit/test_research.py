@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -14,6 +14,7 @@ from core import research as module
 from core.bars import Bar, Period, merged
 from core.conditions import PriceBelow, StopLoss
 from core.errors import NotFound, OutsideError, Unavailable
+from core.frames import Quote
 from core.limits import Limits
 from core.messages import Chat, Role
 from core.news import NewsSource
@@ -145,9 +146,21 @@ async def test_everything_that_the_house_knows_is_in_it(stage: Stage) -> None:
     assert packed.missing == ()
 
 
-async def test_the_index_is_asked_for_together_with_the_share(stage: Stage) -> None:
-    await stage.pack()
-    assert set(stage.home.tape.fetched[-1]) == {MOUTAI, INDEX.symbol}
+async def test_the_price_does_not_wait_for_an_index_that_is_looked_for_everywhere(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0)
+    fetch = stage.home.tape.fetch
+
+    async def slow(symbols: Collection[Symbol]) -> Mapping[Symbol, Quote]:
+        if INDEX.symbol in symbols:
+            await asyncio.Event().wait()
+        return await fetch(symbols)
+
+    monkeypatch.setattr(stage.home.tape, "fetch", slow)
+    packed = await stage.pack()
+    assert packed.price == Decimal("1430.00")
+    assert of(packed, "index_change").value is None
 
 
 async def test_a_share_that_nobody_knows_is_not_found(stage: Stage) -> None:
@@ -262,7 +275,7 @@ async def test_a_holding_without_a_quote_leaves_the_total_unknown(stage: Stage) 
         packed = await home.app.house.research.pack(MOUTAI, owner=OWNER, account=ACCOUNT)
         assert of(packed, "total").why == "中国平安没有行情"
         assert of(packed, "weight").why == "中国平安没有行情"
-        assert PINGAN in home.tape.fetched[-1]
+        assert any(PINGAN in asked for asked in home.tape.fetched)
 
 
 async def test_the_limits_of_the_person_hold_the_number_back(stage: Stage) -> None:
