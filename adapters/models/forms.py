@@ -28,6 +28,8 @@ CUT: Final = "连不上，或者中途断了"
 _NAME: Final = "answer"
 _CALLED: Final = "tool_calls"
 _TOO_LONG: Final = "max_output_tokens"
+_ABSURD: Final = 10**9
+"""Tokens of one answer: a thousand times what any model can hold."""
 
 
 def request(form: Capability, model: str, prompt: Prompt, extra: Mapping[str, object]) -> dict[str, Any]:
@@ -132,7 +134,7 @@ def _usage(told: object) -> Usage | None:
 
 
 def _counted(read: object, out: object, cached: object) -> Usage | None:
-    if not isinstance(read, int) or not isinstance(out, int) or read < 0 or out < 0:
+    if not isinstance(read, int) or not isinstance(out, int) or not (0 <= read < _ABSURD and 0 <= out < _ABSURD):
         return None
     kept = min(max(cached, 0), read) if isinstance(cached, int) else 0
     return Usage(fresh=read - kept, cached=kept, out=out)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import aclosing
 from typing import Any, get_args
 
@@ -17,7 +18,7 @@ from bot.language.proposal import schema
 from core.completions import Completion, Prompt, Spoilt, Turn, Usage
 from core.errors import Malformed, OutsideError, Refused, Unavailable
 from core.ports import StreamingModel
-from tests.fakes.openai import PROSE, FakeOpenAI, Kind, tokens
+from tests.fakes.openai import PROSE, FakeOpenAI, Kind, Said, tokens
 
 FORMS: tuple[Capability, ...] = get_args(Capability)
 SHAPE: dict[str, Any] = {
@@ -178,6 +179,15 @@ async def test_a_server_that_does_not_count_leaves_that_unknown_in_a_stream_too(
     assert (await heard(model))[1].usage is None
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_count_that_cannot_be_is_not_believed(
+    server: FakeOpenAI, model: openai.OpenAIModel, streamed: bool
+) -> None:
+    for said in (tokens(10**30, 5), tokens(5, 10**30), tokens(-1, 5), tokens(5, -1)):
+        server.usage = said
+        assert ((await heard(model))[1] if streamed else await model.complete(PROMPT)).usage is None
+
+
 async def test_whoever_listens_may_leave_in_the_middle(server: FakeOpenAI, model: openai.OpenAIModel) -> None:
     server.answers({"action": "hold", "reasons": [{"text": "长" * 200}]})
     server.fail("stall")
@@ -239,6 +249,57 @@ async def test_deepseek_may_be_at_another_address(server: FakeOpenAI) -> None:
     await model.close()
     assert server.asked[0].body["thinking"] == {"type": "disabled"}
     assert server.asked[0].body["response_format"] == {"type": "json_object"}
+
+
+def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Every place inside a JSON value."""
+    steps: Iterable[tuple[str | int, Any]] = ()
+    if isinstance(value, dict):
+        steps = value.items()
+    elif isinstance(value, list):
+        steps = enumerate(value)
+    for step, inner in steps:
+        yield (*path, step)
+        yield from places(inner, (*path, step))
+
+
+def with_other(value: Any, path: tuple[str | int, ...], other: object) -> Any:
+    changed = copy.deepcopy(value)
+    holder = changed
+    for step in path[:-1]:
+        holder = holder[step]
+    holder[path[-1]] = other
+    return changed
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_an_answer_of_any_shape_is_read_or_refused_and_never_a_gift(
+    server: FakeOpenAI, model: openai.OpenAIModel, form: Capability, streamed: bool
+) -> None:
+    said = Said("deepseek-flash-1017", '{"action": "hold"}', "stop", tokens(1000, 50, 900), {})
+    called = form == "strict_tools"
+    if form == "responses_schema":
+        written = said.as_events() if streamed else said.as_response()
+    else:
+        written = said.as_chunks(called=called, counted=True) if streamed else said.as_chat(called=called)
+    events = [part.partition(b"data: ") for part in written.split(b"\n\n")] if streamed else [(b"", b"", written)]
+    bodies = [json.loads(data) if data.startswith(b"{") else None for _, _, data in events]
+    read = 0
+    some = {*range(3), *range(len(bodies) - 4, len(bodies))}  # one piece in the middle is as good as another
+    for number in sorted(some & {*range(len(bodies))}):
+        for path in places(bodies[number]):
+            for other in (None, -5, "\ud800", [None], {"a": 1}):
+                changed = json.dumps(with_other(bodies[number], path, other)).encode()
+                parts = [(*events[number][:2], changed) if at == number else one for at, one in enumerate(events)]
+                server.raw = b"\n\n".join(b"".join(part) for part in parts)
+                try:
+                    found = (await heard(model))[1] if streamed else await model.complete(PROMPT)
+                except OutsideError:
+                    continue
+                read += 1
+                assert found.usage is None or min(found.usage.fresh, found.usage.cached, found.usage.out) >= 0, path
+                found.text.encode()
+    assert read > 50
 
 
 # --- the strict form of a schema

@@ -245,7 +245,7 @@ class FakeOpenAI:
         wrong = {"blank": "   \n ", "nothing": None, "huge": HUGE, "prose": PROSE, "content_filter": ""}
         text = text[: len(text) // 2] if kind == "length" and text else wrong.get(str(kind), text)
         finish = str(kind) if kind in {"length", "content_filter"} else "stop"
-        said = _Said(self.model, text, finish, self._count(kind), self.extra, empty=kind == "no choices")
+        said = Said(self.model, text, finish, self._count(kind), self.extra, empty=kind == "no choices")
         stream = bool(asked.body.get("stream"))
         if asked.path.endswith("/responses"):
             whole = said.as_events() if stream else said.as_response()
@@ -312,7 +312,7 @@ def _open_in(schema: Mapping[str, Any]) -> str | None:
 
 
 @dataclass(frozen=True)
-class _Said:
+class Said:
     """One answer, and how it is written in each form."""
 
     model: str
