@@ -387,6 +387,7 @@ def assemble(
         may_see=membership.sees,
         quiet=lambda watch, symbol: dispatcher.silenced(watch, symbol) or digest.is_quiet(watch.owner),
         by_default=comments,
+        picture=illustrator.of_advice,
     )
     dispatcher.told.append(commentary.told)
     reporter = Reporter(

@@ -25,7 +25,7 @@ from core.calendar import Phase, phase
 from core.clock import Clock
 from core.dispatch import Told
 from core.errors import OutsideError, UserError
-from core.messages import Chat, Message, Outgoing
+from core.messages import Chart, Chat, Message, Outgoing
 from core.notify import Notifier
 from core.pack import Pack
 from core.ports import Store
@@ -82,6 +82,7 @@ class Commentary:
         may_trade, may_see: whether an owner of watches may trade an account, or know what it holds.
         quiet: whether nothing of a watch would be told now.
         by_default: whether alerts are commented on where a person has not said.
+        picture: of an advice, for a person who wants one.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Commentary:
         may_see: Callable[[str, str], bool],
         quiet: Callable[[Watch, Symbol], bool],
         by_default: bool,
+        picture: Callable[[Analysis], Awaitable[Chart | None]],
     ) -> None:
         self._store = store
         self._analyst = analyst
@@ -108,6 +110,7 @@ class Commentary:
         self._may_see = may_see
         self._quiet = quiet
         self._by_default = by_default
+        self._picture = picture
         self._comments: dict[str, bool] = {}
         self._under_way: dict[str, Wanted] = {}
         self._looked: dict[str, datetime] = {}
@@ -177,6 +180,10 @@ class Commentary:
         for analysis_id, symbol in zip(wanted.ids, wanted.symbols, strict=True):
             made.append(await self._made(wanted, analysis_id, symbol))
             await self._notifier.say(wanted.chat, self._message(wanted, made))
+        # The words are there; the picture of the one advice is put above them.
+        if len(made) == 1 and not isinstance(made[0], str) and (chart := await self._picture(made[0][0])) is not None:
+            message = self._message(wanted, made).model_copy(update={"chart": chart})
+            await self._notifier.say(wanted.chat, message)
         await self._answered(wanted)
 
     async def _made(self, wanted: Wanted, analysis_id: str, symbol: Symbol) -> Made:
@@ -324,7 +331,9 @@ class Commentary:
         why = why_told(analysis, before, always=watch.repeat is Repeat.EVERY_TIME)
         if why and watch.live_at(self._clock.now()):
             pack = await self._pack(analysis)
-            await self._notifier.say(watch.chat, render_analysis.on_interval(analysis, pack, watch.number, why))
+            message = render_analysis.on_interval(analysis, pack, watch.number, why)
+            chart = await self._picture(analysis)
+            await self._notifier.say(watch.chat, message.model_copy(update={"chart": chart}))
 
     async def _before(self, watch: Watch, symbol: Symbol) -> Analysis | None:
         made = await self._store.analyses(watch.owner, symbol, limit=50)

@@ -1,4 +1,7 @@
-"""Illustrator: the picture of an alert, for those who want one, added to the message after the alert has gone out."""
+"""Illustrator: the picture of an alert or an advice, for those who want one.
+
+That of an alert is added to its message after it has gone out.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ from datetime import timedelta
 from typing import Final
 
 from core.amend import Amendments
+from core.analysis import Analysis
 from core.brokerage import Brokerage
-from core.charts import mark_of
+from core.charts import level_of, mark_of
 from core.clock import Clock
 from core.dispatch import Told
 from core.errors import DingpanError
@@ -30,7 +34,7 @@ LATE: Final = timedelta(minutes=2)
 
 
 class Illustrator:
-    """Keeps who wants pictures with his alerts, and adds them one after the other.
+    """Keeps who wants pictures with his alerts and advice, and adds them one after the other.
 
     Args:
         possible: whether pictures are painted here at all.
@@ -93,6 +97,27 @@ class Illustrator:
     async def drained(self) -> None:
         """Wait until no picture is due."""
         await self._due.join()
+
+    async def of_advice(self, analysis: Analysis) -> Chart | None:
+        """The days of a share with the levels of an advice; None for who wants no pictures, and where there is none."""
+        if not self.possible or not self.wanted(analysis.owner) or analysis.decision is None:
+            return None
+        try:
+            account = analysis.account or None
+            chart = await self._pictures.chart_of(analysis.symbol, ChartPeriod.DAY, analysis.owner, account)
+        except DingpanError as error:
+            log.warning("no picture of %s: %s", analysis.name, error)
+            return None
+        except Exception:
+            # As above: the advice stands without.
+            log.exception("no picture of %s", analysis.name)
+            return None
+        if chart is None:
+            return None
+        advised = analysis.decision
+        named = ((advised.entry, advised.action.chinese), (advised.take_profit, "止盈"), (advised.stop_loss, "止损"))
+        levels = tuple(level_of(price, f"建议{label}") for price, label in named if price is not None)
+        return chart.model_copy(update={"levels": (*chart.levels, *levels)})
 
     async def _add(self, told: Told, row: Outgoing) -> None:
         chart = await self._chart(told)

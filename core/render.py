@@ -351,9 +351,11 @@ def alert_pictures(*, on: bool, possible: bool, changed: bool = True) -> Message
         text = "但 .env 里 PICTURES=off，现在不画图。改成 light 或 dark 再重启就有了。"
         return Message(title="🖼 提醒带图已打开", text=text)
     what = "打开" if on else "关闭" if changed else "没有打开"
-    lines = ["提醒照常立刻发出，图随后补上，画着触发的位置和你的价位。" if on else "单个提醒下面的“看图”随时可以点。"]
+    text = "提醒照常立刻发出，图随后补上，画着触发的位置和你的价位。分析也带图。"
+    if not on:
+        text = "单个提醒下面的“看图”随时可以点。"
     other = Button("不要图", "pictures off") if on else Button("提醒带图", "pictures on")
-    return Message(title=f"🖼 提醒带图{'已' if changed or on else ''}{what}", text="\n".join(lines), buttons=((other,),))
+    return Message(title=f"🖼 提醒带图{'已' if changed or on else ''}{what}", text=text, buttons=((other,),))
 
 
 def reason(alert: Alert) -> str:

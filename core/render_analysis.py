@@ -220,7 +220,13 @@ def _yuan(yuan: Money) -> str:
 
 
 def _buttons(analysis: Analysis) -> tuple[tuple[Button, ...], ...]:
-    return ((Button("看事实", f"facts {analysis.id}"), Button("再分析一次", f"analyze {analysis.symbol}")),)
+    return (
+        (
+            Button("看事实", f"facts {analysis.id}"),
+            Button("看图", f"chart {analysis.symbol}"),
+            Button("再分析一次", f"analyze {analysis.symbol}"),
+        ),
+    )
 
 
 _QUOTED: Final = re.compile("“[^”]*”")

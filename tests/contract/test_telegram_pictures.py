@@ -16,6 +16,7 @@ from adapters.channels.telegram import NO_PICTURE, Limits, Rate, TelegramChannel
 from adapters.channels.telegram_text import CAPTION_LIMIT, compose, units
 from adapters.fonts import Face
 from adapters.stores import sql
+from core.amend import Amendments
 from core.clock import ManualClock
 from core.errors import Refused, Unavailable
 from core.feed import Feed
@@ -219,5 +220,29 @@ async def test_a_chart_comes_out_of_the_database_and_is_painted_on_its_way_to_th
     sending.cancel()
     [shown] = server.chat()
     assert (shown.photo, shown.text) == (await artist.paint(chart), "已成交")
+    artist.close()
+    await store.close()
+
+
+async def test_the_picture_of_an_alert_comes_into_the_message_that_told_it(
+    server: FakeTelegram, channel: TelegramChannel, tmp_path: Path
+) -> None:
+    store = sql.connect(tmp_path / "dingpan.db")
+    artist = painter.connect(face=Face(None))
+    notifier = Notifier(store, ManualClock(datetime(2026, 3, 23, 1, 38, tzinfo=UTC)), Feed(), painter=artist)
+    sending = asyncio.create_task(notifier.run({"telegram": channel}))
+    alert = notifier.compose(HOME, CARD.model_copy(update={"card": "alert:1"}), ("1",))
+    await store.enqueue([alert])
+    notifier.post([alert])
+    candle = Candle(1_774_335_300, 1_420_000, 1_430_000, 1_410_000, 1_425_000, 100)
+    chart = Chart(title="贵州茅台 600519 日线", symbol=Symbol("600519.SH"), candles=(candle,))
+    amendments = Amendments(notifier)
+    await amendments.add(alert, Message(title="📈", chart=chart))
+    await notifier.drained()
+    await amendments.add(alert, Message(text="💬 放量下跌"))
+    await notifier.drained()
+    sending.cancel()
+    [shown] = server.chat()
+    assert (shown.photo, shown.text) == (await artist.paint(chart), f"{CARD.plain()}\n💬 放量下跌")
     artist.close()
     await store.close()

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from adapters.models import openai
 from core.clock import MARKET_ZONE
 from core.messages import ChartPeriod, Message
 from core.portfolio import Worth
 from core.types import Mode
+from tests.e2e.test_analyst import BUY, quote
 from tests.e2e.theatre import Theatre
 from tests.fakes.market import market_instant
+from tests.fakes.openai import FakeOpenAI
 
 MOUTAI = "600519.SH"
 ALERT = "🔔 贵州茅台(600519) 1399.00"
@@ -60,6 +64,27 @@ async def test_who_wants_pictures_where_none_are_painted_is_told_so(tmp_path: Pa
     async with Theatre(tmp_path) as house:
         house.app.house.illustrator.possible = False
         assert "PICTURES=off" in (await house.say("提醒带图")).text
+
+
+async def test_an_advice_has_its_levels_on_a_picture_which_its_words_do_not_wait_for(tmp_path: Path) -> None:
+    async with FakeOpenAI() as server, AsyncExitStack() as stack:
+        server.answers(BUY)
+        model = openai.connect(key="sk", base_url=server.url, provider=openai.PROVIDERS["api.deepseek.com"])
+        stack.push_async_callback(model.close)
+        house = await stack.enter_async_context(Theatre(tmp_path, model=model))
+        await quote(house)
+        for wanted in (False, True):
+            if wanted:
+                await house.say("提醒带图")
+            await house.say("分析一下浦发银行")
+            shown = [one for one in house.channel.shown if (one.card or "").startswith("analysis:")]
+            assert [one.chart is not None for one in shown[-3:]] == [False, False, wanted][-len(shown) :]
+        chart = shown[-1].chart
+        assert chart is not None
+        assert shown[-1].text == shown[-2].text
+        assert [level.label for level in chart.levels] == ["建议买入", "建议止盈", "建议止损"]
+        assert [level.price for level in chart.levels] == [9050, 9500, 8800]
+        await house.press("看图")
 
 
 @pytest.mark.parametrize("said", ["收益曲线", "/chart 收益", "/chart 账户", "/curve", "我的收益图"])
