@@ -22,7 +22,7 @@ from core.errors import Invalid
 from core.figures import SLOT, Unit
 from core.grounding import Fact, Facts, fill
 from core.market import clean_name
-from core.pack import ACCOUNT, Pack
+from core.pack import Pack
 from core.packing import text as facts_text
 from core.relations import reversed_in, unnamed_in
 from core.types import parse_symbol, price_text
@@ -334,27 +334,15 @@ _LEVEL_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def _facts(levels: Levels, pack: Pack) -> Facts:
-    """The facts with the answer's own levels among them, and with the names of what is missing, which mean nothing
-    else: MA250 in front of another figure is no name of that.
-    """
+    """The facts with the answer's own levels among them."""
     own = (levels.entry, levels.take_profit, levels.stop_loss, levels.shares)
-    figures = [
+    figures = tuple(
         Fact(name, Decimal(value), Unit.SHARES if name == "size" else Unit.PRICE, pack.symbol, _LEVEL_WORDS[name])
         for name, value in zip(LEVELS, own, strict=True)
         if value is not None
-    ]
-    owners = {"": str(pack.symbol), ACCOUNT: ""}
-    figures += [
-        Fact(f"no {one.name}", _NOWHERE, one.unit, owners.get(one.of, one.of), (one.label, *one.words), one.when)
-        for one in pack.given()
-        if one.value is None
-    ]
+    )
     facts = pack.facts()
-    return facts._replace(figures=(*facts.figures, *figures), literals=pack.literals)
-
-
-_NOWHERE: Final = Decimal("1e30")
-"""What no text can say: a number that long is refused."""
+    return facts._replace(figures=(*facts.figures, *figures))
 
 
 class _Shown(NamedTuple):

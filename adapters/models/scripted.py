@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, Final, NamedTuple
 
-from core.advice import MOST_REASONS
+from core.advice import MOST_FACTS, MOST_REASONS
 from core.analysis import Action
 from core.bounds import Bounds
 from core.completions import Completion, Prompt, Usage
@@ -71,7 +71,9 @@ def judge(figures: Figures, bounds: Bounds) -> dict[str, Any]:
         figures: by slot; what is missing is None or not there.
     """
     if any(figures.get(name) is None for name in NEEDED):
-        return _still(figures, bounds, (), 0)
+        return _still(
+            figures, bounds, (), 0, _Vote(0, ("price",), "现价{{price}}，均线、MACD或波动的数据缺失，不判断。")
+        )
     votes = [*_votes(figures, bounds)]
     score = sum(vote.says for vote in votes)
     if score <= -CLEAR and bounds.sellable > 0 and bounds.sealed != "down" and board_of(bounds.symbol) in LOTS:
@@ -80,8 +82,9 @@ def judge(figures: Figures, bounds: Bounds) -> dict[str, Any]:
         levels, veto = _levels(figures, bounds), _veto(figures, bounds)
         if levels is not None and veto is None:
             return _buy(bounds, votes, levels)
-        votes.insert(0, veto or _Vote(0, ("atr14",), "ATR14{{atr14}}，止盈到不了，不值得冒险。"))
-    return _still(figures, bounds, votes, score)
+        why = veto or _Vote(0, ("atr14",), "ATR14{{atr14}}，止盈到不了，不值得冒险。")
+        return _still(figures, bounds, votes, score, why)
+    return _still(figures, bounds, votes, score, _in_short(bounds, votes, score))
 
 
 # -- the rules
@@ -181,15 +184,27 @@ def _sell(figures: Figures, bounds: Bounds, votes: Sequence[_Vote], score: int) 
     )
 
 
-def _still(figures: Figures, bounds: Bounds, votes: Sequence[_Vote], score: int) -> dict[str, Any]:
-    """Hold what is held, wait for what is not."""
+def _still(figures: Figures, bounds: Bounds, votes: Sequence[_Vote], score: int, why: _Vote) -> dict[str, Any]:
+    """Hold what is held, wait for what is not; ``why`` comes first."""
     if bounds.held <= 0:
-        return _answer(bounds, Action.WAIT, votes, 0, wrong_if="从现价{{price}}很快大涨，说明看错了。")
+        return _answer(bounds, Action.WAIT, votes, 0, why=why, wrong_if="从现价{{price}}很快大涨，说明看错了。")
     target, stop = (_levels(figures, bounds) if votes else None) or (None, None)
     wrong_if = (
         "跌破止损价{{stop_loss}}，就不该再拿着。" if stop is not None else "从现价{{price}}很快大跌，说明看错了。"
     )
-    return _answer(bounds, Action.HOLD, votes, int(score > 0), take_profit=target, stop_loss=stop, wrong_if=wrong_if)
+    way = int(score > 0)
+    return _answer(bounds, Action.HOLD, votes, way, why=why, take_profit=target, stop_loss=stop, wrong_if=wrong_if)
+
+
+def _in_short(bounds: Bounds, votes: Sequence[_Vote], score: int) -> _Vote:
+    """Why nothing is done where nothing stands in the way."""
+    facts = tuple(dict.fromkeys(name for vote in votes for name in vote.facts))[:MOST_FACTS]
+    text = "看涨和看跌的规则差不多，先不动。"
+    if score >= CLEAR:
+        text = "看涨的规则多，继续拿着。"
+    elif score <= -CLEAR:
+        text = "看跌的规则多，可是现在卖不掉。" if bounds.held > 0 else "看跌的规则多，不买。"
+    return _Vote(0, facts, text)
 
 
 def _levels(figures: Figures, bounds: Bounds) -> tuple[Price, Price] | None:
@@ -228,21 +243,22 @@ def _answer(
     way: int,
     *,
     wrong_if: str,
+    why: _Vote | None = None,
     entry: Price | None = None,
     take_profit: Price | None = None,
     stop_loss: Price | None = None,
     size: Shares | None = None,
 ) -> dict[str, Any]:
     """With the reasons that speak for it first; those against it are told too."""
-    told = sorted(votes, key=lambda vote: -vote.says * way)[:MOST_REASONS]
-    reasons = [{"facts": [*vote.facts], "text": vote.text} for vote in told]
+    told = sorted(votes, key=lambda vote: -vote.says * way if way else -abs(vote.says))
+    told = [*([] if why is None else [why]), *told][:MOST_REASONS]
     return {
         "code": bounds.symbol,
         "name": bounds.name,
         "price": bounds.price,
         "action": str(action),
         "confidence": _confidence(votes, way),
-        "reasons": reasons or [{"facts": ["price"], "text": "现价{{price}}，均线、MACD或波动的数据缺失，不判断。"}],
+        "reasons": [{"facts": [*vote.facts], "text": vote.text} for vote in told],
         "entry": entry,
         "take_profit": take_profit,
         "stop_loss": stop_loss,

@@ -120,6 +120,7 @@ def test_every_kind_of_advice_can_stand(answer: dict[str, Any], facts: Pack) -> 
         "华电辽能(600396)现价{{price}}元，一直没有大跌。",
         "MACD 柱状线没有背离，KDJ 还在中间。",
         "MACD柱{{macd_bar}}仍在走高。",
+        "涨" * 200,
     ],
 )
 def test_texts_as_analysts_write_them_can_stand(text: str) -> None:
@@ -259,6 +260,7 @@ def test_json_that_is_no_object_is_refused(answer: str) -> None:
         ("9e0", "科学记数法"),
         ("1e999999999", "科学记数法"),
         ("9.0000000000000000000000001", "数字写得太长"),
+        ("9.0000000000000000000", "数字写得太长"),  # one digit more than is read
         ("9" * 5000, "数字写得太长"),
     ],
 )
@@ -267,6 +269,7 @@ def test_numbers_that_are_none_are_refused(number: str, why: str) -> None:
 
 
 def test_a_figure_is_read_to_its_last_digit() -> None:
+    read(written(BUY).replace('"entry": 9.0', '"entry": 9.000000000000000000'), NINE)
     refused(written(BUY).replace('"entry": 9.0', '"entry": 9.0000000000000001'), "entry 要正好落在最小价位 0.01 元上")
 
 

@@ -97,6 +97,28 @@ def test_two_rules_against_each_other_are_no_reason_to_trade() -> None:
     assert judge(DOWN | {"macd_bar": Decimal("0.05")}, OWNED)["action"] == "hold"
 
 
+def test_why_nothing_is_done_is_said_first() -> None:
+    def first(figures: dict[str, Decimal], bounds: Bounds) -> str:
+        return str(judge(figures, bounds)["reasons"][0]["text"])
+
+    unsure = UP | {"macd_bar": Decimal("-0.05")}
+    assert first(unsure, FREE) == first(unsure, OWNED) == "看涨和看跌的规则差不多，先不动。"
+    assert first(UP, OWNED) == "看涨的规则多，继续拿着。"
+    assert first(DOWN, FREE) == "看跌的规则多，不买。"
+    assert first(DOWN, OWNED._replace(sellable=0)) == "看跌的规则多，可是现在卖不掉。"
+
+
+def test_what_says_nothing_is_left_out_before_what_does() -> None:
+    figures = DOWN | {"ma60": Decimal("9.00"), "profit_percent": Decimal(-9)}
+    answer = judge(figures, OWNED._replace(sellable=0))
+    assert len(answer["reasons"]) == 5
+    assert "亏得多了" in told(answer)
+
+
+def test_a_veto_takes_nothing_from_the_confidence() -> None:
+    assert judge(UP, FREE._replace(most=99))["confidence"] == 40  # three of five agree on what is not done
+
+
 def test_what_is_held_is_not_bought_again() -> None:
     answer = judge(UP, OWNED)
     assert answer["action"] == "hold"
