@@ -210,3 +210,35 @@ async def test_a_stream_that_stops_in_the_middle_is_left_at_the_deadline_and_kee
     assert (line.told, line.error, line.usage) == (False, UNHEARD, prompt.at_worst)
     await model.close()
     await store.close()
+
+
+async def test_sentences_and_analyses_are_in_one_ledger_and_end_together_when_the_money_does(
+    tmp_path: Path, server: FakeOpenAI
+) -> None:
+    server.usage = [tokens(2000 + 13 * turn, 90 + turn, 7 * turn) for turn in range(40)]
+    server.answers({"intent": "unknown"})
+    deepseek = openai.PROVIDERS["api.deepseek.com"]
+    model = openai.connect(key="k", base_url=server.url, provider=deepseek)
+    async with Theatre(tmp_path, model=model, budget=ENDLESS) as stage:
+        await stage.tick(MAOTAI, "1450")
+        await stage.say("瞅瞅茅台嘞" + ASIDE)
+        server.then(503, "blank", "length")  # sent again after the first, asked again after the second
+        await stage.say("分析一下茅台")
+        lines = await stage.app.house.store.consultations()
+        assert [line.purpose for line in lines] == [Purpose.ANALYSIS] * 3 + [Purpose.SENTENCE]
+        assert [line.attempt for line in lines] == [1, 2, 1, 1]
+        assert_agrees(lines, server)
+        [analysis] = await stage.app.house.store.analyses()
+        spent = total(line.spent for line in lines[:3])
+        assert (analysis.tokens, analysis.yuan) == (spent.tokens, spent.yuan)
+        assert "听话 1 次、分析 3 次" in (await stage.say("/about")).text
+        server.fail(402)
+        await stage.tick(MAOTAI, "1449")
+        await stage.say("分析一下茅台")
+        assert stage.seen("账户余额用完了")
+        asked = len(server.asked)
+        assert (await stage.say("瞅瞅宁王嘞" + ASIDE)).text.startswith("模型现在用不了")
+        assert len(server.asked) == asked == 5
+        assert len(stage.seen("模型用不了了")) == 1
+        assert_agrees(await stage.app.house.store.consultations(), server)
+    await model.close()
