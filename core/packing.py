@@ -17,7 +17,7 @@ from core.grounding import Fact
 from core.known import Known, Watched
 from core.market import LOTS, board_of, tick
 from core.news import quoted
-from core.pack import ACCOUNT, Given, Pack, Section
+from core.pack import Given, Pack, Section
 from core.pack_account import alert_section, held_of, most_of, position_section, watch_section
 from core.pack_days import days_of, days_section, series_of
 from core.pack_market import index_section, limits_of, line_of, line_section, others_of, price_of, quote_section, sealed
@@ -162,7 +162,7 @@ def _figure(one: Given) -> dict[str, Any]:
         ).parts()
         row |= {"值": number.replace(",", ""), "单位": unit}
     if one.of:
-        row["归属"] = "account" if one.of == ACCOUNT else one.of
+        row["归属"] = one.of
     return row
 
 

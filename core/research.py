@@ -41,6 +41,7 @@ PATIENCE: Final = 4.0
 """Seconds for each of the things that are asked for side by side."""
 ALERTS_SINCE: Final = timedelta(days=5)
 _MOST_ALERTS: Final = 20
+_LONGEST_NAME: Final = 16
 
 T = TypeVar("T")
 
@@ -117,7 +118,8 @@ class Research:
             self._account(account, visible=visible),
         )
         quote = self._engine.quote(symbol)
-        name = self._name_of(symbol) or (quote.name if quote is not None else "")
+        # What a source calls it goes into a prompt: no more of it than a name.
+        name = self._name_of(symbol) or (quote.name[:_LONGEST_NAME] if quote is not None else "")
         if quote is None and not name and not isinstance(quotes, Missing):
             raise NotFound(f"没有 {symbol} 这只证券，请核对代码。")
         unseen = quotes if isinstance(quotes, Missing) else Missing("行情来源没有它的行情")
