@@ -195,7 +195,7 @@ class Analyst:
         for last in (False, True):
             heard = await self._heard(subject, question, until)
             if isinstance(heard, Unanswered):
-                problem = heard.text
+                problem = problem or heard.text  # that an answer was refused says more than that no other came
                 break
             model = heard.model
             try:
@@ -206,6 +206,8 @@ class Analyst:
                 problem = render_analysis.unfounded(str(error))
                 if not last:
                     question = advice.again(question, heard.text, str(error))
+        if decision is not None and decision.confidence == 0:
+            decision, problem = None, render_analysis.undecided(pack)
         spent = total(one.spent for one in await self._store.consultations(about=subject.id))
         return _Answer(subject.id, decision, problem, model, spent)
 

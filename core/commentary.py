@@ -168,12 +168,17 @@ class Commentary:
 
     # -- a person asks
 
-    async def ask(self, wanted: Wanted) -> Message:
-        """Begin; the message that the result will be put into."""
+    async def ask(self, wanted: Wanted) -> None:
+        """Say that it begins, and begin: the result is put into that message, so nothing may come before it.
+
+        Raises:
+            Unavailable: nothing can be stored; then nothing is asked.
+        """
         self._under_way[wanted.id] = wanted
         await self._keep_under_way()
+        begins = render_analysis.under_way(wanted.id, wanted.names, wanted.symbols, self._analyst.model)
+        await self._notifier.say(wanted.chat, begins)
         self._spawn(partial(self._answer, wanted))
-        return render_analysis.under_way(wanted.id, wanted.names, wanted.symbols, self._analyst.model)
 
     async def _answer(self, wanted: Wanted) -> None:
         made: list[Made] = []
@@ -250,8 +255,9 @@ class Commentary:
 
     def told(self, items: Sequence[Told], row: Outgoing) -> None:
         """Comment on alerts that have just gone out. Costs the alerts nothing: all is done later."""
-        shares = {one.alert.symbol: one for one in items if not is_account(one.alert.symbol)}
-        if not 0 < len(shares) <= MOST_COMMENTED or not self.wants(items[0].watch.owner):
+        wanted = [one for one in items if self.wants(one.watch.owner) and not is_account(one.alert.symbol)]
+        shares = {one.alert.symbol: one for one in wanted}
+        if not 0 < len(shares) <= MOST_COMMENTED:
             return
         if self._waiting >= MOST_WAITING:
             log.info("no comment on %s: %d wait already", row.id, self._waiting)
@@ -269,7 +275,9 @@ class Commentary:
                 made = [await self._on_alert(one.watch, one.alert, row.chat) for one in items]
         finally:
             self._waiting -= 1
-        await self._amendments.add(row, render_analysis.comment(made))
+        said = [one for one in made if not render_analysis.is_undecided(one)]
+        if said:
+            await self._amendments.add(row, render_analysis.comment(said))
 
     async def _on_alert(self, watch: Watch, alert: Alert, chat: Chat) -> Analysis:
         return await self._analyst.analyse(
@@ -293,7 +301,8 @@ class Commentary:
         now = self._clock.now()
         if phase(now) is not Phase.CONTINUOUS:
             return
-        due = [(since, watch) for watch in self._watchlist.everything() if (since := await self._due(watch, now))]
+        regular = [one for one in self._watchlist.everything() if one.check_interval is not None and one.live_at(now)]
+        due = [(since, watch) for watch in regular if (since := await self._due(watch, now))]
         for _since, watch in sorted(due, key=lambda one: (one[0], one[1].id))[:MOST_AT_ONCE]:
             self._looked[watch.id] = now
             for symbol in watch.symbols:
@@ -301,9 +310,8 @@ class Commentary:
                     self._spawn(partial(self._look_at, watch, symbol))
 
     async def _due(self, watch: Watch, now: datetime) -> datetime | None:
-        """Since when it is due; None where it is not."""
-        if watch.check_interval is None or not watch.live_at(now):
-            return None
+        """Since when it is due; None where it is not yet."""
+        assert watch.check_interval is not None, "of the others nobody asks"
         if watch.id not in self._looked:
             self._looked[watch.id] = await self._last(watch) or watch.created_at - watch.check_interval
         since = self._looked[watch.id] + watch.check_interval
@@ -317,6 +325,8 @@ class Commentary:
 
     async def _look_at(self, watch: Watch, symbol: Symbol) -> None:
         async with self._turn:
+            if not self._still(watch):
+                return
             before = await self._before(watch, symbol)
             analysis = await self._analyst.analyse(
                 symbol,
@@ -329,11 +339,16 @@ class Commentary:
                 unlike=_action(before),
             )
         why = why_told(analysis, before, always=watch.repeat is Repeat.EVERY_TIME)
-        if why and watch.live_at(self._clock.now()):
+        if why and self._still(watch):
             pack = await self._pack(analysis)
             message = render_analysis.on_interval(analysis, pack, watch.number, why)
             chart = await self._picture(analysis)
             await self._notifier.say(watch.chat, message.model_copy(update={"chart": chart}))
+
+    def _still(self, watch: Watch) -> bool:
+        """Whether it goes on: a person may have ended it meanwhile."""
+        current = self._watchlist.current(watch.id)
+        return current is not None and current.live_at(self._clock.now())
 
     async def _before(self, watch: Watch, symbol: Symbol) -> Analysis | None:
         made = await self._store.analyses(watch.owner, symbol, limit=50)
@@ -352,7 +367,7 @@ def why_told(analysis: Analysis, before: Analysis | None, *, always: bool) -> st
         before: the one before it, of the same watch and share.
     """
     if before is None:
-        return "第一次。以后建议变了，或价格接近它的价位时再告诉你"
+        return "第一次" if always else "第一次。以后建议变了，或价格接近它的价位时再告诉你"
     if analysis.decision is None or before.decision is None:
         if (analysis.decision is None) == (before.decision is None):
             return "每次都告诉你" if always else ""

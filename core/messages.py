@@ -218,8 +218,9 @@ class Chart(Noun):
 
 
 ALERT_CARD: Final = "alert:"
+ANALYSIS_CARD: Final = "analysis:"
 CHART_CARD: Final = "chart:"
-PASSING_CARDS: Final = (ALERT_CARD, CHART_CARD)
+PASSING_CARDS: Final = (ALERT_CARD, ANALYSIS_CARD, CHART_CARD)
 """How the cards begin that are replaced soon or never: where they stand need not be known for ever."""
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from core.analysis import Analysis, Decision
 from core.clock import stamp_text, time_text
 from core.grounding import Fact
-from core.messages import Button, Message
+from core.messages import ANALYSIS_CARD, Button, Message
 from core.pack import ACCOUNT, MISSING, Given, Pack, Section
 from core.render import age_text, name_text
 from core.tickets import Ticket
@@ -35,7 +35,7 @@ def who(analysis: Analysis) -> str:
 
 
 def card_of(analysis_id: str) -> str:
-    return f"analysis:{analysis_id}"
+    return f"{ANALYSIS_CARD}{analysis_id}"
 
 
 Made = tuple[Analysis, Pack] | str
@@ -255,6 +255,20 @@ def unfounded(why: str) -> str:
     for word, said in _PLAIN.items():
         first = first.replace(f"{word} ", said).replace(word, said)
     return f"模型的回答没有通过核对：{first}，没有采用。"
+
+
+_UNDECIDED: Final = "数据不够，没有判断"
+
+
+def undecided(pack: Pack) -> str:
+    """An answer of no confidence at all is none."""
+    missing = pack.missing
+    more = f" 等 {len(missing)} 项" if len(missing) > MANY_MISSING else ""
+    return f"{_UNDECIDED}：缺 {'、'.join(missing[:MANY_MISSING])}{more}。" if missing else f"{_UNDECIDED}。"
+
+
+def is_undecided(analysis: Analysis) -> bool:
+    return analysis.problem.startswith(_UNDECIDED)
 
 
 # -- on an alert

@@ -47,8 +47,8 @@ async def analyze(ctx: Context, call: Call) -> Reply:
         account=account,
         trades=bool(account) and ctx.person.may_trade(account),
     )
-    begun = await ctx.house.commentary.ask(wanted)
-    return [render_analysis.many(len(symbols), MANY), begun] if len(symbols) > MANY else begun
+    await ctx.house.commentary.ask(wanted)
+    return render_analysis.many(len(symbols), MANY) if len(symbols) > MANY else None
 
 
 async def _symbols(ctx: Context, call: Call) -> Sequence[Symbol]:

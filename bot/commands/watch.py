@@ -251,7 +251,7 @@ def _manner(request: Request, plan: Plan | None) -> dict[str, Any]:
 def _options(request: Request) -> dict[str, Any]:
     """What else a sentence says about the telling, as the fields of a watch."""
     escalate = None if request.escalate_s is None else timedelta(seconds=request.escalate_s)
-    analyze = None if request.analyze_s is None else timedelta(seconds=request.analyze_s)
+    analyze = timedelta(seconds=request.analyze_s) if request.analyze_s else None
     said = {
         "top": request.top,
         "band": request.band,
@@ -260,7 +260,8 @@ def _options(request: Request) -> dict[str, Any]:
         "escalate_after": escalate,
         "check_interval": analyze,
     }
-    return {field: value for field, value in said.items() if value is not None}
+    found = {field: value for field, value in said.items() if value is not None}
+    return found | ({"check_interval": None} if request.analyze_s == 0 else {})
 
 
 async def _symbols(ctx: Context, request: Request) -> tuple[Symbol, ...]:
@@ -455,6 +456,8 @@ async def change(ctx: Context, call: Call) -> Reply:
     before = ctx.house.watchlist.get(target.id)  # looking took time, in which it may have fired
     if before.state is not WatchState.ACTIVE:
         raise Conflict(f"#{before.number} 没有在盯（已暂停或已完成），请先发送 /resume {before.number}。")
+    if request.interval_s is not None and not before.conditions:  # 改成每小时: there is nothing else to look at
+        request = request.model_copy(update={"analyze_s": request.interval_s, "interval_s": None})
     changes = _changes(ctx, before, request)
     note = settings.unheard(ctx, request)
     if not changes:
@@ -508,6 +511,8 @@ def _changes(ctx: Context, before: Watch, request: Request) -> dict[str, Any]:
         changes["cooldown"] = timedelta(seconds=request.cooldown_s)
     if request.expiry is not None:
         changes["expires_on"] = request.expiry
+    if request.analyze_s == 0 and not (before.conditions or request.conditions):
+        raise Invalid(f"#{before.number} 只做定时分析，不要的话请说“删除{before.number}”。")
     return changes | _options(request)
 
 

@@ -112,7 +112,7 @@ def _options(request: Request) -> list[str]:
     if request.escalate_s is not None:
         found.append(f"{_span(request.escalate_s)}没有回应，就换下一个渠道")
     if request.analyze_s is not None:
-        found.append(f"盘中每 {_span(request.analyze_s)}分析一次")
+        found.append(f"盘中每 {_span(request.analyze_s)}分析一次" if request.analyze_s else "不再定时分析")
     if others := [one for one in request.channels if one != "chat"]:
         found.append(f"也发到 {'、'.join(others)}")
     return found

@@ -208,7 +208,9 @@ def read_manner(reading: Reading) -> dict[str, Any]:
     if match := sentence.take(phrases.ESCALATE):
         waits = [sentence.moments[char].seconds for char in match[0] if char in sentence.moments]
         found["escalate_s"] = waits[0] if waits else UNANSWERED_S
-    if match := sentence.take(phrases.EACH_ANALYSIS):
+    if sentence.take(phrases.NO_ANALYSIS):
+        found["analyze_s"] = 0
+    elif match := sentence.take(phrases.EACH_ANALYSIS):
         found["analyze_s"] = sentence.moments[match["t"]].seconds
     if sentence.take(phrases.RESOLVED):
         found["resolved"] = True
@@ -433,7 +435,7 @@ def still_owed(request: Request) -> dict[str, Any]:
     of_account = bool(drafts) and all(draft.kind in ACCOUNT_KINDS for draft in drafts)
     if not (placed or of_account) and (order or request.intent == "watch_create"):
         needs.append("symbols")
-    if request.intent == "watch_create" and not drafts:
+    if request.intent == "watch_create" and not drafts and request.analyze_s is None:
         needs.append("conditions")
     if any(lacks_value(draft) for draft in drafts):
         needs.append("value")

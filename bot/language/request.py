@@ -248,7 +248,7 @@ class Request(Noun):
         only_held: told only for shares that are held. resolved: the end of it is told too.
         escalate_s: how long it may stay unanswered before it goes out by the next channel.
         edition: which report; None is what fits the hour, or all of them.
-        analyze_s: how often the shares of a watch are analysed while the market trades.
+        analyze_s: how often the shares of a watch are analysed while the market trades; 0 is no more.
         unheard: words that nobody knows; the rest is what it seems to be, and is asked back before it is done.
     """
 

@@ -215,6 +215,22 @@ def wanted(name: str, *, owner: str, account: str = NO_ACCOUNT) -> Wanted:
     )
 
 
+# -- no advice
+
+
+async def test_an_answer_of_no_confidence_is_no_advice_and_no_comment(stage: Theatre, server: FakeOpenAI) -> None:
+    server.answers(answer(confidence=0))
+    card = await analysed(stage)
+    assert card.title == "⚠️ 浦发银行(600000) 没有分析结果"
+    assert "数据不够，没有判断：缺 " in card.text
+    assert (await kept(stage)).decision is None
+    await stage.say(WATCHED)
+    server.answers(answer(confidence=0, price=9.03))
+    await quote(stage, "9.03")
+    assert len(stage.seen("🔔 浦发银行(600000) 9.03")) == 1
+    assert not stage.seen("💬")
+
+
 # -- advice to trade
 
 
@@ -263,6 +279,16 @@ async def test_who_may_not_trade_gets_the_advice_and_no_card(stage: Theatre, ser
     assert analysis.decision is not None
     assert analysis.decision.action is Action.BUY
     assert (analysis.ticket_id, analysis.note) == (None, "")
+
+
+async def test_who_sees_an_account_and_may_not_trade_it_gets_no_card(stage: Theatre, server: FakeOpenAI) -> None:
+    server.answers(BUY)
+    await stage.app.house.commentary.ask(wanted("P1", owner="owner", account="paper"))
+    await stage.settle()
+    analysis = await kept(stage)
+    assert analysis.decision is not None
+    assert (analysis.ticket_id, analysis.note) == (None, "")
+    assert await tickets(stage) == []
 
 
 async def test_what_is_held_is_looked_through_in_one_message(tmp_path: Path, model: Model, server: FakeOpenAI) -> None:
@@ -420,6 +446,7 @@ async def test_the_card_of_an_order_is_left_alone_and_no_second_one_comes(stage:
     assert "💬" not in card.text
     assert stage.seen("💬 买入（信心 62%）")
     assert len(await tickets(stage)) == 1
+    assert (await kept(stage)).note == ""
 
 
 async def test_comments_can_be_switched_off_and_on(stage: Theatre, server: FakeOpenAI) -> None:

@@ -176,6 +176,47 @@ async def test_everything_that_manages_watches_takes_it(stage: Theatre) -> None:
     assert "#1" in (await stage.say("暂停1")).text
 
 
+async def test_it_can_be_ended_while_the_condition_stays(stage: Theatre, server: FakeOpenAI) -> None:
+    await stage.say("浦发银行跌破8.5提醒我，每小时分析一次")
+    changed = await stage.say("把1改成不要定时分析")
+    assert "分析" not in changed.text
+    assert "条件：跌到 8.50 及以下" in changed.text
+    assert await at(stage, server, "10:01") == 0
+
+
+async def test_what_does_nothing_else_is_deleted_instead(stage: Theatre) -> None:
+    await stage.say(SENTENCE)
+    assert "请说“删除1”" in (await stage.say("不要定时分析了")).text
+    assert len(list(stage.app.house.watchlist.everything())) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "then"),
+    [
+        ("改成每小时", "分析：盘中每小时分析一次"),
+        ("改成每2小时分析一次", "分析：盘中每 2 小时分析一次"),
+        ("到周五有效", "有效：到 2026-11-20 收盘"),
+        ("每次都告诉我", "告诉：每次都告诉你"),
+        ("再加一个跌破8.5的", "已开始盯盘 #2"),
+    ],
+)
+async def test_the_next_sentence_may_change_it(stage: Theatre, said: str, then: str) -> None:
+    await stage.say(SENTENCE)
+    assert then in (await stage.say(said)).plain()
+
+
+async def test_what_is_deleted_while_the_model_thinks_is_told_no_more(stage: Theatre, server: FakeOpenAI) -> None:
+    await stage.say(SENTENCE)
+    gate, stage.patient = server.hold(), False
+    await stage.pass_time("2026-11-18 10:01")
+    await server.until(lambda one: len(one.asked) == 1)
+    await stage.say("删除1")
+    gate.set()
+    await stage.app.house.commentary.finished()
+    await stage.settle()
+    assert not stage.seen("定时分析：")
+
+
 @pytest.mark.parametrize("sentence", ["全市场每小时分析一次", "每30分钟分析一次全市场"])
 async def test_the_whole_market_is_refused(stage: Theatre, sentence: str) -> None:
     said = await stage.say(sentence)

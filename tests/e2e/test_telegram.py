@@ -189,3 +189,15 @@ async def test_a_tap_after_expiry_places_nothing_and_the_card_says_so(town: Town
     after = next(message for message in town.telegram.chat(ME) if message.id == card.id)
     assert after.labels == ["重新报价"]
     assert town.fills() == []
+
+
+async def test_advice_is_put_into_the_message_that_said_it_begins(town: Town) -> None:
+    town.telegram.say("分析一下茅台", ME, ME)
+    done = await town.reads("仅供参考")
+    assert done.edited >= 1
+    assert "现价 1430.00" in done.text
+    assert "内置规则（没有接模型）" in done.text
+    assert not [one for one in town.telegram.chat(ME) if "正在分析" in one.text]
+    town.telegram.press("看事实", ME, ME)
+    facts = await town.reads("分析依据", after=done.id)
+    assert "昨收 1433.00" in facts.text

@@ -107,3 +107,12 @@ async def test_each_of_many_cards_is_pressed_once(tmp_path: Path) -> None:
     events = await played(tmp_path, MINUTES, *cards, press=("确认",))
     pressed = [event["press"] for event in events if event["event"] == "said" and event.get("press")]
     assert len(pressed) == len(set(pressed)) == len(times(events, "ticket")) > 1
+
+
+async def test_advice_is_the_same_every_time_it_is_played(tmp_path: Path) -> None:
+    said = ("茅台跌破1420提醒我", "/analyze on", "2026-03-23 12:30|分析一下茅台", "2026-03-23 13:02|茅台能买吗")
+    once, again = await played(tmp_path, MINUTES, *said), await played(tmp_path, MINUTES, *said)
+    assert once == again
+    titles = [event["title"] for event in once if event["event"] == "reply"]
+    assert titles.count("⏳ 正在分析 贵州茅台(600519)") == 2
+    assert sum("贵州茅台(600519)" in title for title in titles) >= 4, "each is followed by what came of it"
