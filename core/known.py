@@ -78,6 +78,7 @@ class Known(NamedTuple):
     Attributes:
         quote: the newest; ``doubt`` says why its price is not to be trusted.
         days: finished daily bars, oldest first, forward adjusted, as many as there are.
+        trouble: why there are no more of them.
         minutes: the bars of the newest day's minutes, the one that still forms included.
         indexes: the quotes of :func:`indexes_of`; one that is unknown is absent.
         looked: the account that the person looks at, empty where none; ``where`` as people read it.
@@ -94,6 +95,7 @@ class Known(NamedTuple):
     now: datetime
     quote: Quote | Missing
     days: Sequence[Bar] | Missing
+    trouble: str = ""
     minutes: Sequence[Bar] | Missing = Missing("没有分钟线")
     indexes: Mapping[Symbol, Quote] = {}
     doubt: str | None = None

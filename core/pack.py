@@ -46,6 +46,26 @@ class Given(Noun):
     why: str = ""
     of: str = ""
 
+    def fact(self, owner: str = "") -> Fact | None:
+        """The same as a text may say it; None where it is missing.
+
+        Args:
+            owner: the symbol that it belongs to.
+        """
+        if self.value is None:
+            return None
+        return Fact(
+            self.name,
+            self.value,
+            self.unit,
+            owner,
+            (self.label, *self.words),
+            self.when,
+            signed=self.signed,
+            counter=self.counter,
+            rough=self.rough,
+        )
+
 
 ACCOUNT: Final = "account"
 """Stands in :attr:`Given.of` for what belongs to the account as a whole."""
@@ -170,21 +190,8 @@ class Pack(Noun):
     def facts(self) -> Facts:
         """What a text about it may say; the missing is no fact."""
         owners = {"": self.symbol, ACCOUNT: ""}
-        figures = tuple(
-            Fact(
-                one.name,
-                one.value,
-                one.unit,
-                owners.get(one.of, one.of),
-                (one.label, *one.words),
-                one.when,
-                signed=one.signed,
-                counter=one.counter,
-                rough=one.rough,
-            )
-            for one in self.given()
-            if one.value is not None
-        )
+        known = (one.fact(owners.get(one.of, one.of)) for one in self.given())
+        figures = tuple(one for one in known if one is not None)
         called = {**dict(self.others), self.symbol: str(self.symbol), code_of(self.symbol): str(self.symbol)}
         if self.name:
             called[self.name] = self.symbol

@@ -126,15 +126,15 @@ def days_section(known: Known) -> Section:
     if isinstance(series, Missing):
         return Section(title="日线指标", given=tuple(_nothing(series)), lines=(f"日线缺失：{series.what}。",))
     figures = [*_lined(series), *_extremes(series), *_changes(series), _volume_ratio(known, series)]
-    return Section(title="日线指标", given=tuple(figures), lines=(_basis(series),))
+    return Section(title="日线指标", given=tuple(figures), lines=tuple(_basis(known, series)))
 
 
-def _basis(series: Series) -> str:
+def _basis(known: Known, series: Series) -> Iterator[str]:
     first, last = trading_date(series.bars[0].time), trading_date(series.bars[-1].time)
-    span = f"用了 {first} 到 {last} 的 {len(series.bars)} 根前复权日线"
-    if series.forming:
-        return f"{span}，含今天还没有收盘的这一根，按现价算，收盘前会变。"
-    return f"{span}，最后一根已经收盘。"
+    state = "含今天还没有收盘的这一根，按现价算，收盘前会变" if series.forming else "最后一根已经收盘"
+    yield f"用了 {first} 到 {last} 的 {len(series.bars)} 根前复权日线，{state}。"
+    if known.trouble and len(series.bars) < max(MA_LENGTHS):
+        yield f"日线不全：{known.trouble}。"
 
 
 def _nothing(why: Missing) -> Iterator[Given]:

@@ -101,8 +101,9 @@ _LESS, _MORE = Decimal("0.995"), Decimal("1.005")
 
 def _depth(known: Known, quote: Quote) -> Iterator[Given]:
     """The best prices, and the queue where there is nobody on the other side."""
+    bare = quote.bid is None and quote.ask is None
     for name, value, orders in (("bid", quote.bid, "买盘"), ("ask", quote.ask, "卖盘")):
-        yield given(name, Missing(f"{orders}为空，或行情里没有盘口") if value is None else value)
+        yield given(name, Missing("行情里没有盘口" if bare else f"{orders}为空") if value is None else value)
     side = sealed(known)
     if side is not None:
         shares = quote.bid_volume if side == "up" else quote.ask_volume

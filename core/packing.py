@@ -13,7 +13,6 @@ from datetime import timedelta
 from typing import Any
 
 from core.clock import market_time
-from core.grounding import Fact
 from core.known import Known, Watched
 from core.market import LOTS, board_of, tick
 from core.news import quoted
@@ -154,12 +153,11 @@ def _price(price: Price | None) -> str | None:
 
 def _figure(one: Given) -> dict[str, Any]:
     row: dict[str, Any] = {"槽": one.name, "标签": one.label}
-    if one.value is None:
+    fact = one.fact()
+    if fact is None:
         row["缺失"] = one.why or "不知道"
     else:
-        number, unit = Fact(
-            one.name, one.value, one.unit, signed=one.signed, counter=one.counter, rough=one.rough
-        ).parts()
+        number, unit = fact.parts()
         row |= {"值": number.replace(",", ""), "单位": unit}
     if one.of:
         row["归属"] = one.of

@@ -10,9 +10,8 @@ from typing import Final
 
 from core.analysis import Analysis, Decision
 from core.clock import stamp_text, time_text
-from core.grounding import Fact
 from core.messages import ANALYSIS_CARD, Button, Message
-from core.pack import ACCOUNT, MISSING, Given, Pack, Section
+from core.pack import MISSING, Pack, Section
 from core.render import age_text, name_text
 from core.tickets import Ticket
 from core.types import Money, Symbol, price_text
@@ -335,7 +334,7 @@ def facts(analysis: Analysis, pack: Pack, now: datetime) -> Message:
 
 
 def _section(section: Section) -> list[str]:
-    known = [f"{one.label} {_figure(one)}" for one in section.given if one.value is not None]
+    known = [f"{one.label} {fact.text()}" for one in section.given if (fact := one.fact()) is not None]
     missing: dict[str, list[str]] = {}
     for one in section.given:
         if one.value is None:
@@ -345,9 +344,3 @@ def _section(section: Section) -> list[str]:
         *(f"{MISSING}：{'、'.join(labels)}{f'（{why}）' if why else ''}" for why, labels in missing.items()),
         *section.lines,
     ]
-
-
-def _figure(given: Given) -> str:
-    assert given.value is not None
-    owner = "" if given.of in {"", ACCOUNT} else given.of
-    return Fact(given.name, given.value, given.unit, owner, signed=given.signed).text()

@@ -130,6 +130,7 @@ class Research:
             now=self._clock.now(),
             quote=quote or unseen,
             days=days,
+            trouble=self._history.trouble(symbol) or "",
             minutes=minutes if isinstance(minutes, Missing) else _of_newest_day(minutes, quote),
             indexes={one: index for one, index in found.items() if index is not None},
             doubt=self._engine.doubt_now(symbol),

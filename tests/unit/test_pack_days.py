@@ -222,6 +222,12 @@ def test_a_doubtful_price_is_no_bar() -> None:
     assert packed.value("volume_ratio") is None
 
 
+def test_why_there_are_no_more_bars_is_said_where_there_are_too_few() -> None:
+    few = pack(facts.known(days=facts.walk(12), trouble="历史K线没有来源"))
+    assert "日线不全：历史K线没有来源。" in said(few)
+    assert "不全" not in said(pack(facts.known(trouble="分钟线没有来源")))
+
+
 def test_a_fund_has_three_decimals() -> None:
     bars = facts.days(["4.001", "4.002", "4.004", "4.005"], symbol=FUND)
     seen = facts.today("4.009", symbol=FUND, preclose="4.005", open="4.005", high="4.010", low="4.000")

@@ -122,6 +122,21 @@ def test_a_suspended_share_has_no_price_to_go_by() -> None:
     assert of(packed, "upper").value == Decimal("1562.00")
 
 
+@pytest.mark.parametrize(
+    ("bid", "ask", "whys_of"),
+    [
+        (None, None, ["行情里没有盘口", "行情里没有盘口"]),
+        ("1430", None, ["", "卖盘为空"]),
+        (None, "1430", ["买盘为空", ""]),
+    ],
+)
+def test_an_empty_side_is_told_from_a_source_without_depth(
+    bid: str | None, ask: str | None, whys_of: list[str]
+) -> None:
+    packed = pack(facts.known(quote=facts.today(bid=bid, ask=ask)))
+    assert [of(packed, name).why for name in ("bid", "ask")] == whys_of
+
+
 def test_before_the_first_trade_there_is_no_price() -> None:
     early = facts.today(None, open=None, high=None, low=None, volume=0, amount=None, turnover=None, when="09:20")
     packed = pack(facts.known(quote=early, now=at("09:20", "2026-03-24")))

@@ -23,6 +23,7 @@ def told(packed: Pack) -> dict[str, Any]:
     """The facts as a model gets them."""
     found = re.search(r"<事实>\n(.*?)\n</事实>", text(packed))
     assert found is not None
+    assert not re.search("[<>]", found[1])
     read: dict[str, Any] = json.loads(found[1])
     return read
 
