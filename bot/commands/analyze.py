@@ -32,7 +32,7 @@ async def analyze(ctx: Context, call: Call) -> Reply:
     """Answered at once; what comes of it is put into that message."""
     word = call.rest.lower()
     if call.request is None and word in _SWITCH:
-        return await _switch(ctx, on=_SWITCH[word])
+        return await switch_comments(ctx, on=_SWITCH[word])
     symbols = await _symbols(ctx, call)
     if not symbols:
         raise Invalid("请说要分析哪一只，例如：分析一下茅台；或者：给我的持仓做个体检")
@@ -74,7 +74,8 @@ def _account(ctx: Context, call: Call) -> str:
     return mine[0].account if mine else NO_ACCOUNT
 
 
-async def _switch(ctx: Context, *, on: bool) -> Message:
+async def switch_comments(ctx: Context, *, on: bool) -> Message:
+    """Whether the person's alerts are commented on from now on."""
     await ctx.house.commentary.want(ctx.person.owner, on=on)
     if not on:
         return Message(

@@ -8,6 +8,7 @@ from typing import Final
 from bot.command import Call, Context, Reply, command
 from bot.commands import limits, targets
 from bot.commands.alert import pictures, quiet
+from bot.commands.analyze import switch_comments
 from bot.language.request import Request, Setting
 from core.errors import Forbidden, Invalid
 from core.messages import Button, Message, Role
@@ -23,6 +24,8 @@ async def setting(ctx: Context, call: Call) -> Reply:
         return await quiet(ctx, Call((str(wanted.value),)))
     if wanted.key == "alert_pictures":
         return await pictures(ctx, Call((str(wanted.value),)))
+    if wanted.key == "alert_comments":
+        return await switch_comments(ctx, on=wanted.value == "on")
     if wanted.key == "max_order_amount":
         if not ctx.person.role.covers(Role.TRADER):
             raise Forbidden("没有改：只有能交易的人才有买入上限。")

@@ -33,7 +33,7 @@ def defaults(reading: Reading) -> Request | None:
             continue
         if key == "approval_mode":
             value = "always"
-        elif key == "alert_pictures":
+        elif key in {"alert_pictures", "alert_comments"}:
             value = "off" if match["off"] else "on"
         elif key == "quiet_hours":
             begin, end = sentence.moments[match["from"]].at, sentence.moments[match["to"]].at
@@ -52,4 +52,4 @@ def defaults(reading: Reading) -> Request | None:
     return None
 
 
-_SETTING_WORDS: Final = pattern("图|以后|今后|默认|问我|总是|始终|主账户|切到|限额|上限|批|一律|点头|过目|凡是|不管|不论|无论|每笔|单笔|一笔|单次|每单|每一笔|每次|确认|审批|批准|最大|最高|免打扰|<at>|切换|换到|间隔|频率|渠道|方式|提醒都|通知都|任何|所有|从现在起|改成|改到|换成|改用|改走|封顶")  # noqa: E501 - one list  # fmt: skip
+_SETTING_WORDS: Final = pattern("图|点评|以后|今后|默认|问我|总是|始终|主账户|切到|限额|上限|批|一律|点头|过目|凡是|不管|不论|无论|每笔|单笔|一笔|单次|每单|每一笔|每次|确认|审批|批准|最大|最高|免打扰|<at>|切换|换到|间隔|频率|渠道|方式|提醒都|通知都|任何|所有|从现在起|改成|改到|换成|改用|改走|封顶")  # noqa: E501 - one list  # fmt: skip

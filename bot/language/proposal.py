@@ -69,6 +69,7 @@ class Proposal(Noun):
     only_held: bool | None = None
     resolved: bool | None = None
     escalate_s: int | None = None
+    analyze_s: int | None = None
     expiry: date | None = None
     channels: tuple[Literal["chat", "email", "webhook"], ...] = ()
     action: Action | None = None
@@ -354,7 +355,7 @@ class _Typed:
                 raise Unfounded(str(error)) from None
 
     def check_slots(self, found: Proposal) -> None:
-        for field in ("interval_s", "cooldown_s", "escalate_s", "duration_s"):
+        for field in ("interval_s", "cooldown_s", "escalate_s", "analyze_s", "duration_s"):
             self._check_seconds(field, getattr(found, field))
         if found.top is not None and Decimal(found.top) not in self._counts:
             raise Unfounded(f"用户没有说过 {found.top}（top）。")
@@ -407,6 +408,8 @@ class _Typed:
                 raise Unfounded(f"用户没有说过 {value}（setting）。")
         elif setting.key == "alert_pictures" and ("图" not in self._plain or value not in {"on", "off"}):
             raise Unfounded("alert_pictures 的 value 是 on 或 off，而且用户要说到图（setting）。")
+        elif setting.key == "alert_comments" and ("点评" not in self._plain or value not in {"on", "off"}):
+            raise Unfounded("alert_comments 的 value 是 on 或 off，而且用户要说到点评（setting）。")
         elif setting.key == "quiet_hours" and not set(value.split("-")) <= {f"{at:%H:%M}" for at in self._instants}:
             raise Unfounded(f"用户没有说过 {value}（setting）。")
 

@@ -193,6 +193,7 @@ _SETTINGS: Final = {
     "default_interval_s": "默认间隔（秒）",
     "quiet_hours": "免打扰时段",
     "alert_pictures": "提醒带图",
+    "alert_comments": "提醒后的点评",
     "max_order_amount": "单笔金额上限（元）",
     "approval_threshold": "需要确认的金额（元）",
     "approval_mode": "确认方式",

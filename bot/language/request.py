@@ -215,6 +215,7 @@ class Setting(Noun):
         "default_interval_s",
         "quiet_hours",
         "alert_pictures",
+        "alert_comments",
         "max_order_amount",
         "approval_threshold",
         "approval_mode",

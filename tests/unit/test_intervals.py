@@ -111,3 +111,27 @@ def test_what_can_be_no_watch(fields: dict[str, Any]) -> None:
 def test_how_often_a_watch_without_a_condition_tells() -> None:
     assert a_watch().often_text() == "建议变了或价格接近它的价位才告诉你"
     assert a_watch(repeat=Repeat.EVERY_TIME).often_text() == "每次都告诉你"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("提醒带点评", "on"),
+        ("以后提醒都带上点评", "on"),
+        ("打开提醒点评", "on"),
+        ("提醒不要点评", "off"),
+        ("提醒后面别加点评了", "off"),
+        ("不要点评了", "off"),
+        ("关闭提醒的点评", "off"),
+    ],
+)
+def test_comments_are_switched_by_a_sentence(text: str, value: str) -> None:
+    request = said(text)
+    assert request.intent == "settings"
+    assert request.setting is not None
+    assert (request.setting.key, request.setting.value) == ("alert_comments", value)
+
+
+@pytest.mark.parametrize("text", ["点评一下茅台", "茅台点评", "给茅台做个点评"])
+def test_a_comment_on_a_share_is_an_analysis(text: str) -> None:
+    assert (said(text).intent, said(text).symbols) == ("analyze", (MOUTAI,))
