@@ -360,6 +360,17 @@ def _action(analysis: Analysis | None) -> Action | None:
     return analysis.decision.action if analysis is not None and analysis.decision is not None else None
 
 
+_FOLLOWS: Final = frozenset(
+    {
+        (Action.BUY, Action.HOLD),
+        (Action.SELL, Action.WAIT),
+        (Action.WAIT, Action.HOLD),
+        (Action.HOLD, Action.WAIT),
+    }
+)
+"""What the same view is called after the person has traded: no news."""
+
+
 def why_told(analysis: Analysis, before: Analysis | None, *, always: bool) -> str:
     """Why an analysis of a watch is told; empty where it says what was said before.
 
@@ -372,8 +383,9 @@ def why_told(analysis: Analysis, before: Analysis | None, *, always: bool) -> st
         if (analysis.decision is None) == (before.decision is None):
             return "每次都告诉你" if always else ""
         return "这次没有结果" if analysis.decision is None else "又有结果了"
-    if analysis.decision.action is not before.decision.action:
-        return f"建议从{before.decision.action.chinese}变成{analysis.decision.action.chinese}"
+    was, now_is = before.decision.action, analysis.decision.action
+    if was is not now_is and (was, now_is) not in _FOLLOWS:
+        return f"建议从{was.chinese}变成{now_is.chinese}"
     now, then = near(analysis), near(before)
     if now and now != then:
         return f"价格接近{now}"

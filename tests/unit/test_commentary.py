@@ -59,6 +59,22 @@ def test_another_advice_is_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("was", "becomes", "news"),
+    [
+        (Action.BUY, Action.HOLD, False),
+        (Action.SELL, Action.WAIT, False),
+        (Action.WAIT, Action.HOLD, False),
+        (Action.BUY, Action.WAIT, True),
+        (Action.HOLD, Action.BUY, True),
+        (Action.SELL, Action.HOLD, True),
+    ],
+)
+def test_what_only_follows_from_a_trade_is_no_news(was: Action, becomes: Action, news: bool) -> None:
+    before, after = (an_analysis(a_decision(action)) for action in (was, becomes))
+    assert bool(why_told(after, before, always=False)) is news
+
+
+@pytest.mark.parametrize(
     ("price", "level"),
     [("96", ""), ("95.95", "止损"), ("94.2", "止损"), ("94", ""), ("108.9", ""), ("108.92", "止盈"), ("111", "止盈")],
 )
