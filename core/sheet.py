@@ -135,8 +135,9 @@ class Sheet:
 
     @property
     def as_of(self) -> datetime:
-        """Of the oldest price in it; where no price is, when the broker spoke."""
-        quoted = [one.quote.quoted_at for one in self.found.values() if one.quote is not None and one.price is not None]
+        """Of the oldest price of what is held; where no price is, when the broker spoke."""
+        found = [self.found[row.position.symbol] for row in self.held if row.last is not None]
+        quoted = [one.quote.quoted_at for one in found if one.quote is not None]
         return min(quoted, default=self.account.as_of)
 
     def row(self, symbol: Symbol) -> Valued | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -212,6 +212,12 @@ def test_funds_of_one_name_are_told_apart_by_their_codes() -> None:
     assert worst.table[1] == ("-200", "-2.38%", "159919")
     for message in (listed, worst, render_answers.today(funds), render_answers.profit(funds)):
         assert check_message(message, facts_of(funds)) == []
+
+
+def test_a_share_that_was_sold_does_not_make_the_answer_older() -> None:
+    sold = quote(Symbol("600036.SH"), "41", "41").model_copy(update={"quoted_at": AT - timedelta(hours=1)})
+    found = sheet(account(HELD, position(sold.symbol, 0, "40")), [quote(MOUTAI, "1419.09", "1410"), sold])
+    assert found.as_of == quote(MOUTAI, "1419.09", "1410").quoted_at
 
 
 def test_a_cost_or_a_cash_below_nothing_is_shown_as_it_is() -> None:
