@@ -70,6 +70,7 @@ PLANS: Final = st.one_of(
             "resolved": st.booleans(),
             "band": st.one_of(st.none(), st.sampled_from([Decimal(1), Decimal("2.5")])),
             "escalate_after": st.sampled_from([None, timedelta(seconds=90), timedelta(minutes=5)]),
+            "check_interval": st.sampled_from([None, *(timedelta(minutes=count) for count in (1, 30, 60, 90, 120))]),
         }
     ),
 )
@@ -125,6 +126,8 @@ def test_a_watch_said_back_is_the_same_watch(
     ), text
     waits = watch.escalate_after
     assert request.escalate_s == (None if waits is None else waits.total_seconds()), text
+    looks = watch.check_interval
+    assert request.analyze_s == (None if looks is None else looks.total_seconds()), text
 
 
 # --- one meaning, many ways ---
