@@ -18,7 +18,7 @@ async def test_path_tells_one_alert_and_a_hundred() -> None:
     result = await path.measure(rounds=2)
     assert result["rounds"] == 2
     assert result["floor_ms"] > 0
-    for case in ("one", "hundred"):
+    for case in ("one", "one_with_a_model_that_hangs", "hundred"):
         assert result[case]["requests"] >= 1
         assert result[case]["p99_ms"] >= result[case]["p50_ms"] > 0
         assert result[case]["ratio"] > 0
