@@ -11,6 +11,7 @@ from core.messages import Button, Message
 from core.render import signed
 from core.score import BANDS
 from core.tally import LEAST, Bucket, Case, Fate, Fated, Group, Rate, Tally, fate_of
+from core.tariffs import SCRIPTED
 from core.tickets import TicketState
 from core.types import Symbol, money_text, percent_text
 
@@ -27,8 +28,14 @@ _TOUCHED: Final[Mapping[Touched, str]] = {
     Touched.STOP: "途中先到了它说的止损价",
     Touched.SAME_DAY: "同一天里碰到了止盈和止损价，分不清先后，按止损算",
 }
+RULES: Final = "内置规则"
 _MOST_GROUPS: Final = 5
 """Models, prompts, shares written out; the rest is counted."""
+
+
+def model_text(model: str) -> str:
+    """What people call it."""
+    return RULES if model == SCRIPTED else model
 
 
 def scored(found: Tally, asked: str, words: str, name_of: NameOf) -> Message:
@@ -46,7 +53,7 @@ def scored(found: Tally, asked: str, words: str, name_of: NameOf) -> Message:
     lines = [_counted(found), *_whole(found)]
     if found.whole.scored:
         lines += [*_followed(found), *_calibrated(found)]
-    lines += _groups("模型", found.models, str)
+    lines += _groups("模型", found.models, model_text)
     lines += _groups("提示词", found.prompts, str)
     lines += _groups("股票", found.shares, lambda symbol: name_of(Symbol(symbol)) or symbol)
     lines += _groups("动作", found.actions, lambda action: Action(action).chinese)
@@ -218,7 +225,7 @@ def _case(case: Case, name_of: NameOf) -> list[str]:
     one, decision = case.analysis, case.decision
     name = name_of(one.symbol) or one.name or one.symbol
     head = f"{market_time(one.at):%m-%d %H:%M} {name} {decision.action.chinese}，信心 {decision.confidence}%"
-    lines = [f"{head}，看 {decision.horizon} 天（{one.model or one.model_asked}）"]
+    lines = [f"{head}，看 {decision.horizon} 天（{model_text(one.model or one.model_asked)}）"]
     done = _done(case)
     if done:
         lines.append(f"　{done}")

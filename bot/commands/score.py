@@ -16,6 +16,7 @@ from core.clock import MARKET_ZONE
 from core.errors import OutsideError
 from core.messages import Role
 from core.render import name_text
+from core.tariffs import SCRIPTED
 from core.types import Symbol
 
 PATIENCE: Final = 3.0
@@ -105,6 +106,8 @@ async def _about(ctx: Context, call: Call) -> _About:
     for word in words:
         if found := _PAGE.fullmatch(word):
             page = max(int(found[1]), 1)
+        elif word == render_score.RULES:
+            model = SCRIPTED
         elif word.casefold() in known:
             model = word
         else:
@@ -112,7 +115,7 @@ async def _about(ctx: Context, call: Call) -> _About:
     symbols = targets.symbols(ctx, Call(tuple(shares), call.request), last=False)
     first, last = past.days_of(ctx, call)
     named = [name_text(ctx.house.name(symbol), symbol) for symbol in symbols]
-    text = "、".join([*named, *([model] if model else []), *_days_text(first, last)])
+    text = "、".join([*named, *([render_score.model_text(model)] if model else []), *_days_text(first, last)])
     again = " ".join([*symbols, *([model] if model else [])])
     return _About(symbols, model, _midnight(first), _midnight(last and last + _DAY), text, again, page)
 

@@ -107,6 +107,12 @@ async def test_the_score_of_a_share_a_model_or_some_days(stage: Play) -> None:
     assert "平安银行" in listed.text
 
 
+async def test_the_built_in_rules_are_called_what_they_are(stage: Play) -> None:
+    await stage.advise("A1", model="scripted", model_asked="scripted")
+    assert (await stage.say("/score 内置规则")).title == "🎯 内置规则：还看不出准不准"
+    assert "（内置规则）" in (await stage.press("每一条建议")).text
+
+
 async def test_older_advice_is_a_tap_away(stage: Play) -> None:
     for number in range(12):
         await stage.advise(f"A{number}", f"2026-11-18 10:{number:02}")
