@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from core.analysis import HORIZONS, Action, Analysis, Decision, Outcome, Standing
-from core.score import anchor_of, answered_at, standing
+from core.score import BANDS, anchor_of, answered_at, standing
 from core.tickets import Ticket, TicketState
 from core.types import FEN, Money, Side
 
@@ -233,15 +233,12 @@ def tally(analyses: Sequence[Analysis], outcomes: Iterable[Outcome], tickets: Ma
     unable = [case for case in told if case.own is not None and case.own.standing is Standing.UNABLE]
 
     def groups(name_of: Callable[[Case], str]) -> Sequence[Group]:
-        names = Counter(name_of(case) for case in told if case.own is not None)
-        return [
-            _group(
-                name,
-                [one for one in own if name_of(one.case) == name],
-                sum(name_of(case) == name for case in unable),
-            )
-            for name, _ in sorted(names.items(), key=lambda item: (-item[1], item[0]))
-        ]
+        found: defaultdict[str, list[_Scored]] = defaultdict(list)
+        lost = Counter(name_of(case) for case in unable)
+        for one in own:
+            found[name_of(one.case)].append(one)
+        made = [_group(name, found.get(name, ()), lost[name]) for name in sorted({*found, *lost})]
+        return sorted(made, key=lambda group: -(group.scored + group.unable))
 
     horizons = []
     for horizon in HORIZONS:
@@ -286,27 +283,41 @@ def _scored(known: Iterable[tuple[Case, Outcome | None]]) -> list[_Scored]:
     pools: defaultdict[int, list[Decimal]] = defaultdict(list)
     for _, outcome, percent in ended:
         pools[outcome.horizon].append(percent)
-    chances = {
-        (horizon, action): _chance(action, horizon, pool) for horizon, pool in pools.items() for action in Action
-    }
+    chances = {horizon: _chances(horizon, pool) for horizon, pool in pools.items()}
     return [
-        _Scored(case, outcome, percent, chances[outcome.horizon, case.decision.action])
+        _Scored(case, outcome, percent, chances[outcome.horizon][case.decision.action])
         for case, outcome, percent in ended
     ]
 
 
-def _chance(action: Action, horizon: int, moves: Iterable[Decimal]) -> Decimal:
-    """How often this action would have been right, always said."""
-    found = Counter(standing(action, move, horizon) for move in moves)
-    decided = found[Standing.HIT] + found[Standing.MISS]
-    return Decimal(found[Standing.HIT]) / decided if decided else Decimal(0)
+def _chances(horizon: int, moves: Sequence[Decimal]) -> Mapping[Action, Decimal]:
+    """How often each action would have been right, always said."""
+    band = BANDS[horizon]
+    rises, falls = sum(move > band for move in moves), sum(move < -band for move in moves)
+    kinds = ((band + 1, rises), (Decimal(0), len(moves) - rises - falls), (-band - 1, falls))
+    found = {}
+    for action in Action:
+        counts: Counter[Standing] = Counter()
+        for move, count in kinds:
+            counts[standing(action, move, horizon)] += count
+        decided = counts[Standing.HIT] + counts[Standing.MISS]
+        found[action] = Decimal(counts[Standing.HIT]) / decided if decided else Decimal(0)
+    return found
 
 
 def _rate(scored: Iterable[_Scored], actions: Sequence[Action] = tuple(Action)) -> Rate:
-    meant = [one for one in scored if one.case.decision.action in actions]
-    found = Counter(one.outcome.standing for one in meant)
-    expected = sum((one.chance for one in meant if one.outcome.standing is not Standing.NEUTRAL), Decimal(0))
-    return Rate(found[Standing.HIT], found[Standing.MISS], found[Standing.NEUTRAL], expected)
+    hits = misses = neutral = 0
+    expected = Decimal(0)
+    for one in scored:
+        if one.case.decision.action not in actions:
+            continue
+        if one.outcome.standing is Standing.NEUTRAL:
+            neutral += 1
+            continue
+        hits += one.outcome.standing is Standing.HIT
+        misses += one.outcome.standing is Standing.MISS
+        expected += one.chance
+    return Rate(hits, misses, neutral, expected)
 
 
 def _group(name: str, scored: Sequence[_Scored], unable: int) -> Group:
