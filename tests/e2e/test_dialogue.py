@@ -140,12 +140,12 @@ async def test_a_typed_cancel_turns_the_card_down_and_a_typed_yes_only_shows_it(
     assert not await stage.orders()
 
 
-async def test_who_asks_for_an_opinion_gets_facts_at_hand(stage: Theatre) -> None:
+async def test_who_asks_for_an_opinion_is_told_what_it_would_take(stage: Theatre) -> None:
     answer = await stage.say("茅台能买吗")
-    assert "不给买卖建议" in answer.text
-    await stage.press("贵州茅台行情")
-    assert stage.seen("现价")
-    assert "可以问" in (await stage.say("分析一下我的持仓")).text
+    assert "数据不够，没有判断" in answer.text
+    await stage.press("看事实")
+    assert stage.seen("缺失")
+    assert "招商银行" in (await stage.say("分析一下我的持仓")).plain()
 
 
 @pytest.mark.parametrize("said", ["清仓", "全部卖出", "卖掉一半"])

@@ -193,7 +193,7 @@ async def test_a_tap_after_expiry_places_nothing_and_the_card_says_so(town: Town
 
 async def test_advice_is_put_into_the_message_that_said_it_begins(town: Town) -> None:
     town.telegram.say("分析一下茅台", ME, ME)
-    done = await town.reads("仅供参考")
+    done = await town.reads("数据不够，没有判断")
     assert done.edited >= 1
     assert "现价 1430.00" in done.text
     assert "内置规则（没有接模型）" in done.text

@@ -61,6 +61,7 @@ CHANGES: dict[str, Any] = {
     "expires_at": AT + timedelta(minutes=6),
     "watch_id": None,
     "alert_id": "A2",
+    "analysis_id": "N1",
     "reason": "条件：现价 ≤ 1400.00（#1）",
     "caution": "没有登记资金",
     "edition": 2,
