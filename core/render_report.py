@@ -27,6 +27,8 @@ from core.zones import large_text
 
 MOST: Final = 5
 """Lines of one list; the rest is counted."""
+BEST: Final = 3
+"""Of these, the best of a week; the others are the worst."""
 _ICONS: Final = {Edition.MORNING: "🌅", Edition.NOON: "☕", Edition.CLOSE: "🌇", Edition.WEEK: "🗓"}
 _UNTOLD: Final = {
     Reason.ONCE_ONLY: "只提醒一次",
@@ -343,7 +345,9 @@ def _told(found: Report) -> list[str]:
         lines.append(f"　另有 {silent} 次触发没有提醒：{_why_untold(found.untold)}")
     noisy = [f"#{one.last.watch_number}" for one in found.watches if one.is_noise]
     if noisy:
-        lines.append(f"　嫌吵可以改：{'、'.join(noisy[:MOST])} 提醒了很多次，没有一次回应")
+        number = noisy[0].removeprefix("#")
+        lines.append(f"🔕 {'、'.join(noisy[:MOST])} 一直在响，一次回应也没有")
+        lines.append(f"　嫌吵就说“把{number}改成每天最多一次”，不要了就说“删除{number}”")
     return lines
 
 
@@ -414,14 +418,27 @@ def _earned(found: Report, row: Earnings, when: str) -> list[str]:
         lines.append(f"　更早没有记录，从 {row.since:%m-%d} 收盘算起")
     if row.total is not None:
         lines.append(f"　总资产 {money_text(row.total)} 元")
-    known = [one for one in row.rows if one.gain is not None]
-    lines += _some(known, lambda one: _share(found.known, row, one), "只")
+    lines += _shares(found, row)
     unknown = [f"{_name(found.known, one.symbol)}（{one.why}）" for one in row.rows if one.gain is None]
     if unknown:
         lines.append(f"　⚠️ 没算进去：{'、'.join(unknown[:MOST])}{'等' if len(unknown) > MOST else ''}")
     if row.note:
-        lines.append(f"　⚠️ 没有记下当天的总资产：{row.note}")
+        lines.append(f"　⚠️ {row.note}")
     return lines
+
+
+def _shares(found: Report, row: Earnings) -> list[str]:
+    """The largest of a day; of a week with many, the best and the worst."""
+    gains = [(one.gain, one) for one in row.rows if one.gain is not None]
+
+    def line(one: Earned) -> str:
+        return _share(found.known, row, one)
+
+    if found.edition is not Edition.WEEK or len(gains) <= MOST:
+        return _some([one for _, one in gains], line, "只")
+    ranked = [one for _, one in sorted(gains, key=lambda pair: pair[0], reverse=True)]
+    best, worst, between = ranked[:BEST], ranked[BEST - MOST :], len(ranked) - MOST
+    return [*(f"　{line(one)}" for one in best), f"　……中间 {between} 只", *(f"　{line(one)}" for one in worst)]
 
 
 def _share(known: Known, row: Earnings, one: Earned) -> str:

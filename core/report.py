@@ -219,7 +219,7 @@ class Book(NamedTuple):
     Attributes:
         curve: what it was worth day by day, also before the days that are looked back on.
         closes: of the shares before the first day, forward adjusted; only where more than a day is looked back on.
-        note: why today's worth could not be recorded.
+        note: what must be said of it: that it does not answer, or that the day's worth was not recorded; Chinese.
     """
 
     sheet: Sheet

@@ -10,8 +10,10 @@ from pathlib import Path
 from core.completions import Completion, Prompt, Usage
 from core.errors import OutsideError, Refused
 from core.messages import Message
+from core.types import Symbol
 from tests.e2e.street import OWNER, Street
 from tests.e2e.theatre import CHAT, Theatre
+from tests.fakes.market import market_instant
 from tests.fakes.parts import MOUTAI
 
 DAY = "2026-11-18"
@@ -358,3 +360,32 @@ async def test_a_remark_that_does_not_stand_or_does_not_come_leaves_the_report_a
             assert len(model.asked) == 1
             [report] = sent(stage)
             assert "💬" not in report.text
+
+
+async def test_an_ex_date_of_what_is_held_or_watched_is_told_until_it_is_answered(tmp_path: Path) -> None:
+    other = Symbol("600036.SH")
+    held = {**HELD, other: (100, Decimal(40))}
+    async with Theatre(tmp_path, at="2026-11-17 14:00", positions=held, at_home=True) as stage:
+        await stage.tick("600519", "1450", "1430", preclose=Decimal(1440))
+        await stage.tick("600036", "41", preclose=Decimal(40))
+        await stage.say("茅台跌破1400提醒我")
+        stage.clock.set(market_instant("2026-11-17 15:00"))
+        await stage.tick("600519", "1430", preclose=Decimal(1440))
+        await stage.tick("600036", "41", preclose=Decimal(40))
+        await stage.pass_time("2026-11-17 15:06")
+        stage.clock.set(market_instant(f"{DAY} 09:30"))
+        stage.market.forget()
+        await stage.tick("600519", "1410", preclose=Decimal("1402.05"))
+        await stage.tick("600036", "40.5", preclose=Decimal("40.2"))
+        await stage.pass_time(f"{DAY} 15:00")
+        lines = (await stage.say("日报")).text.splitlines()
+        assert "📌 除权除息 2 只" in lines
+        assert "　贵州茅台：昨收 1430.00 → 1402.05，盯盘的价格还没有按除权调整" in lines
+        assert "　招商银行：昨收 41.00 → 40.20" in lines
+        await stage.pass_time("2026-11-19 08:00")
+        lines = (await stage.say("盘前看什么")).text.splitlines()
+        assert "　11-18 贵州茅台：昨收 1430.00 → 1402.05，盯盘的价格还没有按除权调整" in lines
+        assert "📌 除权除息 1 只" in lines
+        [asked] = stage.seen("📌 除权除息：贵州茅台")
+        await stage.send_press(asked.buttons[0][0].command)
+        assert "📌" not in (await stage.say("盘前看什么")).text

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+from adapters.brokers.ledger import open_ledger
+from adapters.brokers.paper import PaperBroker
+from core.clock import ManualClock
 from core.editions import Edition
+from core.errors import Unavailable
 from core.messages import Chat, Role
 from core.people import Person
-from tests.fakes.parts import Home, Phone, ShakyStore, house
+from core.portfolio import Account
+from core.reporter import Reader
+from core.types import Mode
+from tests.fakes.parts import MOUTAI, Home, Phone, ShakyStore, at, house
 
 DAY = "2026-11-18"
 WHO = Person("owner", "我", "local", Role.OWNER)
@@ -86,3 +95,27 @@ async def test_who_is_an_owner_no_more_is_sent_nothing_more() -> None:
         await due(home)
         assert calls(home.phone, away) == []
         assert home.app.house.reporter.wanted(away, "owner") == ()
+
+
+class Deaf(PaperBroker):
+    """A paper account that can be told not to answer."""
+
+    silent = False
+
+    async def snapshot(self) -> Account:
+        if self.silent:
+            raise Unavailable(self.name, "没有连上")
+        return await super().snapshot()
+
+
+async def test_an_account_that_does_not_answer_is_told_as_it_was_last_seen() -> None:
+    held = {MOUTAI: (100, Decimal(1390))}
+    ledger = open_ledger(None, account="paper", mode=Mode.PAPER, source="模拟账户", cash=Decimal(1000), positions=held)
+    broker = Deaf(ledger, "paper", "模拟账户", ManualClock(at(f"{DAY} 10:00")))
+    async with house(f"{DAY} 10:00", broker=broker) as home:
+        await home.tick(f"{DAY} 10:00", "1400", preclose="1395")
+        broker.silent = True
+        said = await home.app.house.reporter.write(Edition.NOON, Reader("owner", lambda _account: True))
+        assert "💰 模拟账户·模拟 今天到现在 +500.00 元（+0.36%）" in said.text
+        assert "　⚠️ 账户现在查不到（没有连上），按 11-18 10:00 的持仓算" in said.text.splitlines()
+    await broker.close()
