@@ -416,6 +416,8 @@ def _earned(found: Report, row: Earnings, when: str) -> list[str]:
     lines = [f"💰 {where} {when} {gain}"]
     if row.since is not None:
         lines.append(f"　更早没有记录，从 {row.since:%m-%d} 收盘算起")
+    if row.until is not None:
+        lines.append(f"　之后没有记录，只算到 {row.until:%m-%d} 收盘")
     if row.total is not None:
         lines.append(f"　总资产 {money_text(row.total)} 元")
     lines += _shares(found, row)

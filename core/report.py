@@ -237,6 +237,7 @@ class Earnings(NamedTuple):
         total: what it is worth; None where that is not known.
         rows: share by share, the largest in size first; those that are not known last.
         since: the close that it is counted from, where that is none of the usual.
+        until: the close that it is counted to, where later ones are not known.
         fills: trades of the days, oldest first.
     """
 
@@ -247,6 +248,7 @@ class Earnings(NamedTuple):
     rows: tuple[Earned, ...]
     fills: tuple[Fill, ...]
     since: date | None = None
+    until: date | None = None
     note: str = ""
 
     @property
@@ -268,12 +270,14 @@ def earned_in_day(book: Book, day: date) -> Earnings:
 def earned_in_week(book: Book, first: date) -> Earnings:
     """What an account earned since the close before ``first``, by what it was worth.
 
-    Where no record of that is there, by its shares; where one of these is not known either, since the first record.
+    Where no record of that or of today is there, by its shares; where one of these is not known either, as far as the
+    records reach.
     """
     sheet, curve = book.sheet, _week_of(book.curve, first)
     rows = _largest_first(earned_since(first, sheet, book.closes))
     fills = tuple(one for one in sheet.fills if day_of_fill(one) >= first)
-    if curve.whole is not None and curve.points[0].day < first:
+    reaches = bool(curve.points) and curve.points[-1].day == sheet.day
+    if reaches and curve.whole is not None and curve.points[0].day < first:
         return Earnings(sheet.account, curve.whole, curve.percent, sheet.total, rows, fills, note=book.note)
     gains = [one.gain for one in rows if one.gain is not None]
     if rows and len(gains) == len(rows):
@@ -281,8 +285,10 @@ def earned_in_week(book: Book, first: date) -> Earnings:
         before = sheet.total - gain if sheet.total is not None else _NOTHING
         percent = gain / before * 100 if before > 0 else None
         return Earnings(sheet.account, gain, percent, sheet.total, rows, fills, note=book.note)
-    since = curve.points[0].day if curve.whole is not None else None
-    return Earnings(sheet.account, curve.whole, curve.percent, sheet.total, rows, fills, since, book.note)
+    points = curve.points if curve.whole is not None else ()
+    since = points[0].day if points and points[0].day >= first else None
+    until = points[-1].day if points and not reaches else None
+    return Earnings(sheet.account, curve.whole, curve.percent, sheet.total, rows, fills, since, until, book.note)
 
 
 def _week_of(curve: Curve, first: date) -> Curve:

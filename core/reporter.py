@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from typing import Final, NamedTuple
 
 from pydantic import Field, TypeAdapter
@@ -55,6 +56,10 @@ CURVE: Final = 60
 LOOKED_AT: Final = 500
 """Cards and orders, the newest."""
 ENTRIES: Final = 300
+RULES: Final = 5000
+"""Rules whose lines are looked at for the nearest; of a person with more, the first of them."""
+BREATH: Final = 200
+"""After so many of them others have their turn."""
 PATIENCE: Final = 20.0
 """Seconds to wait for past bars."""
 _ONE_DAY: Final = timedelta(days=1)
@@ -214,6 +219,9 @@ class Reporter:
                     await self._send(wish, edition, today)
                 except OutsideError as error:
                     log.warning("no report for %s: %s: %s", wish.chat, error.source, error.reason)
+                except Exception:
+                    # A bug in one report must not keep the others back, now and at every later look.
+                    log.exception("no report for %s", wish.chat)
 
     async def _send(self, wish: Wish, edition: Edition, today: date) -> None:
         reader = await self._reader(wish)
@@ -351,8 +359,8 @@ class Reporter:
             sheet = self._bookkeeper.again(sheet)
         worths = await self._store.worths(account_id)
         today = next((one for one in worths if one.day == sheet.day), None)
-        if not note and today is not None and today.total is None and edition is Edition.CLOSE:
-            note = f"没有记下当天的总资产：{today.note}"
+        if not note and today is not None and today.total is None and edition in {Edition.CLOSE, Edition.WEEK}:
+            note = f"没有记下 {today.day:%m-%d} 的总资产：{today.note}"
         now = self._bookkeeper.worth(sheet) if edition is not Edition.MORNING else None
         closes = await self._closes(sheet, first) if edition is Edition.WEEK else {}
         return Book(sheet, Curve(worths[-CURVE:], now), closes, note)
@@ -373,18 +381,16 @@ class Reporter:
 
     async def _nears(self, watches: Sequence[Watch], now: datetime) -> list[Near]:
         """How near the rules of price are, of watches on few shares."""
-        rules = [
-            rule
-            for watch in watches
-            if watch.live_at(now) and watch.scope != "market" and len(watch.symbols) <= MANY
-            for rule in self._book.rules_of(watch.id)
-        ]
+        living = (one for one in watches if one.live_at(now) and one.scope != "market" and len(one.symbols) <= MANY)
+        rules = list(islice((rule for watch in living for rule in self._book.rules_of(watch.id)), RULES))
         symbols = {rule.key.symbol for rule in rules}
         unseen = [one for one in symbols if not is_account(one) and self._engine.quote(one) is None]
         await self._bookkeeper.ask(unseen)
         trading = under_way(now)
         found = []
-        for rule in rules:
+        for place, rule in enumerate(rules, 1):
+            if place % BREATH == 0:
+                await asyncio.sleep(0)
             quote = self._engine.quote(rule.key.symbol)
             if quote is None or quote.suspended:
                 continue

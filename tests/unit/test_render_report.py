@@ -98,14 +98,14 @@ def test_a_card_to_sell_is_held_against_keeping_the_shares() -> None:
 def test_what_is_unknown_is_named_and_left_out() -> None:
     having = account(position(MOUTAI, 100, "1400"), position(CMB, 100, "40"))
     half = Book(
-        sheet(having, [quote(CMB, "41", "40", at=CLOSED)], now=CLOSED), Curve([]), note="没有记下当天的总资产：x"
+        sheet(having, [quote(CMB, "41", "40", at=CLOSED)], now=CLOSED), Curve([]), note="没有记下 11-18 的总资产：x"
     )
     said = lines(known(names=NAMES, books=[half]))
     assert said[1:] == [
         "💰 模拟账户·模拟 今天 +100.00 元",
         "　招商银行 +100.00 元（股价 +2.50%）",
         "　⚠️ 没算进去：贵州茅台（没有行情）",
-        "　⚠️ 没有记下当天的总资产：x",
+        "　⚠️ 没有记下 11-18 的总资产：x",
     ]
 
 

@@ -338,6 +338,14 @@ def test_where_a_share_is_unknown_too_the_week_begins_with_its_first_record() ->
     assert (nothing.gain, nothing.percent, nothing.since) == (None, None, None)
 
 
+def test_records_that_end_before_today_are_not_the_week() -> None:
+    worths = [("2026-11-13", "2000"), ("2026-11-16", "1900"), ("2026-11-17", None), ("2026-11-18", None)]
+    by_shares = earned_in_week(book(100, worths=worths, closes={MOUTAI: Decimal(9)}), MONDAY)
+    assert (by_shares.gain, by_shares.until) == (Decimal("200.00"), None)
+    unknown = earned_in_week(book(100, worths=worths), MONDAY)
+    assert (unknown.gain, unknown.since, unknown.until) == (Decimal(-100), None, MONDAY)
+
+
 def test_the_day_is_what_its_shares_brought_the_largest_first() -> None:
     having = account(position(MOUTAI, 100, "10"), position(CMB, 100, "40"))
     quotes = [quote(MOUTAI, "11", "10", at=CLOSED), quote(CMB, "38", "40", at=CLOSED)]
