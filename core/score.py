@@ -7,6 +7,7 @@ Anchor: the first price that one could have had after the answer, as far as bars
   The price that stood in the facts is never the anchor; by the time the answer is read it is gone.
 End: the close of the 1st, 3rd, 5th, 10th trading day after the day of the anchor. The day itself does not count, even
   where the anchor is its open: under T+1 nobody could sell on it.
+The levels of a purchase count from the day on which it could be sold; those of what is held, from the anchor on.
 Both come from the same forward adjusted bars, so that a dividend between them is no loss. Levels that the advice named
 stand on the prices of its own day; they are brought to those of the bars by a close that both know.
 """
@@ -31,10 +32,10 @@ from core.calendar import (
     trading_date,
 )
 from core.clock import market_time
-from core.market import board_of, price_limits, tick
+from core.market import board_of, price_limits, settles_same_day, tick
 from core.types import FEN, Price, Side, Symbol
 
-ENGINE: Final = 1
+ENGINE: Final = 2
 """Version of the rules of this page; what an earlier one scored is scored anew."""
 BANDS: Final[Mapping[int, Decimal]] = MappingProxyType(
     {1: Decimal("1.00"), 3: Decimal("1.73"), 5: Decimal("2.24"), 10: Decimal("3.16")}
@@ -181,8 +182,10 @@ def score(
     percent = _moved(price, last.close)
     way = share.between(anchor.day if anchor.opens else next_trading_day(anchor.day), end)
     target, stop = _levels(decision, share, basis)
-    aimed = next((bar.time for bar in way if target is not None and bar.high >= target), None)
-    stopped = next((bar.time for bar in way if stop is not None and bar.low <= stop), None)
+    kept = decision.action is Action.BUY and not settles_same_day(analysis.symbol)
+    free = share.between(next_trading_day(anchor.day), end) if kept else way
+    aimed = next((bar.time for bar in free if target is not None and bar.high >= target), None)
+    stopped = next((bar.time for bar in free if stop is not None and bar.low <= stop), None)
     return Outcome(
         analysis_id=analysis.id,
         horizon=horizon,

@@ -89,10 +89,10 @@ def again(symbol: str, lines: list[list[str]], place: int, horizon: int, said: D
     else:
         standing = "miss" if percent > band else "hit"
     highest, lowest, touched = start, start, None
-    for line in lines[place + 1 : place + 2 + horizon]:
+    for number, line in enumerate(lines[place + 1 : place + 2 + horizon]):
         high, low = Decimal(line[3]), Decimal(line[4])
         highest, lowest = max(highest, high), min(lowest, low)
-        if action in ("buy", "hold") and touched is None:
+        if touched is None and (action == "hold" or (action == "buy" and number > 0)):
             above = said.take_profit is not None and high >= said.take_profit
             below = said.stop_loss is not None and low <= said.stop_loss
             touched = "same_day" if above and below else "target" if above else "stop" if below else None

@@ -160,6 +160,22 @@ def test_its_own_levels_are_looked_for(
     assert (scored.hit_target, scored.hit_stop, scored.touched) == (target, stop, touched)
 
 
+@pytest.mark.parametrize(
+    ("action", "symbol", "touched"),
+    [
+        (Action.BUY, "600519.SH", Touched.STOP),
+        (Action.HOLD, "600519.SH", Touched.TARGET),
+        (Action.BUY, "518880.SH", Touched.TARGET),  # gold settles on the same day
+    ],
+)
+def test_what_was_bought_at_the_open_cannot_be_sold_that_day(action: Action, symbol: str, touched: Touched) -> None:
+    one = analysis(
+        "2026-02-28 10:00", action=action, symbol=Symbol(symbol), take_profit=Decimal(105), stop_loss=Decimal(95)
+    )
+    scored = outcome(one, "100", "100 106 100 100", "100 101 94 100", basis=AS_KNOWN)
+    assert (scored.anchor_on, scored.touched, scored.highest) == (MONDAY, touched, Decimal("6.00"))
+
+
 def test_levels_move_with_a_dividend() -> None:
     # 100 that day is 90 in the bars of today: so 105 was 94.5, and 95 was 85.5.
     one = analysis("2026-03-02 10:00", take_profit=Decimal(105), stop_loss=Decimal(95))
