@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Final
 
 from pydantic_core import ErrorDetails
@@ -14,12 +15,12 @@ _PROBLEMS: Final = {
     "enum": "只能是 {expected}",
     "extra_forbidden": "不认识这一项",
     "float_parsing": "要写数字",
-    "greater_than": "要大于 {gt:g}",
-    "greater_than_equal": "不能小于 {ge:g}",
+    "greater_than": "要大于 {gt}",
+    "greater_than_equal": "不能小于 {ge}",
     "int_from_float": "要写整数",
     "int_parsing": "要写整数",
-    "less_than": "要小于 {lt:g}",
-    "less_than_equal": "不能大于 {le:g}",
+    "less_than": "要小于 {lt}",
+    "less_than_equal": "不能大于 {le}",
     "literal_error": "只能是 {expected}",
     "missing": "缺少这一项",
     "model_attributes_type": "要写成 {{名字: 值}} 的样子",
@@ -34,5 +35,9 @@ def problem_text(error: ErrorDetails) -> str:
     context = error.get("ctx", {})
     if error["type"] == "value_error":
         return str(context["error"])
-    found = _PROBLEMS.get(error["type"], "写得不对").format(**context)
+    # The bound of a time is a text already.
+    shown = {
+        name: f"{bound:g}" if isinstance(bound, int | float | Decimal) else bound for name, bound in context.items()
+    }
+    found = _PROBLEMS.get(error["type"], "写得不对").format(**shown)
     return found.replace("' or '", "' 或 '").replace("', '", "'、'")

@@ -130,7 +130,7 @@ class Watch(Noun):
     chat: Chat
     account: str
     symbols: tuple[Symbol, ...]
-    check_interval: timedelta | None = Field(default=None, ge=LEAST_INTERVAL)
+    check_interval: timedelta | None = None
     conditions: tuple[Condition, ...] = Field(default=(), validate_default=True)
     combine: Literal["any", "all"] = "any"
     plan: Plan | None = None
@@ -153,10 +153,18 @@ class Watch(Noun):
             raise ValueError("symbols：至少要写一个")
         return self
 
+    @field_validator("check_interval")
+    @classmethod
+    def _not_too_often(cls, given: timedelta | None) -> timedelta | None:
+        if given is not None and given < LEAST_INTERVAL:
+            raise ValueError(f"定时分析最短 {LEAST_INTERVAL // timedelta(minutes=1)} 分钟。")
+        return given
+
     @field_validator("conditions")
     @classmethod
     def _has_a_purpose(cls, given: tuple[Condition, ...], info: ValidationInfo) -> tuple[Condition, ...]:
-        if not given and info.data.get("check_interval") is None:
+        # An interval that was refused is absent; that is told by itself.
+        if not given and info.data.get("check_interval", LEAST_INTERVAL) is None:
             raise ValueError("conditions：至少要写一个")
         return given
 

@@ -222,3 +222,9 @@ async def test_the_whole_market_is_refused(stage: Theatre, sentence: str) -> Non
     said = await stage.say(sentence)
     assert not list(stage.app.house.watchlist.everything())
     assert "全市场" in said.text
+
+
+@pytest.mark.parametrize("sentence", ["每30秒分析浦发银行", "浦发银行跌破8.5提醒我，每30秒分析一次"])
+async def test_what_comes_too_often_is_refused_in_plain_words(stage: Theatre, sentence: str) -> None:
+    assert "定时分析最短 1 分钟。" in (await stage.say(sentence)).text
+    assert not list(stage.app.house.watchlist.everything())

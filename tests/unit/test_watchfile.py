@@ -219,6 +219,7 @@ def test_two_that_say_the_same_stay_two() -> None:
         ("  only_held: maybe", "only_held：“maybe”要写 true 或 false"),
         ("  band: 99", "band：“99”不能大于 50"),
         ("  top: 0", "top：“0”要大于 0"),
+        ("  check_interval: 30s", "定时分析最短 1 分钟"),
         ("  text: &a x", ""),
         ("  text: *a", "不支持引用（*a），请把内容写全"),
         ("  symbols: []", "symbols 写了两次"),
