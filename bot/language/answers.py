@@ -331,6 +331,8 @@ def _fraction(reading: Reading) -> dict[str, Any]:
 
 # On a phone a lone 4 is a button's number or a slip; it must not become the price of a watch that stands.
 _ONLY_A_NUMBER: Final = re.compile(r"[\d.]+")
+_LEADS: Final = pattern("(?:请|帮我|把|任务|提醒)*<num>")
+"""1每小时分析一次, without a word of a price: it may be the number of a watch."""
 _SOLD: Final = re.compile("清仓|清掉|卖|抛|割肉")
 
 
@@ -411,6 +413,14 @@ def _corrected_watch(reading: Reading, draft: Request, named: Named, *, adds: bo
     sentence.take_all(phrases.CHANGE)
     alone = reading.context.asked is None and _ONLY_A_NUMBER.fullmatch(reading.plain) is not None
     if not found and not alone and (word := bare_word(sentence)):
+        if (
+            reading.context.asked is None
+            and not said
+            and not word.telling
+            and not word.unit
+            and _LEADS.match(sentence.text)
+        ):
+            return None
         turned = _turned(reading, draft, word, said=said)
         if turned is None:
             return None

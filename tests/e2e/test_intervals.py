@@ -228,3 +228,12 @@ async def test_the_whole_market_is_refused(stage: Theatre, sentence: str) -> Non
 async def test_what_comes_too_often_is_refused_in_plain_words(stage: Theatre, sentence: str) -> None:
     assert "定时分析最短 1 分钟。" in (await stage.say(sentence)).text
     assert not list(stage.app.house.watchlist.everything())
+
+
+async def test_a_number_in_front_is_that_of_a_watch_and_no_price(stage: Theatre) -> None:
+    await stage.say("浦发银行跌破8.5提醒我")
+    said = await stage.say("1每小时分析一次")
+    assert "条件：跌到 8.50 及以下" in said.text
+    assert "盘中每小时分析一次" in said.text
+    await stage.say("2只提醒一次")
+    assert "跌到 8.50 及以下" in (await stage.say("列表")).text
