@@ -478,13 +478,13 @@ def _spans(blind: Iterable[Entry], day: date | None) -> str:
 
 
 def _score(found: Report) -> list[str]:
-    """How advice has fared, counted until now: a week alone says little."""
+    """How advice has fared in a year: a week alone says little."""
     known, score = found.known, found.known.score
     if score is None or not score.made:
         return []
     lines = [f"　{line}" for line in summary(score)]
     heads = [f"本周分析 {known.analysed} 次"] if known.analysed else []
-    heads += ["到现在的评分（/score）"] if lines else []
+    heads += ["近一年的评分（/score）"] if lines else []
     return [f"📐 {'，'.join(heads)}", *lines] if heads else []
 
 

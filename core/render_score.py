@@ -172,17 +172,23 @@ def _groups(what: str, groups: Sequence[Group], name_of: Callable[[str], str]) -
 def _fated(fates: Sequence[Fated]) -> list[str]:
     if not fates:
         return []
-    lines = ["出过的委托卡片（按卡片的数量和限价，到期时，未计费用）："]
-    for one in fates:
-        if one.percent is None:
-            came = "还没到期"
-        else:
-            would = "" if one.fate in (Fate.TAPPED, Fate.POLICY) else "要是做了"
-            came = (
-                f"{one.scored} 张到期，{would}合计 {signed(one.earned)} 元，平均 {percent_text(one.percent, sign=True)}"
-            )
-        lines.append(f"　{one.fate.chinese} {one.cards} 张：{came}")
+    lines = ["出过的委托卡片（涨跌从评分的起算价到期末，未计费用；确认的只算成交了的）："]
+    lines += [f"　{one.fate.chinese} {one.cards} 张：{_came(one)}" for one in fates]
     return lines
+
+
+def _came(one: Fated) -> str:
+    """What the cards of one fate brought, or would have."""
+    said = []
+    if one.unfilled:
+        said.append(f"{one.unfilled} 张没成交" if one.unfilled < one.cards else "都没成交")
+    if one.percent is not None:
+        would = "" if one.fate in (Fate.TAPPED, Fate.POLICY) else "要是按限价全部成交，"
+        mean = percent_text(one.percent, sign=True)
+        said.append(f"{one.scored} 张到期，{would}合计 {signed(one.earned)} 元，平均 {mean}")
+    elif one.unfilled < one.cards:
+        said.append("其余还没到期" if one.unfilled else "还没到期")
+    return "，".join(said)
 
 
 def _table(found: Tally) -> tuple[tuple[tuple[str, ...], ...], str]:
@@ -247,7 +253,15 @@ def _done(case: Case) -> str:
     """What the person did about it."""
     fate = fate_of(case)
     if fate is not None:
-        return _FATES[fate]
+        return f"{_FATES[fate]}{_filled(case)}"
     if case.ticket is not None:
         return "卡片等你确认" if case.ticket.state is TicketState.OPEN else "卡片作废了"
     return case.analysis.note
+
+
+def _filled(case: Case) -> str:
+    """Where an order was sent: how much less than all of it was traded."""
+    order = case.order
+    if order is None or not order.state.final or order.filled >= order.shares:
+        return ""
+    return f"，只成交 {order.filled} 股" if order.filled else f"，没成交（{order.state.chinese}）"

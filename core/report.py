@@ -384,7 +384,7 @@ class Known:
         panicked: who pulled the kill switch.
         ex_dates: of these days, and those that are not answered yet.
         cost: what models cost the person in these days.
-        score: how his analyses have fared so far, and how many were made in these days.
+        score: how his analyses of the last year have fared; ``analysed`` how many were made in these days.
         names: of shares and accounts.
         late: it comes after its hour, because the program was not running.
     """

@@ -58,6 +58,8 @@ LOOKED_AT: Final = 500
 ENTRIES: Final = 300
 RULES: Final = 5000
 """Rules whose lines are looked at for the nearest; of a person with more, the first of them."""
+SCORED: Final = timedelta(days=365)
+"""How far back the score of a week's report goes."""
 BREATH: Final = 200
 """After so many of them others have their turn."""
 PATIENCE: Final = 20.0
@@ -315,7 +317,7 @@ class Reporter:
         asked = await self._store.consultations(since=since, until=until, person=person)
         score, analysed = None, 0
         if edition is Edition.WEEK:
-            score = await self._scorer.tally(reader.owner)
+            score = await self._scorer.tally(reader.owner, since=now - SCORED)
             analysed = len(await self._store.analyses(reader.owner, since=since, until=until))
         silences = self._dispatcher.silences(reader.owner)
         named |= {one.symbol for one in silences if one.symbol is not None}

@@ -13,6 +13,7 @@ from core.analysis import HORIZONS, Analysis, Decision, Outcome, Standing
 from core.calendar import previous_trading_day, session_close, trading_date, trading_days
 from core.clock import Clock
 from core.history import KEPT, History
+from core.orders import Order
 from core.ports import Store
 from core.score import ENGINE, INDEX, MISSING, Basis, Series, due_at, score
 from core.tally import Case, Tally, cases_of, tally
@@ -30,7 +31,7 @@ TRIED: Final = timedelta(days=30)
 BEFORE: Final = timedelta(days=20)
 """Days before an advice of which a close is needed: for the limits of its day, and to know its prices by."""
 TICKETS: Final = 100_000
-"""Cards that are read: all of them."""
+"""Cards, and orders, that are read: all of them."""
 
 
 class _Owed(NamedTuple):
@@ -138,7 +139,9 @@ class Scorer:
         """
         analyses = await self._found(owner, symbols, model, since, until)
         outcomes = await self._store.outcomes([one.id for one in analyses])
-        return tally(analyses, outcomes, await self._tickets(analyses, sees))
+        tickets, orders = await self._cards(analyses, sees)
+        # Of years it takes seconds, in which prices must go on being judged.
+        return await asyncio.to_thread(tally, analyses, outcomes, tickets, orders)
 
     async def cases(
         self,
@@ -154,7 +157,8 @@ class Scorer:
         """The advices themselves with all that is known of them, newest first. Raises Unavailable."""
         analyses = [one for one in await self._found(owner, symbols, model, since, until) if one.decision][:limit]
         outcomes = await self._store.outcomes([one.id for one in analyses])
-        return cases_of(analyses, outcomes, await self._tickets(analyses, sees))
+        tickets, orders = await self._cards(analyses, sees)
+        return await asyncio.to_thread(cases_of, analyses, outcomes, tickets, orders)
 
     async def _found(
         self,
@@ -171,12 +175,17 @@ class Scorer:
             if (not symbols or one.symbol in symbols) and (not model or _is_by(one, model))
         ]
 
-    async def _tickets(self, analyses: Iterable[Analysis], sees: Callable[[str], bool]) -> Mapping[str, Ticket]:
+    async def _cards(
+        self, analyses: Iterable[Analysis], sees: Callable[[str], bool]
+    ) -> tuple[Mapping[str, Ticket], Mapping[str, Order]]:
+        """The cards by id, and the orders that they became by the id of the card."""
         wanted = {one.ticket_id for one in analyses if one.ticket_id is not None}
         if not wanted:
-            return {}
+            return {}, {}
         found = await self._store.tickets(set(TicketState), TICKETS)
-        return {one.id: one for one in found if one.id in wanted and sees(one.account)}
+        tickets = {one.id: one for one in found if one.id in wanted and sees(one.account)}
+        orders = await self._store.orders(limit=TICKETS)
+        return tickets, {one.ticket_id: one for one in orders if one.ticket_id in tickets}
 
 
 def _is_by(analysis: Analysis, model: str) -> bool:

@@ -12,9 +12,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from core.analysis import HORIZONS, Action, Analysis, Decision, Outcome, Standing
+from core.orders import Order
 from core.score import BANDS, anchor_of, answered_at, standing
 from core.tickets import Ticket, TicketState
 from core.types import FEN, Money, Side
@@ -27,6 +29,7 @@ _HUNDRED: Final = Decimal(100)
 _TENTH: Final = Decimal("0.1")
 _Z: Final = Decimal("1.959964")
 """Of a normal spread, 95 % lie within so many standard deviations."""
+_NO_ORDERS: Final[Mapping[str, Order]] = MappingProxyType({})
 _BUCKETS: Final = ((0, 49), (50, 59), (60, 69), (70, 79), (80, 89), (90, 100))
 
 
@@ -35,18 +38,24 @@ class Case(NamedTuple):
 
     Attributes:
         outcomes: by horizon, as the newest rules scored them.
-        ticket: the card that it proposed.
+        ticket: the card that it proposed; ``order`` what was sent when the card was approved.
     """
 
     analysis: Analysis
     decision: Decision
     outcomes: Mapping[int, Outcome]
     ticket: Ticket | None = None
+    order: Order | None = None
 
     @property
     def own(self) -> Outcome | None:
         """After as many days as it spoke of; None while they are not over."""
         return self.outcomes.get(self.decision.horizon)
+
+    @property
+    def unfilled(self) -> bool:
+        """Of an approved card: that nothing was traded, and nothing will be."""
+        return self.order is None or (self.order.state.final and not self.order.filled)
 
 
 class Rate(NamedTuple):
@@ -130,9 +139,10 @@ class Fated(NamedTuple):
     """Cards of one fate.
 
     Attributes:
-        cards: all; ``scored`` those whose days are over.
+        cards: all; ``scored`` those whose days are over, of approved ones only what was filled.
         percent: on average in favour of the side, so that a fall after a sale is a gain.
-        earned: yuan, of the shares and limit of each card, before fees.
+        earned: yuan, before fees: of what was filled at its price; of the others as if filled in full at the limit.
+        unfilled: of approved ones, those of which nothing was filled.
     """
 
     fate: Fate
@@ -141,6 +151,7 @@ class Fated(NamedTuple):
     rate: Rate
     percent: Decimal | None
     earned: Money
+    unfilled: int = 0
 
 
 class Followed(NamedTuple):
@@ -208,26 +219,40 @@ def wilson(hits: int, decided: int) -> tuple[Decimal, Decimal]:
 
 
 def cases_of(
-    analyses: Iterable[Analysis], outcomes: Iterable[Outcome], tickets: Mapping[str, Ticket]
+    analyses: Iterable[Analysis],
+    outcomes: Iterable[Outcome],
+    tickets: Mapping[str, Ticket],
+    orders: Mapping[str, Order] = _NO_ORDERS,
 ) -> Sequence[Case]:
-    """Every advice, in the order of the analyses; of one horizon the outcome by the newest rules."""
+    """Every advice, in the order of the analyses; of one horizon the outcome by the newest rules.
+
+    Args:
+        tickets: the cards that they proposed, by id; ``orders`` of these, by the id of the card.
+    """
     found: defaultdict[str, dict[int, Outcome]] = defaultdict(dict)
     for one in sorted(outcomes, key=lambda one: one.engine):
         found[one.analysis_id][one.horizon] = one
     return [
-        Case(one, one.decision, found.get(one.id, {}), tickets.get(one.ticket_id or ""))
+        Case(
+            one, one.decision, found.get(one.id, {}), tickets.get(one.ticket_id or ""), orders.get(one.ticket_id or "")
+        )
         for one in analyses
         if one.decision is not None
     ]
 
 
-def tally(analyses: Sequence[Analysis], outcomes: Iterable[Outcome], tickets: Mapping[str, Ticket]) -> Tally:
+def tally(
+    analyses: Sequence[Analysis],
+    outcomes: Iterable[Outcome],
+    tickets: Mapping[str, Ticket],
+    orders: Mapping[str, Order] = _NO_ORDERS,
+) -> Tally:
     """The score of these analyses, whatever their order.
 
     Args:
-        tickets: the cards that they proposed, by id.
+        tickets: the cards that they proposed, by id; ``orders`` of these, by the id of the card.
     """
-    cases = cases_of(sorted(analyses, key=lambda one: (one.at, one.id)), outcomes, tickets)
+    cases = cases_of(sorted(analyses, key=lambda one: (one.at, one.id)), outcomes, tickets, orders)
     told = list({_bet(case): case for case in reversed(cases)}.values())[::-1]
     own = _scored((case, case.own) for case in told)
     unable = [case for case in told if case.own is not None and case.own.standing is Standing.UNABLE]
@@ -386,18 +411,30 @@ def _fates(cases: Sequence[Case]) -> Sequence[Fated]:
     found = []
     for fate in Fate:
         alike = [case for case in cases if fate_of(case) is fate]
-        scored = [own[case.analysis.id] for case in alike if case.analysis.id in own]
-        gains, earned = [], Decimal(0)
-        for one in scored:
-            ticket = one.case.ticket
-            if ticket is not None:
-                gain = one.percent if ticket.side is Side.BUY else -one.percent
-                gains.append(gain)
-                earned += ticket.shares * ticket.limit * gain / _HUNDRED
+        scored = [own[case.analysis.id] for case in alike if case.analysis.id in own and _worth(case)]
+        gains = [_gain(one) for one in scored]
+        earned = sum((_worth(one.case) * gain for one, gain in zip(scored, gains, strict=True)), Decimal(0)) / _HUNDRED
+        unfilled = sum(case.unfilled for case in alike) if fate in (Fate.TAPPED, Fate.POLICY) else 0
         if alike:
             earned = earned.quantize(FEN, ROUND_HALF_UP)
-            found.append(Fated(fate, len(alike), len(scored), _rate(scored), _mean(gains), earned))
+            found.append(Fated(fate, len(alike), len(scored), _rate(scored), _mean(gains), earned, unfilled))
     return found
+
+
+def _gain(one: _Scored) -> Decimal:
+    """Percent in favour of the side of the card."""
+    ticket = one.case.ticket
+    return -one.percent if ticket is not None and ticket.side is Side.SELL else one.percent
+
+
+def _worth(case: Case) -> Money:
+    """Yuan that a card moved, or would have moved."""
+    ticket = case.ticket
+    if ticket is None:
+        return Decimal(0)
+    if ticket.state is not TicketState.APPROVED:
+        return ticket.shares * ticket.limit
+    return case.order.filled_amount if case.order is not None else Decimal(0)
 
 
 def _share(part: Decimal, whole: int) -> Decimal:

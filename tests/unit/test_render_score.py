@@ -7,12 +7,13 @@ from decimal import Decimal
 
 from core.analysis import Action, Occasion, Outcome, Standing
 from core.columns import WIDTH, cells, columns
+from core.orders import OrderState
 from core.render_score import listed, scored, summary
 from core.tally import LEAST, Tally, cases_of, tally
 from core.tickets import TicketState
 from core.types import Side, Symbol
 from tests.fakes.advice import analysis
-from tests.unit.test_tally import moved, score_of, ticket, told
+from tests.unit.test_tally import moved, order, score_of, ticket, told
 
 NAMES = {Symbol("600519.SH"): "贵州茅台", Symbol("000001.SZ"): "平安银行"}
 
@@ -100,13 +101,27 @@ def test_the_cards_say_what_they_brought_or_would_have() -> None:
         ticket("T2", TicketState.REJECTED, Side.SELL),
         ticket("T3", TicketState.EXPIRED),
     ]
-    lines = shown(score_of((approved, rises), (rejected, falls), ([later], []), tickets=cards))
-    place = lines.index("出过的委托卡片（按卡片的数量和限价，到期时，未计费用）：")
+    lines = shown(
+        score_of((approved, rises), (rejected, falls), ([later], []), tickets=cards, orders=[order("T1", filled=50)])
+    )
+    place = lines.index("出过的委托卡片（涨跌从评分的起算价到期末，未计费用；确认的只算成交了的）：")
     assert lines[place + 1 : place + 4] == [
-        "　你确认的 1 张：1 张到期，合计 +200.00 元，平均 +4.00%",
-        "　你拒绝的 1 张：1 张到期，要是做了合计 -150.00 元，平均 -3.00%",
+        "　你确认的 1 张：1 张到期，合计 +100.00 元，平均 +4.00%",
+        "　你拒绝的 1 张：1 张到期，要是按限价全部成交，合计 -150.00 元，平均 -3.00%",
         "　没理会、过期的 1 张：还没到期",
     ]
+
+
+def test_what_was_approved_and_not_filled_is_told_apart() -> None:
+    parts = [told("4", ticket_id=f"T{place}") for place in range(2)]
+    cards = [ticket(f"T{place}", TicketState.APPROVED) for place in range(3)]
+    refused = order("T0", OrderState.REJECTED, 0)
+    assert "　你确认的 1 张：都没成交" in shown(score_of(parts[0], tickets=cards, orders=[refused]))
+    both = shown(score_of(*parts, tickets=cards, orders=[refused, order("T1")]))
+    assert "　你确认的 2 张：1 张没成交，1 张到期，合计 +200.00 元，平均 +4.00%" in both
+    early = analysis(id_="E1", ticket_id="T2")
+    waits = shown(score_of(parts[0], ([early], []), tickets=cards, orders=[refused, order("T2")]))
+    assert "　你确认的 2 张：1 张没成交，其余还没到期" in waits
 
 
 def test_the_table_is_by_days_and_fits_a_phone() -> None:
@@ -154,3 +169,17 @@ def test_an_advice_says_what_became_of_its_card() -> None:
     lines = listed(cases_of(made, [], cards), "", "", name_of, page=1, is_last=True).text.splitlines()
     assert lines[1:-1:3] == ["　你确认了", "　没人点，过期了", "　卡片等你确认", "　卡片作废了", "　自动交易确认了"]
     assert lines[2] == "　还没到 1 个交易日"
+
+
+def test_an_approved_advice_says_how_little_of_it_was_traded() -> None:
+    ends = {
+        "T1": (order("T1"), ""),
+        "T2": (order("T2", OrderState.CANCELLED, 40), "，只成交 40 股"),
+        "T3": (order("T3", OrderState.REJECTED, 0), "，没成交（被拒绝）"),
+        "T4": (order("T4", OrderState.PARTIAL, 40), ""),
+    }
+    cards = {id_: ticket(id_, TicketState.APPROVED) for id_ in ends}
+    made = [analysis(id_=f"A{id_}", ticket_id=id_) for id_ in ends]
+    cases = cases_of(made, [], cards, {id_: one for id_, (one, _) in ends.items()})
+    lines = listed(cases, "", "", name_of, page=1, is_last=True).text.splitlines()
+    assert lines[1:-1:3] == [f"　你确认了{end}" for _, end in ends.values()]

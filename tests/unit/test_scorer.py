@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -19,11 +20,12 @@ from core.history import History
 from core.pack import Day, Pack
 from core.score import ENGINE, INDEX, MISSING, SUSPENDED
 from core.scorer import SCORED, Scorer
+from core.tally import cases_of, tally
 from core.tickets import TicketState
 from core.types import Symbol
 from tests.fakes.advice import MAOTAI, analysis, bars
 from tests.fakes.market import market_instant
-from tests.unit.test_tally import ticket
+from tests.unit.test_tally import order, ticket
 
 PINGAN = Symbol("000001.SZ")
 RISING = [f"{100 + n}" for n in range(20)]
@@ -298,3 +300,35 @@ async def test_advices_come_newest_first_with_their_cards() -> None:
     assert [one.ticket for one in await house.scorer.cases(sees=lambda account: account != "paper")] == [None, None]
     assert (await house.scorer.tally()).fates
     assert not (await house.scorer.tally(sees=lambda account: account != "paper")).fates
+
+
+async def test_an_approved_card_is_scored_with_its_order() -> None:
+    house = House(*rising())
+    await house.store.add_ticket(ticket("T1", TicketState.OPEN), [])
+    await house.store.decide(ticket("T1", TicketState.APPROVED), order("T1", filled=40), [])
+    await house.add(analysis("2026-03-02 10:00", "A1", ticket_id="T1"))
+    await house.at("2026-03-04 15:30")
+    [case] = await house.scorer.cases("owner")
+    assert case.order == order("T1", filled=40)
+    [fated] = (await house.scorer.tally()).fates
+    assert fated.earned == Decimal("19.80")  # 0.99 % of 2000
+
+
+async def test_prices_go_on_while_years_are_added_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(*rising())
+    await house.add(analysis("2026-03-02 10:00"))
+    threads: set[int] = set()
+
+    def told(add: Callable[..., Any]) -> Callable[..., Any]:
+        def adding(*given: Any) -> Any:
+            threads.add(threading.get_ident())
+            return add(*given)
+
+        return adding
+
+    monkeypatch.setattr("core.scorer.tally", told(tally))
+    monkeypatch.setattr("core.scorer.cases_of", told(cases_of))
+    assert (await house.scorer.tally()).made == 1
+    assert len(await house.scorer.cases()) == 1
+    assert threads
+    assert threading.get_ident() not in threads

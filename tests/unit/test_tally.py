@@ -12,6 +12,7 @@ import pytest
 
 from core.analysis import Action, Analysis, Occasion, Outcome, Standing
 from core.calendar import trading_days
+from core.orders import Order, OrderState
 from core.score import ENGINE, standing
 from core.tally import LEAST, Fate, Rate, Tally, tally, wilson
 from core.tickets import Ticket, TicketState
@@ -47,10 +48,12 @@ def told(*moves: str, **changes: Any) -> tuple[list[Analysis], list[Outcome]]:
 _numbers = count()
 
 
-def score_of(*parts: tuple[list[Analysis], list[Outcome]], tickets: Sequence[Ticket] = ()) -> Tally:
+def score_of(
+    *parts: tuple[list[Analysis], list[Outcome]], tickets: Sequence[Ticket] = (), orders: Sequence[Order] = ()
+) -> Tally:
     analyses = [one for part, _ in parts for one in part]
     outcomes = [one for _, part in parts for one in part]
-    return tally(analyses, outcomes, {one.id: one for one in tickets})
+    return tally(analyses, outcomes, {one.id: one for one in tickets}, {one.ticket_id: one for one in orders})
 
 
 # -- a rate
@@ -228,6 +231,43 @@ def ticket(id_: str, state: TicketState, side: Side = Side.BUY) -> Ticket:
     )
 
 
+def order(ticket_id: str, state: OrderState = OrderState.FILLED, filled: int = 100, price: str = "50") -> Order:
+    """What became of an approved card of 100 shares at 50."""
+    return Order(
+        id=f"O{ticket_id}",
+        ticket_id=ticket_id,
+        account="paper",
+        mode=Mode.PAPER,
+        symbol=MAOTAI,
+        side=Side.BUY,
+        shares=100,
+        limit=Decimal(50),
+        state=state,
+        filled=filled,
+        filled_amount=filled * Decimal(price),
+        created_at=START,
+        updated_at=START,
+    )
+
+
+def test_an_approved_card_counts_by_what_was_filled() -> None:
+    """In full at a better price, in part, refused, expired, still at work, and never sent."""
+    orders = [
+        order("T0", price="49"),
+        order("T1", OrderState.CANCELLED, 40),
+        order("T2", OrderState.REJECTED, 0),
+        order("T3", OrderState.EXPIRED, 0),
+        order("T4", OrderState.UNKNOWN, 0),
+    ]
+    parts = [told(move, ticket_id=f"T{place}") for place, move in enumerate(["4", "-2", "9", "9", "9", "9"])]
+    cards = [ticket(f"T{place}", TicketState.APPROVED) for place in range(6)]
+    [found] = score_of(*parts, tickets=cards, orders=orders).fates
+    assert (found.cards, found.scored, found.unfilled) == (6, 2, 3)
+    assert found.percent == Decimal("1.00")
+    assert found.earned == Decimal("156.00")  # 4 % of 4900, less 2 % of 2000
+    assert (found.rate.hits, found.rate.misses) == (1, 1)
+
+
 def test_approved_rejected_and_ignored_cards_are_compared() -> None:
     approved, approvals = told("4", ticket_id="T1")
     policy, by_policy = told("-2", ticket_id="T2", by_policy=True)
@@ -250,6 +290,7 @@ def test_approved_rejected_and_ignored_cards_are_compared() -> None:
         (ignored, [moved(one, "1") for one in ignored]),
         (left, [moved(one, "9") for one in left]),
         tickets=tickets,
+        orders=[order("T1"), order("T2")],
     )
     assert [(one.fate, one.cards, one.scored, one.percent, one.earned) for one in found.fates] == [
         (Fate.TAPPED, 1, 1, Decimal("4.00"), Decimal("200.00")),
@@ -272,8 +313,9 @@ def test_a_card_that_may_not_be_looked_at_says_nothing() -> None:
 
 def test_cards_whose_days_are_not_over_are_counted_only() -> None:
     one = analysis(id_="A1", ticket_id="T1")
-    [fated] = tally([one], [], {"T1": ticket("T1", TicketState.APPROVED)}).fates
+    [fated] = score_of(([one], []), tickets=[ticket("T1", TicketState.APPROVED)], orders=[order("T1")]).fates
     assert (fated.cards, fated.scored, fated.percent, fated.earned) == (1, 0, None, Decimal("0.00"))
+    assert fated.unfilled == 0
 
 
 # -- order
