@@ -413,15 +413,8 @@ def _corrected_watch(reading: Reading, draft: Request, named: Named, *, adds: bo
     sentence.take_all(phrases.CHANGE)
     alone = reading.context.asked is None and _ONLY_A_NUMBER.fullmatch(reading.plain) is not None
     if not found and not alone and (word := bare_word(sentence)):
-        if (
-            reading.context.asked is None
-            and not said
-            and not word.telling
-            and not word.unit
-            and _LEADS.match(sentence.text)
-        ):
-            return None
-        turned = _turned(reading, draft, word, said=said)
+        bare = not (said or word.telling or word.unit or reading.context.asked)
+        turned = None if bare and _LEADS.match(sentence.text) else _turned(reading, draft, word, said=said)
         if turned is None:
             return None
         changes["conditions"] = turned

@@ -103,7 +103,7 @@ _ANALYZE_FILLER: Final = re.compile(
 
 def analyze(reading: Reading) -> Request | None:
     sentence = reading.sentence
-    if sentence.take(phrases.ANALYZE) is None:
+    if phrases.NOT_ANALYSED.search(sentence.text) or sentence.take(phrases.ANALYZE) is None:
         return None
     sentence.take_all(phrases.ANALYZE)
     scope = None if reading.named().anything else read_scope(reading)

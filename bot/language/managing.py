@@ -144,7 +144,7 @@ def _options_said(reading: Reading) -> Request | None:
     watched = {symbol for task in context.tasks for symbol in task.get("symbols", ())}
     named = watched_one(reading, reading.named())
     said = _THAT_ONE.search(sentence.text) or (set(named.symbols) & watched and _THAT_WATCH.search(sentence.text))
-    said = said or _NUMBER_SAID.match(sentence.text)
+    said = said or _NUMBER_SAID.match(sentence.text) or phrases.ANALYSIS_AT_TIMES.search(sentence.text)
     if not said or phrases.TRADE.search(sentence.text):
         return None
     slots = read_options(reading)

@@ -208,7 +208,8 @@ def read_manner(reading: Reading) -> dict[str, Any]:
     if match := sentence.take(phrases.ESCALATE):
         waits = [sentence.moments[char].seconds for char in match[0] if char in sentence.moments]
         found["escalate_s"] = waits[0] if waits else UNANSWERED_S
-    if sentence.take(phrases.NO_ANALYSIS):
+    ends = sentence.take(phrases.NO_ANALYSIS_OF) and sentence.take(phrases.ANALYSIS_AT_TIMES)
+    if ends or sentence.take(phrases.NO_ANALYSIS):
         found["analyze_s"] = 0
     elif match := sentence.take(phrases.EACH_ANALYSIS):
         found["analyze_s"] = sentence.moments[match["t"]].seconds

@@ -176,9 +176,19 @@ async def test_everything_that_manages_watches_takes_it(stage: Theatre) -> None:
     assert "#1" in (await stage.say("暂停1")).text
 
 
-async def test_it_can_be_ended_while_the_condition_stays(stage: Theatre, server: FakeOpenAI) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        "把1改成不要定时分析",
+        "关掉浦发银行定时分析",
+        "给浦发银行关掉定时分析",
+        "取消#1的定时分析",
+        "浦发银行定时分析停掉",
+    ],
+)
+async def test_it_can_be_ended_while_the_condition_stays(stage: Theatre, server: FakeOpenAI, words: str) -> None:
     await stage.say("浦发银行跌破8.5提醒我，每小时分析一次")
-    changed = await stage.say("把1改成不要定时分析")
+    changed = await stage.say(words)
     assert "分析" not in changed.text
     assert "条件：跌到 8.50 及以下" in changed.text
     assert await at(stage, server, "10:01") == 0
