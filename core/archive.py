@@ -42,6 +42,10 @@ class Archive(Protocol):
         """
         ...
 
+    async def advisers(self, owner: str) -> Collection[str]:
+        """What a person's analyses go by: what was asked, what answered, and the versions of the prompt."""
+        ...
+
     async def pack(self, digest: str) -> Pack | None: ...
 
     async def save_outcomes(self, outcomes: Sequence[Outcome]) -> None:

@@ -57,6 +57,11 @@ class MemoryArchive:
         ]
         return sorted(wanted, key=lambda one: one.at)[::-1][:limit]
 
+    async def advisers(self, owner: str) -> Collection[str]:
+        self._open()
+        mine = [one for one in self._analyses.values() if one.owner == owner]
+        return {name for one in mine for name in (one.model, one.model_asked, one.prompt) if name}
+
     async def pack(self, digest: str) -> Pack | None:
         self._open()
         return self._packs.get(digest)

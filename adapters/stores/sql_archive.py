@@ -77,6 +77,12 @@ class SqlArchive(Tables):
         newest = wanted.order_by(_ANALYSES.c.at.desc(), _ANALYSES.c.seq.desc())
         return await self._nouns(Analysis, newest.limit(limit))
 
+    async def advisers(self, owner: str) -> Collection[str]:
+        names = (_ANALYSES.c.model, _ANALYSES.c.model_asked, _ANALYSES.c.prompt)
+        wanted = select(*names).where(_ANALYSES.c.owner == owner).distinct()
+        found = await self._rows(wanted, lambda columns: [str(name) for name in columns.values()])
+        return {name for some in found for name in some if name}
+
     async def pack(self, digest: str) -> Pack | None:
         wanted = select(_PACKS).where(_PACKS.c.digest == digest)
         return first(await self._rows(wanted, lambda columns: Pack.model_validate_json(columns["body"])))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from typing import Final, NamedTuple
@@ -102,7 +102,7 @@ async def _about(ctx: Context, call: Call) -> _About:
     """Raises Invalid and NotFound as :func:`targets.symbols`, of a word that is no model either."""
     page, model, shares = 1, "", []
     words = call.words if call.request is None else ()
-    known = await _models(ctx) if words else ()
+    known = {name.casefold() for name in await ctx.house.store.advisers(ctx.person.owner)} if words else ()
     for word in words:
         if found := _PAGE.fullmatch(word):
             page = max(int(found[1]), 1)
@@ -118,12 +118,6 @@ async def _about(ctx: Context, call: Call) -> _About:
     text = "、".join([*named, *([render_score.model_text(model)] if model else []), *_days_text(first, last)])
     again = " ".join([*symbols, *([model] if model else [])])
     return _About(symbols, model, _midnight(first), _midnight(last and last + _DAY), text, again, page)
-
-
-async def _models(ctx: Context) -> Collection[str]:
-    """What answered so far, what was asked for, and the versions of the prompt."""
-    analyses = await ctx.house.store.analyses(ctx.person.owner)
-    return {name.casefold() for one in analyses for name in (one.model, one.model_asked, one.prompt) if name}
 
 
 def _days_text(first: date | None, last: date | None) -> Sequence[str]:

@@ -140,6 +140,9 @@ async def test_analyses_are_found_newest_first(store: Store) -> None:
         await store.add_analysis(one, pack())
     assert [one.id for one in await store.analyses()] == ["A3", "A2", "A1"]
     assert await store.analyses("telegram:1") == [made[1], made[0]]
+    named = {name for one in made[:2] for name in (one.model, one.model_asked, one.prompt)} - {""}
+    assert set(await store.advisers("telegram:1")) == named
+    assert not await store.advisers("telegram:9")
     assert await store.analyses(symbol=Symbol("000001.SZ")) == [made[2]]
     assert await store.analyses(until=NOW + minute) == [made[0]]
     assert await store.analyses(since=NOW + minute, limit=1) == [made[2]]

@@ -21,7 +21,10 @@ from core.people import Person
 from core.portfolio import Account, Worth
 from core.reporter import Reader
 from core.types import Mode
+from tests.fakes.advice import analysis
+from tests.fakes.packs import pack
 from tests.fakes.parts import ACCOUNT, MOUTAI, OWNER, Home, Phone, ShakyStore, at, house, watch
+from tests.unit.test_tally import moved
 
 DAY = "2026-11-18"
 WHO = Person("owner", "我", "local", Role.OWNER)
@@ -192,3 +195,14 @@ async def test_a_week_says_that_its_last_day_was_not_recorded() -> None:
         for edition in (Edition.CLOSE, Edition.WEEK):
             said = await home.app.house.reporter.write(edition, Reader("owner", lambda _account: True))
             assert said.text.count("没有记下 11-18 的总资产：1 只持仓的行情是更早的") == 1
+
+
+async def test_the_score_of_a_week_looks_back_one_year() -> None:
+    async with house(f"{DAY} 15:30") as home:
+        for id_, when in (("A1", "2025-11-18 15:29"), ("A2", "2026-10-18 10:00"), ("A3", "2026-10-19 10:00")):
+            one = analysis(when, id_)
+            await home.store.add_analysis(one, pack())
+            await home.store.save_outcomes([moved(one, "2")])
+        said = await home.app.house.reporter.write(Edition.WEEK, Reader("owner", lambda _account: True))
+        place = said.text.splitlines().index("📐 近一年的评分（/score）")
+        assert said.text.splitlines()[place + 1].startswith("　买卖建议：2 对 0 错")
