@@ -106,13 +106,14 @@ def candles(
 ) -> Chart:
     """A chart of the newest ``count`` bars, which are one symbol's in order of time; there is at least one.
 
-    Bars before them feed the averages, where there are some.
+    Bars before them feed the averages, where there are some. Candles of days are forward adjusted and marks as traded:
+    one that lies outside of its own candle is put on it.
     """
     lead = min(max(len(bars) - count, 0), max(averages, default=1) - 1)
     used = bars[-(count + lead) :]
     last = used[-1]
     before = used[-2] if len(used) > 1 else None
-    return Chart(
+    chart = Chart(
         title=_title(name, last.symbol, period),
         subtitle=_subtitle(last, before.close if before is not None else None, period),
         symbol=last.symbol,
@@ -121,8 +122,16 @@ def candles(
         lead=lead,
         averages=averages,
         levels=tuple(levels),
-        marks=tuple(marks),
     )
+    return chart.model_copy(update={"marks": tuple(_on_candle(mark, chart) for mark in marks)})
+
+
+def _on_candle(mark: Mark, chart: Chart) -> Mark:
+    place = place_of(chart, mark.at)
+    if place is None or chart.period.intraday:
+        return mark
+    candle = chart.shown[place]
+    return mark._replace(price=min(max(mark.price, candle.low), candle.high))
 
 
 def day_line(

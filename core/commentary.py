@@ -115,6 +115,9 @@ class Commentary:
         self._under_way: dict[str, Wanted] = {}
         self._looked: dict[str, datetime] = {}
         self._turn = asyncio.Semaphore(1)
+        # Of looks at intervals, which keep no comment on an alert waiting.
+        self._looks = asyncio.Semaphore(1)
+        self._looking: set[str] = set()
         self._waiting = 0
         self._busy = 0
         self._idle = asyncio.Event()
@@ -155,16 +158,20 @@ class Commentary:
 
     async def _step(self, step: Callable[[], Awaitable[None]]) -> None:
         try:
+            await self._step_of(step)
+        finally:
+            self._busy -= 1
+            if not self._busy:
+                self._idle.set()
+
+    async def _step_of(self, step: Callable[[], Awaitable[None]]) -> None:
+        try:
             await step()
         except OutsideError as error:
             log.warning("%s: %s", error.source, error.reason)
         except Exception:
             # A bug in one analysis must not end the others, and the house with them.
             log.exception("an analysis failed")
-        finally:
-            self._busy -= 1
-            if not self._busy:
-                self._idle.set()
 
     # -- a person asks
 
@@ -301,13 +308,17 @@ class Commentary:
         now = self._clock.now()
         if phase(now) is not Phase.CONTINUOUS:
             return
-        regular = [one for one in self._watchlist.everything() if one.check_interval is not None and one.live_at(now)]
+        regular = [
+            one
+            for one in self._watchlist.everything()
+            # A slow model piles nothing up: while one look is under way, no other begins.
+            if one.check_interval is not None and one.live_at(now) and one.id not in self._looking
+        ]
         due = [(since, watch) for watch in regular if (since := await self._due(watch, now))]
         for _since, watch in sorted(due, key=lambda one: (one[0], one[1].id))[:MOST_AT_ONCE]:
             self._looked[watch.id] = now
-            for symbol in watch.symbols:
-                if not self._quiet(watch, symbol):
-                    self._spawn(partial(self._look_at, watch, symbol))
+            self._looking.add(watch.id)
+            self._spawn(partial(self._look_over, watch))
 
     async def _due(self, watch: Watch, now: datetime) -> datetime | None:
         """Since when it is due; None where it is not yet."""
@@ -323,8 +334,17 @@ class Commentary:
         made = await self._store.analyses(watch.owner, since=since)
         return next((one.at for one in made if one.watch_id == watch.id and one.occasion is Occasion.INTERVAL), None)
 
+    async def _look_over(self, watch: Watch) -> None:
+        """All its shares, one after the other."""
+        try:
+            for symbol in watch.symbols:
+                if not self._quiet(watch, symbol):
+                    await self._step_of(partial(self._look_at, watch, symbol))
+        finally:
+            self._looking.discard(watch.id)
+
     async def _look_at(self, watch: Watch, symbol: Symbol) -> None:
-        async with self._turn:
+        async with self._looks:
             if not self._still(watch):
                 return
             before = await self._before(watch, symbol)

@@ -16,6 +16,7 @@ from core.ports import Model
 from core.types import Symbol
 from tests.e2e.test_analyst import BEFORE, BUY, PUFA, answer, tickets
 from tests.e2e.theatre import Theatre
+from tests.fakes.market import market_instant
 from tests.fakes.openai import FakeOpenAI
 
 SENTENCE: Final = "每30分钟分析一次浦发银行"
@@ -247,3 +248,16 @@ async def test_a_number_in_front_is_that_of_a_watch_and_no_price(stage: Theatre)
     assert "盘中每小时分析一次" in said.text
     await stage.say("2只提醒一次")
     assert "跌到 8.50 及以下" in (await stage.say("列表")).text
+
+
+async def test_a_slow_model_piles_nothing_up(stage: Theatre, server: FakeOpenAI) -> None:
+    await stage.say("每1分钟分析一次浦发银行")
+    gate = server.hold()
+    for minute in range(1, 6):
+        stage.clock.set(market_instant(f"2026-11-18 10:0{minute}"))
+        await stage.app.house.commentary.look()
+    await server.until(lambda one: bool(one.asked))
+    gate.set()
+    await stage.app.house.commentary.finished()
+    assert len(server.asked) == 1
+    assert await at(stage, server, "10:06") == 2

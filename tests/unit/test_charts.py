@@ -236,3 +236,12 @@ def test_years_of_a_curve_are_the_newest_two_and_take_some_kilobytes() -> None:
 
 
 YEARS = date(2023, 1, 1), date(2025, 12, 31)
+
+
+def test_what_happened_before_an_ex_date_is_marked_on_its_candle_and_stretches_nothing() -> None:
+    # 10送10: the alert came at 2,800 as traded, and its candle stands at 1,400 since.
+    bars = days("2026-03-23", "2026-03-24")
+    told = [mark_of(at("10:00", "2026-03-23"), Decimal(2800), "#1"), mark_of(at("10:00", "2026-03-24"), Decimal(1401))]
+    chart = candles(bars, name="贵州茅台", period=ChartPeriod.DAY, marks=told)
+    assert [one.price for one in chart.marks] == [1_401_000, 1_401_000]
+    assert [one.at for one in chart.marks] == [one.at for one in told]

@@ -11,7 +11,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, text
 
 from adapters.stores import sql
 from adapters.stores.migrations import HEAD, REVISIONS, configuration, version
@@ -66,6 +66,20 @@ def test_a_downgrade_leaves_nothing_behind() -> None:
         command.upgrade(configuration(connection), "head")
         command.downgrade(configuration(connection), "base")
         assert inspect(connection).get_table_names() == ["alembic_version"]
+    engine.dispose()
+
+
+def test_a_downgrade_keeps_no_watch_that_an_older_program_cannot_read() -> None:
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        command.upgrade(configuration(connection), "head")
+        names = [column["name"] for column in inspect(connection).get_columns("watches")]
+        for number, conditions in enumerate(("[]", '[{"kind": "limit_up"}]')):
+            row = dict.fromkeys(names, 0) | {"id": str(number), "number": number, "conditions": conditions}
+            places = ", ".join(f":{name}" for name in names)
+            connection.execute(text(f"INSERT INTO watches VALUES ({places})"), row)
+        command.downgrade(configuration(connection), "0007")
+        assert connection.execute(text("SELECT id FROM watches")).scalars().all() == ["1"]
     engine.dispose()
 
 

@@ -77,6 +77,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # A watch that only analyses is none to an older program.
+    op.execute("DELETE FROM watches WHERE conditions = '[]'")
     with op.batch_alter_table("watches") as batch:
         batch.drop_column("check_interval")
     with op.batch_alter_table("tickets") as batch:
