@@ -255,9 +255,12 @@ async def test_a_slow_model_piles_nothing_up(stage: Theatre, server: FakeOpenAI)
     gate = server.hold()
     for minute in range(1, 6):
         stage.clock.set(market_instant(f"2026-11-18 10:0{minute}"))
+        stage.market.set(PUFA, f"9.0{minute}", preclose=BEFORE)
         await stage.app.house.commentary.look()
-    await server.until(lambda one: bool(one.asked))
+        await server.until(lambda one: bool(one.asked))
     gate.set()
     await stage.app.house.commentary.finished()
-    assert len(server.asked) == 1
-    assert await at(stage, server, "10:06") == 2
+    made = await stage.app.house.store.analyses()
+    assert len(made) == 1
+    before = len(server.asked)
+    assert await at(stage, server, "10:06") > before
