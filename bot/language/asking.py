@@ -161,6 +161,8 @@ def question(reading: Reading) -> Request | None:
             continue
         if ask == "position_ratio" and named.anything:
             continue
+        if ask == "score" and not _of_adviser(sentence.text, match):
+            continue
         sentence.rest = base
         sentence.claim(match)
         while (again := written.search(sentence.rest)) is not None and again.end() > again.start():
@@ -180,6 +182,14 @@ def question(reading: Reading) -> Request | None:
         intent = slots.pop("intent", intent)  # noqa: PLW2901 - the same question about a past month is history
         return _about(reading, intent, slots, needs_symbol=intent == "quote_query")
     return _of_other_days(reading, base)
+
+
+def _of_adviser(text: str, match: re.Match[str]) -> bool:
+    """Whether it is the AI whose rate is asked for."""
+    return (
+        phrases.OF_ADVISER.search(match[0]) is not None
+        or phrases.BEFORE_A_RATE.fullmatch(text, 0, match.start()) is not None
+    )
 
 
 _THE_SAME: Final = pattern(
