@@ -8,7 +8,7 @@ from decimal import Decimal
 from core.analysis import Action, Occasion, Outcome, Standing
 from core.columns import WIDTH, cells, columns
 from core.orders import OrderState
-from core.render_score import listed, scored, summary
+from core.render_score import listed, manner, scored, summary
 from core.tally import LEAST, Tally, cases_of, tally
 from core.tickets import TicketState
 from core.types import Side, Symbol
@@ -183,3 +183,9 @@ def test_an_approved_advice_says_how_little_of_it_was_traded() -> None:
     cases = cases_of(made, [], cards, {id_: one for id_, (one, _) in ends.items()})
     lines = listed(cases, "", "", name_of, page=1, is_last=True).text.splitlines()
     assert lines[1:-1:3] == [f"　你确认了{end}" for _, end in ends.values()]
+
+
+def test_how_it_is_reckoned_names_what_is_no_purchase() -> None:
+    text = manner().text
+    assert "T+1 当天不算" in text
+    assert "没成交的分开数" in text
