@@ -48,6 +48,10 @@ class Archive(Protocol):
 
     async def pack(self, digest: str) -> Pack | None: ...
 
+    async def forget_packs(self, before: datetime) -> int:
+        """Delete facts that only analyses made earlier, and without a card, stand on; how many those were."""
+        ...
+
     async def save_outcomes(self, outcomes: Sequence[Outcome]) -> None:
         """Store many; one of the same analysis, horizon and engine is replaced."""
         ...

@@ -213,6 +213,7 @@ class Duties:
         """Forget messages that were sent, and models that were asked, long ago; what concerns money is kept."""
         await self._store.forget(self._clock.now() - KEEP_MESSAGES, {Delivery.SENT, Delivery.FAILED})
         await self._store.forget_consultations(self._clock.now() - KEEP_CONSULTATIONS)
+        await self._store.forget_packs(self._clock.now() - KEEP_CONSULTATIONS)
         gc.collect()  # at night, because it keeps everybody waiting
 
     async def save_bars(self) -> None:

@@ -66,6 +66,14 @@ class MemoryArchive:
         self._open()
         return self._packs.get(digest)
 
+    async def forget_packs(self, before: datetime) -> int:
+        self._open()
+        kept = {one.pack for one in self._analyses.values() if one.at >= before or one.ticket_id is not None}
+        gone = [digest for digest in self._packs if digest not in kept]
+        for digest in gone:
+            del self._packs[digest]
+        return len(gone)
+
     async def save_outcomes(self, outcomes: Sequence[Outcome]) -> None:
         self._open()
         self._outcomes.update({(one.analysis_id, one.horizon, one.engine): one for one in outcomes})

@@ -87,6 +87,11 @@ class SqlArchive(Tables):
         wanted = select(_PACKS).where(_PACKS.c.digest == digest)
         return first(await self._rows(wanted, lambda columns: Pack.model_validate_json(columns["body"])))
 
+    async def forget_packs(self, before: datetime) -> int:
+        kept = select(_ANALYSES.c.pack).where((_ANALYSES.c.at >= before) | _ANALYSES.c.ticket_id.is_not(None))
+        gone = delete(_PACKS).where(_PACKS.c.digest.not_in(kept))
+        return await self._run(Begin.WRITE, lambda connection: connection.execute(gone).rowcount)
+
     async def save_outcomes(self, outcomes: Sequence[Outcome]) -> None:
         await self._run(Begin.WRITE, lambda connection: self._put(connection, _OUTCOMES, outcomes))
 

@@ -98,5 +98,7 @@ async def facts(ctx: Context, call: Call) -> Reply:
         targets.broker(ctx, found.account)
     pack = await ctx.house.store.pack(found.pack)
     if pack is None:
-        raise NotFound("这次分析的数据没有留下来。请再问一次。")
+        raise NotFound(
+            "这次分析太早了，它用的数据只留 400 天（出过委托卡片的一直留着）。建议和后来的涨跌还在：/analyses"
+        )
     return render_analysis.facts(found, pack, ctx.house.now())

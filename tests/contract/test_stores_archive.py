@@ -148,6 +148,19 @@ async def test_analyses_are_found_newest_first(store: Store) -> None:
     assert await store.analyses(since=NOW + minute, limit=1) == [made[2]]
 
 
+async def test_old_facts_are_forgotten_unless_a_card_stands_on_them(store: Store) -> None:
+    day = timedelta(days=1)
+    facts = [pack(name=name) for name in ("甲", "乙", "丙")]
+    old, carded, new = (one.digest() for one in facts)
+    await store.add_analysis(analysis("A1", pack=old), facts[0])
+    await store.add_analysis(analysis("A2", pack=carded, ticket_id="T1"), facts[1])
+    await store.add_analysis(analysis("A3", pack=new, at=NOW + day), facts[2])
+    assert await store.forget_packs(NOW) == 0
+    assert await store.forget_packs(NOW + day) == 1
+    assert [await store.pack(one) is None for one in (old, carded, new)] == [True, False, False]
+    assert len(await store.analyses()) == 3
+
+
 async def test_an_outcome_replaces_an_earlier_one(store: Store) -> None:
     unable = outcome(standing=Standing.UNABLE, why="停牌", anchor_on=None, anchor=None, percent=None, excess=None)
     await store.save_outcomes([outcome(), outcome(horizon=1), outcome("A2"), unable])
