@@ -13,6 +13,7 @@ from typing import Final
 from bot.command import tools
 from bot.house import House
 from bot.inbox import HOME, Inbox
+from bot.language.marks import normal
 from bot.language.model import SecondReader
 from bot.language.names import Names
 from bot.language.proposal import NEVER
@@ -238,6 +239,9 @@ def assemble(
     def named(symbol: Symbol) -> str:
         return names.name_of(symbol) if symbol in names else ""
 
+    def shares_in(text: str) -> Mapping[str, Symbol]:
+        return {one.text: one.symbols[0] for one in names.find(normal(text)) if len(one.symbols) == 1}
+
     def spoken_to(owner: str) -> set[Chat]:
         mine = {watch.chat for watch in watchlist.of(owner)}
         return mine | set(home) if owner == HOUSE else mine
@@ -375,7 +379,7 @@ def assemble(
     advising = Counsel(adviser, Allowance(store, clock, budget or Budget()), clock, tell_of_model, sleep=sleep)
     counsel = advising if reads else None
     reader = SecondReader(advising, clock, tools(NEVER)) if reads else None
-    analyst = Analyst(store, research, advising, desk, clock, consider=autotrade.consider)
+    analyst = Analyst(store, research, advising, desk, clock, consider=autotrade.consider, named=shares_in)
     commentary = Commentary(
         store,
         analyst,

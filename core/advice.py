@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -25,7 +25,7 @@ from core.market import clean_name
 from core.pack import Pack
 from core.packing import text as facts_text
 from core.relations import reversed_in, unnamed_in
-from core.types import parse_symbol, price_text
+from core.types import Symbol, parse_symbol, price_text
 
 INSTRUCTIONS: Final = (Path(__file__).parent / "prompts" / "analysis_v1.txt").read_text(encoding="utf-8")
 VERSION: Final = f"analysis_v1-{digest(INSTRUCTIONS)[:8]}"
@@ -125,8 +125,19 @@ class _Answer(NamedTuple):
     wrong_if: str
 
 
-def read(text: str, pack: Pack) -> Decision:
+Named = Callable[[str], Mapping[str, Symbol]]
+"""Which shares a text names, by the words that it calls them."""
+
+
+def _nobody(_text: str) -> Mapping[str, Symbol]:
+    return {}
+
+
+def read(text: str, pack: Pack, named: Named = _nobody) -> Decision:
     """The advice that an answer holds, as JSON and nothing else.
+
+    Args:
+        named: finds other shares in a text: no figure of this one may stand under their names.
 
     Raises:
         Unfounded: it is none, or does not agree with the facts.
@@ -137,17 +148,22 @@ def read(text: str, pack: Pack) -> Decision:
     bounds = bounds_of(pack)
     problems = [*_identity(answer, pack), *breaches(answer.levels, bounds), *_counted(answer, pack)]
     facts = _facts(answer.levels, pack)
-    texts = [_text(f"理由 {place} ", one.text, facts, pack) for place, one in enumerate(answer.reasons, 1)]
-    texts.append(_text("wrong_if ", answer.wrong_if, facts, pack))
+
+    def shown(place: str, written: str) -> _Shown:
+        others = named(_SLOT.sub(" ", written))
+        return _text(place, written, facts._replace(names={**others, **facts.names}), pack)
+
+    texts = [shown(f"理由 {place} ", one.text) for place, one in enumerate(answer.reasons, 1)]
+    texts.append(shown("wrong_if ", answer.wrong_if))
     problems += [problem for one in texts for problem in one.problems]
     if problems:
         raise Unfounded("".join(problems[:MOST_TOLD]))
-    *reasons, wrong_if = (one.text for one in texts)
+    *filled, wrong_if = (one.text for one in texts)
     return Decision(
         action=answer.levels.action,
         confidence=answer.confidence,
         reasons=tuple(
-            Reason(facts=tuple(one.facts), text=shown) for one, shown in zip(answer.reasons, reasons, strict=True)
+            Reason(facts=tuple(one.facts), text=told) for one, told in zip(answer.reasons, filled, strict=True)
         ),
         entry=answer.levels.entry,
         take_profit=answer.levels.take_profit,

@@ -80,6 +80,7 @@ class Analyst:
 
     Args:
         consider: handed the card of each advice, which a policy of the person may cover.
+        named: finds the shares that a text names.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Analyst:
         clock: Clock,
         *,
         consider: Callable[[Analysis, Ticket], Awaitable[Analysis]],
+        named: advice.Named,
     ) -> None:
         self._store = store
         self._research = research
@@ -98,6 +100,7 @@ class Analyst:
         self._desk = desk
         self._clock = clock
         self._consider = consider
+        self._named = named
         self._under_way: dict[tuple[str, ...], asyncio.Future[_Answer]] = {}
 
     @property
@@ -199,7 +202,7 @@ class Analyst:
                 break
             model = heard.model
             try:
-                decision, problem = advice.read(heard.text, pack), ""
+                decision, problem = advice.read(heard.text, pack, self._named), ""
                 break
             except advice.Unfounded as error:
                 log.warning("an answer of %s on %s did not hold: %s", model, subject.symbol, error)

@@ -10,11 +10,14 @@ from typing import Any, Final
 
 import pytest
 
+from bot.language.marks import normal
+from bot.language.names import known
 from core import advice
 from core.advice import LEVELS, SHAPE, Unfounded, again, prompt, read
 from core.analysis import Action, Decision, Occasion, Reason
 from core.bounds import why_not
 from core.pack import Material, Pack
+from core.types import Symbol
 from tests.fakes.packs import FIGURES, POSITION, pack
 
 NINE: Final = pack()
@@ -506,3 +509,20 @@ def test_the_one_retry_shows_the_answer_and_what_was_wrong_with_it() -> None:
     assert "回答不是一个 json 对象" in retry.turns[2].text
     assert again(asked, "  ", "回答是空的。").turns[1].text == "（空）"
     assert len(again(asked, "x" * 100_000, "回答太长。").turns[1].text) <= advice.LONGEST
+
+
+def named(text: str) -> dict[str, Symbol]:
+    """As the house's table of names does it."""
+    return {one.text: one.symbols[0] for one in known().find(normal(text)) if len(one.symbols) == 1}
+
+
+@pytest.mark.parametrize("text", ["比亚迪现价{{price}}", "同行的比亚迪，现价{{price}}。", "002594 现价{{price}}"])
+def test_no_figure_stands_under_the_name_of_another_share(text: str) -> None:
+    with pytest.raises(Unfounded, match=r"不是这里说的那个数|数字要由程序填"):
+        read(written(saying(text)), NINE, named)
+
+
+def test_another_share_may_be_named_where_no_figure_is_its() -> None:
+    text = "比亚迪走弱拖累人气，但是华电辽能现价{{price}}，高于20日均线{{ma20}}。"
+    assert read(written(saying(text, "price", "ma20")), NINE, named).action is Action.BUY
+    assert read(written(BUY), NINE, named) == read(written(BUY), NINE)
