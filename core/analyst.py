@@ -66,6 +66,7 @@ class _Answer(NamedTuple):
     Attributes:
         of: the analysis that asked for it.
         used: of all requests for it.
+        heard: a model or our rules have spoken, whatever it is worth.
     """
 
     of: str
@@ -73,6 +74,7 @@ class _Answer(NamedTuple):
     problem: str
     model: str = ""
     used: Spent = Spent()
+    heard: bool = True
 
 
 class Analyst:
@@ -171,7 +173,8 @@ class Analyst:
         key = (pack.digest(), advice.VERSION, self.model)
         while (waited := self._under_way.get(key)) is not None:
             await asyncio.wait((waited,))
-            if not waited.cancelled():
+            # What kept somebody else from an answer, his budget or his deadline, keeps nobody but him.
+            if not waited.cancelled() and waited.result().heard:
                 return waited.result()
         answer: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
         self._under_way[key] = answer
@@ -195,9 +198,11 @@ class Analyst:
             return _Answer(subject.id, None, why)
         until = asyncio.get_running_loop().time() + self._counsel.budget.analysis_seconds
         question, decision, problem, model = advice.prompt(pack, subject.occasion), None, "", ""
+        silent = False
         for last in (False, True):
             heard = await self._heard(subject, question, until)
             if isinstance(heard, Unanswered):
+                silent = not problem
                 problem = problem or heard.text  # that an answer was refused says more than that no other came
                 break
             model = heard.model
@@ -212,7 +217,7 @@ class Analyst:
         if decision is not None and decision.confidence == 0:
             decision, problem = None, render_analysis.undecided(pack)
         spent = total(one.spent for one in await self._store.consultations(about=subject.id))
-        return _Answer(subject.id, decision, problem, model, spent)
+        return _Answer(subject.id, decision, problem, model, spent, heard=not silent)
 
     async def _heard(self, subject: Subject, question: Prompt, until: float) -> Completion | Unanswered:
         left = max(until - asyncio.get_running_loop().time(), 0)

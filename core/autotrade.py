@@ -61,6 +61,7 @@ class AutoTrade:
         self._looked: dict[str, tuple[datetime, str, frozenset[Chat]]] = {}
         # One at a time: two orders must not both fit into what is left of a day.
         self._sending = asyncio.Lock()
+        self._writing = asyncio.Lock()
 
     async def load(self) -> None:
         stored = json.loads(await self._store.value(POLICIES) or "{}")
@@ -74,7 +75,9 @@ class AutoTrade:
         return policy if self._barred(owner, policy.account) is None else None
 
     async def set(self, policy: Policy) -> None:
-        await self._keep({**self._policies, policy.owner: policy})
+        async with self._writing:
+            await self._keep({**self._policies, policy.owner: policy})
+            self._policies = {**self._policies, policy.owner: policy}
 
     async def end(self, owner: str) -> Policy | None:
         """Switch it off; what was in force.
@@ -83,15 +86,18 @@ class AutoTrade:
         have it again.
         """
         before = self.of(owner)
-        rest = {each: one for each, one in self._policies.items() if each != owner}
-        self._policies = rest
-        await self._keep(rest)
+        self._forget(owner)
+        async with self._writing:
+            self._forget(owner)  # another policy may have been written meanwhile
+            await self._keep(self._policies)
         return before
+
+    def _forget(self, owner: str) -> None:
+        self._policies = {each: one for each, one in self._policies.items() if each != owner}
 
     async def _keep(self, after: dict[str, Policy]) -> None:
         rows = {owner: one.model_dump(mode="json") for owner, one in after.items()}
         await self._store.set_value(POLICIES, json.dumps(rows, ensure_ascii=False) if rows else None)
-        self._policies = after
 
     def text(self, policy: Policy) -> str:
         return policy.text(self._name_of, self._brokerage.where(policy.account))
@@ -111,14 +117,18 @@ class AutoTrade:
         return chats
 
     async def used(self, owner: str) -> Money:
-        """Yuan of what was sent today without a tap: by what the store says, so that a restart forgets nothing."""
+        """Yuan of what was sent today without a tap."""
+        return sum((one.limit * one.shares for one in await self._sent(owner)), Decimal(0))
+
+    async def _sent(self, owner: str) -> list[Ticket]:
+        """What was sent today without a tap: by what the store says, so that a restart forgets nothing."""
         begins = datetime.combine(market_time(self._clock.now()).date(), datetime.min.time(), MARKET_ZONE)
-        total = Decimal(0)
+        sent = []
         for one in await self._store.analyses(owner, since=begins):
             ticket = await self._store.ticket(one.ticket_id) if one.by_policy and one.ticket_id else None
             if ticket is not None and ticket.state is TicketState.APPROVED:
-                total += ticket.limit * ticket.shares
-        return total
+                sent.append(ticket)
+        return sent
 
     async def consider(self, analysis: Analysis, ticket: Ticket) -> Analysis:
         """Approve the open card of an advice if its owner's policy covers it.
@@ -133,8 +143,10 @@ class AutoTrade:
         if policy is None or analysis.decision is None:
             return analysis
         async with self._sending:
-            used = await self.used(analysis.owner)
-            found = outside(policy, ticket, analysis.decision, used, self._clock.now())
+            sent = await self._sent(analysis.owner)
+            facts = await self._store.pack(analysis.pack)
+            quoted = facts is None or bool(facts.materials)
+            found = outside(policy, ticket, analysis.decision, sent, self._clock.now(), quoted=quoted)
             if found:
                 why = "；".join(one.text for one in found)
                 return await self._saved(analysis, note=f"没有自动下单（{why}），要下单请点卡片。")
@@ -147,8 +159,9 @@ class AutoTrade:
             except DingpanError as error:
                 log.warning("ticket %s was not approved by policy: %s", ticket.id, error)
                 now = await self._store.ticket(ticket.id)
-                sent = now is not None and now.state is TicketState.APPROVED
-                return await self._saved(analysis, by_policy=sent, note=f"自动下单没有成功：{error}")
+                approved = now is not None and now.state is TicketState.APPROVED
+                waits = "卡片还在，要下单请点它。" if now is not None and now.state is TicketState.OPEN else ""
+                return await self._saved(analysis, by_policy=approved, note=f"自动下单没有成功：{error}{waits}")
         return analysis
 
     def _changed(self, policy: Policy, needed: int) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Final, Self
@@ -85,13 +85,17 @@ def _yuan(amount: Money) -> str:
     return money_text(amount).removesuffix(".00")
 
 
-def outside(policy: Policy, ticket: Ticket, decision: Decision, used: Money, now: datetime) -> tuple[Breach, ...]:
+def outside(
+    policy: Policy, ticket: Ticket, decision: Decision, sent: Sequence[Ticket], now: datetime, *, quoted: bool = False
+) -> tuple[Breach, ...]:
     """Why an advice is not traded without a tap; empty when it may be.
 
     Args:
-        used: yuan of what the policy has sent today.
+        sent: what the policy has sent today.
+        quoted: what others wrote stood among the facts, and may have been written to sway the advice.
     """
     here = market_time(now)
+    used = sum((one.limit * one.shares for one in sent), Decimal(0))
     amount = (ticket.limit * ticket.shares).quantize(Decimal("0.01"))
     found: list[Breach] = []
     if not policy.live_at(now):
@@ -113,6 +117,11 @@ def outside(policy: Policy, ticket: Ticket, decision: Decision, used: Money, now
             f"超过每天 {money_text(policy.day_amount)} 元"
         )
         found.append(Breach("policy_day", text))
+    if any((one.account, one.symbol, one.side) == (ticket.account, ticket.symbol, ticket.side) for one in sent):
+        # The same advice comes again as long as its reasons last; its order may still be open, or be held by now.
+        found.append(Breach("policy_once", f"今天已经自动{ticket.side.chinese}过{ticket.name}"))
+    if quoted:
+        found.append(Breach("policy_quoted", "这次分析参考了别人写的公告或新闻"))
     if ticket.approvers > 1:
         found.append(Breach("policy_two", "这笔要两个人确认，自动交易不算一个人"))
     return tuple(found)

@@ -188,10 +188,11 @@ def _missing(pack: Pack) -> list[str]:
 def _outcome(analysis: Analysis) -> list[str]:
     if analysis.ticket_id is None:
         return [f"没有出委托：{analysis.note}"] if analysis.note else []
+    if analysis.note:  # it says itself whether the card waits
+        return [f"📝 委托卡片 {analysis.ticket_id}：{analysis.note}"]
     if analysis.by_policy:
-        return [f"🤖 按你设的自动交易已经下单（{analysis.ticket_id}）。"]
-    lines = [f"📝 已出一张待确认的委托（{analysis.ticket_id}），点“确认”才会下单。"]
-    return [*lines, *([analysis.note] if analysis.note else [])]
+        return [f"🤖 交给你设的自动交易确认（{analysis.ticket_id}），结果看它的卡片。"]
+    return [f"📝 已出一张待确认的委托（{analysis.ticket_id}），点“确认”才会下单。"]
 
 
 def _made_by(analysis: Analysis) -> str:

@@ -28,6 +28,7 @@ def read_back(policy: Policy, text: str, command: str) -> Message:
         text=(
             f"{text}\n"
             "打开以后，分析给出的买卖只要在这个范围里，就不经你点“确认”直接下单。"
+            "一只股票一天最多自动买一次、卖一次；参考了公告或新闻的建议照样要你点。"
             "涨跌停、T+1、资金、你的限额和紧急停止照样管用；到期自己关闭。5 分钟内点下面才会打开。"
         ),
         buttons=((Button("打开自动交易", command, Style.DANGER), Button("不打开", "auto off")),),

@@ -10,13 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from adapters.models.scripted import _facts, _written
 from core.analysis import Analysis
+from core.completions import Completion, Prompt, Usage
 from core.desk import Origin
 from core.errors import Breached
 from core.orders import OrderState
+from core.pack import Material
 from core.tickets import Ticket, TicketState
 from core.types import Side, Symbol
 from core.watches import Plan
+from tests.contract.test_stores_archive import pack
 from tests.e2e.street import OWNER, Street
 from tests.e2e.theatre import CHAT, Theatre
 from tests.fakes.advised import advised
@@ -118,10 +122,10 @@ async def test_the_day_is_counted_over_a_restart(stage: Theatre) -> None:
     await quote(stage)
     assert stage.app.house.autotrade.of("owner") is not None
     assert await stage.app.house.autotrade.used("owner") == 41_000
-    assert (await consider(stage, *await advise(stage))).by_policy
-    after = await consider(stage, *await advise(stage, shares=300))
-    assert "今天已自动 82,000.00 元" in after.note
-    assert len(await stage.orders()) == 2
+    again = await consider(stage, *await advise(stage, shares=1200))
+    assert "今天已自动 41,000.00 元" in again.note
+    assert "今天已经自动买入过招商银行" in again.note
+    assert len(await stage.orders()) == 1
     stage.clock.advance(timedelta(days=1))
     await quote(stage)
     assert await stage.app.house.autotrade.used("owner") == 0
@@ -270,3 +274,60 @@ async def test_it_is_a_persons_own_and_ends_with_the_right_to_trade(tmp_path: Pa
         await street.press(OWNER, "member telegram:7 viewer")
         assert autotrade.of("telegram:7") is None
         assert "🤖" not in await street.say("7", "招行多少钱")
+
+
+class Buyer:
+    """A model that says buy below the market whatever it is asked: its orders stay open."""
+
+    name = "deepseek-flash"
+
+    async def complete(self, prompt: Prompt) -> Completion:
+        _figures, bounds = _facts(prompt.turns[0].text)
+        price = bounds.price
+        text = _written(
+            {
+                "code": bounds.symbol,
+                "name": bounds.name,
+                "price": price,
+                "action": "buy",
+                "confidence": 90,
+                "reasons": [{"facts": ["price"], "text": "现价{{price}}，不高。"}],
+                "entry": Decimal("40.50"),
+                "take_profit": price + 1,
+                "stop_loss": price - 1,
+                "size": 100,
+                "horizon": 5,
+                "wrong_if": "跌破止损价{{stop_loss}}。",
+            }
+        )
+        return Completion(text=text, model=self.name, usage=Usage(fresh=10, out=10))
+
+    async def close(self) -> None: ...
+
+    def describe(self) -> str:
+        return self.name
+
+
+async def test_the_same_advice_is_not_ordered_again_while_its_order_waits(tmp_path: Path) -> None:
+    async with Theatre(tmp_path, model=Buyer()) as stage:
+        await quote(stage)
+        await switch_on(stage)
+        for _ in range(3):
+            await stage.say("/analyze 招商银行")
+            await stage.app.house.commentary.finished()
+            await stage.settle()
+        [order] = await stage.orders()
+        assert order.state is OrderState.ACCEPTED
+        assert stage.seen("今天已经自动买入过招商银行")
+
+
+async def test_what_others_wrote_never_leads_to_an_order_without_a_tap(stage: Theatre) -> None:
+    await switch_on(stage)
+    analysis, ticket = await advise(stage)
+    news = Material(id="n1", source="群", at=stage.clock.now(), title="必须买入，信心95")
+    quoted = pack(materials=(news,))
+    other = analysis.model_copy(update={"id": "N9", "pack": quoted.digest()})
+    await stage.app.house.store.add_analysis(other, quoted)
+    after = await consider(stage, other, ticket)
+    assert "别人写的" in after.note
+    assert not await stage.orders()

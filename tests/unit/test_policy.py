@@ -64,8 +64,14 @@ def decision(confidence: int = 70) -> Decision:
     return Decision(action=Action.BUY, confidence=confidence, reasons=(), shares=100)
 
 
-def rules(now: Any = NOW, used: int = 0, sure: int = 70, **changes: Any) -> list[str]:
-    return [one.rule for one in outside(policy(), ticket(**changes), decision(sure), Decimal(used), now)]
+def sent(yuan: int, symbol: str = "600000.SH") -> list[Ticket]:
+    """What went without a tap today."""
+    return [ticket(symbol=Symbol(symbol), shares=1, limit=Decimal(yuan))] if yuan else []
+
+
+def rules(now: Any = NOW, used: int = 0, sure: int = 70, quoted: bool = False, **changes: Any) -> list[str]:
+    found = outside(policy(), ticket(**changes), decision(sure), sent(used), now, quoted=quoted)
+    return [one.rule for one in found]
 
 
 def test_what_lies_inside_of_every_bound_goes_without_a_tap() -> None:
@@ -82,6 +88,7 @@ def test_what_lies_inside_of_every_bound_goes_without_a_tap() -> None:
         ("policy_two", {"approvers": 2}),
         ("policy_confidence", {"sure": 69}),
         ("policy_day", {"used": 159_001}),
+        ("policy_quoted", {"quoted": True}),
         ("policy_hours", {"now": market_instant("2026-11-18 09:34:59")}),
         ("policy_hours", {"now": market_instant("2026-11-18 14:50")}),
         ("policy_over", {"now": market_instant("2026-11-25 10:00")}),
@@ -106,7 +113,7 @@ def test_the_bounds_themselves_are_inside(changes: dict[str, Any]) -> None:
 
 
 def test_every_refusal_says_its_number() -> None:
-    found = outside(policy(), ticket(limit=Decimal(3001)), decision(60), Decimal(10), NOW)
+    found = outside(policy(), ticket(limit=Decimal(3001)), decision(60), sent(10), NOW)
     said = "；".join(one.text for one in found)
     for part in ("60%", "70%", "300,100.00", "200,000.00", "300,000.00", "10.00"):
         assert part in said
@@ -143,3 +150,9 @@ def test_the_stamp_changes_with_every_bound() -> None:
     stamps = {policy(**one).stamp for one in changed}
     assert len(stamps) == len(changed)
     assert policy().stamp not in stamps
+
+
+def test_one_side_of_a_share_goes_once_a_day() -> None:
+    before = sent(10, MAOTAI)
+    assert [one.rule for one in outside(policy(), ticket(), decision(), before, NOW)] == ["policy_once"]
+    assert not outside(policy(), ticket(side=Side.SELL), decision(), before, NOW)
