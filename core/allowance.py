@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from core.clock import MARKET_ZONE, Clock, market_time
+from core.clock import Clock, market_time, midnight
 from core.completions import NOTHING_USED, Completion, Prompt, Spoilt, TurnedAway, Usage
 from core.consultations import Consultation, Purpose, Spent, Tally, total
 from core.errors import OutsideError, Refused
@@ -179,4 +179,4 @@ class Allowance:
     async def today(self) -> Day:
         """The record of this day. Raises Unavailable."""
         here = market_time(self._clock.now()).date()
-        return Day(here, await self._store.tallies(datetime.combine(here, time(), MARKET_ZONE)))
+        return Day(here, await self._store.tallies(midnight(here)))

@@ -12,7 +12,7 @@ from typing import Final
 
 from core.analysis import Analysis
 from core.brokerage import Brokerage
-from core.clock import MARKET_ZONE, Clock, market_time
+from core.clock import Clock, market_time, midnight
 from core.desk import Desk
 from core.errors import DingpanError
 from core.messages import Chat
@@ -122,7 +122,7 @@ class AutoTrade:
 
     async def _sent(self, owner: str) -> list[Ticket]:
         """What was sent today without a tap: by what the store says, so that a restart forgets nothing."""
-        begins = datetime.combine(market_time(self._clock.now()).date(), datetime.min.time(), MARKET_ZONE)
+        begins = midnight(market_time(self._clock.now()).date())
         sent = []
         for one in await self._store.analyses(owner, since=begins):
             ticket = await self._store.ticket(one.ticket_id) if one.by_policy and one.ticket_id else None

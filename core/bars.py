@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from core.calendar import is_session
-from core.clock import MARKET_ZONE, market_time
+from core.clock import MARKET_ZONE, market_time, midnight
 from core.errors import Invalid
 from core.types import Money, Price, Shares, Symbol, from_milli, parse_symbol, to_milli
 
@@ -146,7 +146,7 @@ def label(at: datetime, minutes: int = 1) -> datetime:
 
 def day_label(day: date) -> datetime:
     """14:55 of that market day, which the bar of the day bears. Aware UTC."""
-    return (datetime.combine(day, datetime.min.time(), MARKET_ZONE) + _END_OF_DAY).astimezone(UTC)
+    return (midnight(day) + _END_OF_DAY).astimezone(UTC)
 
 
 def merged(bars: Iterable[Bar], minutes: int) -> list[Bar]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Final
 
@@ -29,7 +29,7 @@ from core.chronicle import (
     stood,
     unjudged,
 )
-from core.clock import MARKET_ZONE, Clock
+from core.clock import Clock, midnight
 from core.errors import OutsideError
 from core.forming import HIGH, LOW
 from core.frames import Frame, Ints, Quote
@@ -155,8 +155,8 @@ class Chronicler:
     async def close_day(self) -> None:
         """Note how near every rule came today; of a watch on very many shares the nearest of them."""
         day = trading_date(self._clock.now())
-        midnight = datetime.combine(day, time(), MARKET_ZONE)
-        started = begun(await self._store.entries(None, kinds=STARTS, since=midnight), day)
+        begins = midnight(day)
+        started = begun(await self._store.entries(None, kinds=STARTS, since=begins), day)
         for watch in list(self._watchlist.everything()):
             found = await self._approaches(watch, day, started)
             kept = nearest_first(found) if len(watch.symbols) > MANY else [entry for entry, _ in found]
@@ -199,7 +199,7 @@ class Chronicler:
         low_at = high_at = None
         if timed:
             times, numbers = self._history.rows(quote.symbol, "1m")
-            begins = datetime.combine(day, time(), MARKET_ZONE) if since is None else since + _MINUTE
+            begins = midnight(day) if since is None else since + _MINUTE
             seen = times >= begins.timestamp()
             times, lows, highs = times[seen], numbers[LOW][seen], numbers[HIGH][seen]
             if since is not None and len(times):

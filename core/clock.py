@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -69,6 +69,15 @@ class ManualClock:
 def market_time(at: datetime) -> datetime:
     """The same instant on the exchange's wall clock."""
     return at.astimezone(MARKET_ZONE)
+
+
+def midnight(day: date) -> datetime:
+    """When a market date begins.
+
+    >>> midnight(date(2026, 3, 24)).isoformat()
+    '2026-03-24T00:00:00+08:00'
+    """
+    return datetime.combine(day, time(), MARKET_ZONE)
 
 
 def time_text(at: datetime) -> str:

@@ -15,7 +15,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby, pairwise
 from typing import Final, NamedTuple
 
@@ -31,7 +31,7 @@ from core.calendar import (
     session_close,
     trading_date,
 )
-from core.clock import MARKET_ZONE, Clock, market_time, time_text
+from core.clock import MARKET_ZONE, Clock, market_time, midnight, time_text
 from core.errors import OutsideError, Unavailable
 from core.forming import CLOSE, OPEN, Block, First, Forming, add_up, bar_of, numbers_of
 from core.frames import Frame, Ints
@@ -346,7 +346,7 @@ class History:
 
     def _check(self, symbol: Symbol) -> None:
         times, numbers = self.rows(symbol, "day")
-        earlier = np.flatnonzero(times < _midnight(self._day or date.max).timestamp())
+        earlier = np.flatnonzero(times < midnight(self._day or date.max).timestamp())
         if len(earlier):
             self._unchecked.discard(symbol)
             newest = earlier[-1]
@@ -372,7 +372,7 @@ class History:
         day, preclose = self._day, self._precloses.get(symbol)
         if day is None or not preclose or preclose == close or trading_date(at) != previous_trading_day(day):
             return
-        change = Rescale(symbol, _midnight(day), preclose, close)
+        change = Rescale(symbol, midnight(day), preclose, close)
         self._changes.append(change)
         for shelf in self._shelves.values():
             shelf.rescale(change)
@@ -493,7 +493,3 @@ def _has_hole(labels: Sequence[datetime], period: Period) -> bool:
     return any(
         later - earlier != step and _before(later, MINUTES[period]) > earlier for earlier, later in pairwise(labels)
     )
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), MARKET_ZONE)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -19,7 +19,7 @@ from core.brokerage import Brokerage
 from core.calendar import trading_date
 from core.chronicle import MANY, Entry, Kind
 from core.chronicler import Chronicler
-from core.clock import MARKET_ZONE, Clock, stamp_text
+from core.clock import MARKET_ZONE, Clock, midnight, stamp_text
 from core.consultations import Purpose, total
 from core.counsel import Counsel, Unanswered
 from core.digest import Digest
@@ -293,7 +293,7 @@ class Reporter:
         now = self._clock.now()
         day = day_of(edition, now)
         first = first_day(edition, day)
-        since, until = _midnight(first), _midnight(day) + _ONE_DAY
+        since, until = midnight(first), midnight(day) + _ONE_DAY
         watches = self._watchlist.of(reader.owner)
         with suppress(OutsideError):  # what is stored already is still worth telling
             await self._chronicler.save()
@@ -419,7 +419,3 @@ class Reporter:
             if symbol in held and ex.day >= first:
                 found.setdefault(symbol, ExDay(ex))
         return sorted(found.values(), key=lambda one: (one.ex.day, one.ex.symbol))
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), MARKET_ZONE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from itertools import count
 from typing import Final
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from core.alerts import Trigger
 from core.boxes import GAUGES, Boxes, Standing
-from core.clock import MARKET_ZONE, market_time
+from core.clock import market_time, midnight
 from core.compiled import MARKET_MS, Solvable, Zones, alike, family_of, moving, readings, solve, widened
 from core.conditions import Condition, LimitDown, LimitUp, Speed
 from core.families import Block, Family, New, band_parts, has_lines
@@ -746,8 +746,8 @@ class RuleBook:
         """
         begins, ends = self._today
         if not begins <= frame.at < ends:
-            midnight = datetime.combine(market_time(frame.at).date(), time(), MARKET_ZONE).astimezone(UTC)
-            self._today = midnight, midnight + timedelta(days=1)
+            begins = midnight(market_time(frame.at).date()).astimezone(UTC)
+            self._today = begins, begins + timedelta(days=1)
             self._unseen[:] = True
             self._all_seen = _NO_ROWS
             for ladder in self._ladders.values():

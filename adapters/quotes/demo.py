@@ -31,7 +31,7 @@ from core.calendar import (
     is_trading_day,
     next_trading_day,
 )
-from core.clock import MARKET_ZONE, ManualClock, market_time
+from core.clock import MARKET_ZONE, ManualClock, market_time, midnight
 from core.errors import Invalid
 from core.forming import bar_of
 from core.frames import Frame, Ints, Quote
@@ -297,9 +297,9 @@ class _Day:
                 *traded,
             ]
         )
-        midnight = datetime.combine(self.day, time(), MARKET_ZONE).astimezone(UTC)
+        since = midnight(self.day).astimezone(UTC)
         return [
-            bar_of(symbol, midnight + timedelta(minutes=label), numbers[:, place])
+            bar_of(symbol, since + timedelta(minutes=label), numbers[:, place])
             for place, label in enumerate(labels[begins].tolist())
         ]
 
@@ -486,8 +486,8 @@ class DemoQuotes:
     def _frame(self, part: _Part) -> Frame:
         day, pick, row = self._day, part.pick, self._day.row(self._at)
         # A share that trades has just been quoted, a halted one was when the halt began.
-        midnight = round(self._instant(time()).timestamp() * 1000)
-        halted_at = midnight + day.quoted[row, pick] * 1000
+        since = round(self._instant(time()).timestamp() * 1000)
+        halted_at = since + day.quoted[row, pick] * 1000
         suspended = day.suspended[row, pick]
         return Frame(
             at=self._at,

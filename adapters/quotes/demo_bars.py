@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, timedelta
 from typing import Final
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.bars import MINUTES, Bar, Period, day_label
 from core.calendar import previous_trading_day
-from core.clock import MARKET_ZONE
+from core.clock import midnight
 from core.forming import AMOUNT, CLOSE, HIGH, LOW, OPEN, VOLUME, bar_of
 from core.frames import Ints
 from core.types import Symbol
@@ -104,11 +104,9 @@ class Past:
                 np.full(shape[0], numbers[AMOUNT] // shape[0], dtype=np.int64),
             ]
         )
-        midnight = datetime.combine(day, time(), MARKET_ZONE).astimezone(UTC)
+        since = midnight(day).astimezone(UTC)
         labels = _LABELS[minutes - 1 :: minutes]
-        return [
-            bar_of(symbol, midnight + timedelta(minutes=label), made[:, place]) for place, label in enumerate(labels)
-        ]
+        return [bar_of(symbol, since + timedelta(minutes=label), made[:, place]) for place, label in enumerate(labels)]
 
     def _on_grid(self, milli: Floats) -> Ints:
         on_grid: Ints = np.rint(milli / self._tick).astype(np.int64) * self._tick

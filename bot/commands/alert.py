@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from bot.command import Call, Context, Reply, command
 from bot.commands import targets
 from core import render
 from core.alerts import QuietHours, Silence
 from core.chronicle import Entry, Kind
-from core.clock import MARKET_ZONE, market_time
+from core.clock import market_time, midnight
 from core.errors import Conflict, Invalid
 from core.messages import Button, Message, Role
 from core.types import Symbol, account_of, account_symbol, is_account
@@ -156,7 +156,7 @@ def _until(words: list[str], now: datetime) -> tuple[datetime, list[str]]:
     """``1h``, ``30m``, ``2d`` or ``today``, and what stands behind it."""
     first = words.pop(0).lower() if words else "1h"
     if first == "today":
-        return datetime.combine(market_time(now).date() + timedelta(days=1), time(), MARKET_ZONE), words
+        return midnight(market_time(now).date() + timedelta(days=1)), words
     if first[:-1].isdigit() and first[-1] in "hmd":
         unit = {"h": timedelta(hours=1), "m": timedelta(minutes=1), "d": timedelta(days=1)}[first[-1]]
         return now + min(int(first[:-1]), 10_000) * unit, words

@@ -6,13 +6,13 @@ import asyncio
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 
 from bot.command import Call, Context, Reply, command
 from bot.commands import past, targets
 from core import render_score
-from core.clock import MARKET_ZONE
+from core.clock import midnight
 from core.errors import OutsideError
 from core.messages import Role
 from core.render import name_text
@@ -117,7 +117,15 @@ async def _about(ctx: Context, call: Call) -> _About:
     named = [name_text(ctx.house.name(symbol), symbol) for symbol in symbols]
     text = "、".join([*named, *([render_score.model_text(model)] if model else []), *_days_text(first, last)])
     again = " ".join([*symbols, *([model] if model else [])])
-    return _About(symbols, model, _midnight(first), _midnight(last and last + _DAY), text, again, page)
+    return _About(
+        symbols,
+        model,
+        since=None if first is None else midnight(first),
+        until=None if last is None else midnight(last) + _DAY,
+        text=text,
+        words=again,
+        page=page,
+    )
 
 
 def _days_text(first: date | None, last: date | None) -> Sequence[str]:
@@ -126,7 +134,3 @@ def _days_text(first: date | None, last: date | None) -> Sequence[str]:
     if first == last:
         return (f"{first:%m-%d}",)
     return (f"{first:%m-%d} 起" if last is None else f"{first:%m-%d} 至 {last:%m-%d}",)
-
-
-def _midnight(day: date | None) -> datetime | None:
-    return None if day is None else datetime.combine(day, time(), MARKET_ZONE)

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 
 from bot.command import Call, Context, Reply, command
@@ -17,7 +17,7 @@ from core import render, render_why
 from core.alerts import Alert, Silence
 from core.calendar import AUCTION_ENDS, is_trading_day, phase, session_close, trading_date
 from core.chronicle import MANY, TURNS, Approach, Entry, Kind, approach_of, begun, live_between, unjudged
-from core.clock import MARKET_ZONE, market_time, stamp_text
+from core.clock import MARKET_ZONE, market_time, midnight, stamp_text
 from core.errors import NotFound, OutsideError
 from core.jobs import KEEP_MESSAGES
 from core.judging import Rule, judge
@@ -144,8 +144,8 @@ async def _told(ctx: Context, question: _Question, request: Request | None) -> t
     first, last_day = question.days[-1], question.days[0]
     if request.date_from is not None and request.date_from < first:
         first = request.date_from  # more days than are written out
-    since = datetime.combine(first, time(), MARKET_ZONE)
-    until = datetime.combine(last_day, time(), MARKET_ZONE) + _DAY
+    since = midnight(first)
+    until = midnight(last_day) + _DAY
     alerts = [one for one in await store.alerts(owner, limit=ALERTS, since=since, until=until) if question.means(one)]
     count = sum(one.reason.tells for one in alerts)
     days = f"{last_day:%m-%d}" if first == last_day else f"{first:%m-%d} 至 {last_day:%m-%d}"
@@ -343,7 +343,7 @@ async def _day(ctx: Context, question: _Question, day: date) -> list[list[str]]:
     if not is_trading_day(day):
         return [[render_why.no_trading(day)]]
     store, owner = ctx.house.store, ctx.person.owner
-    since = datetime.combine(day, time(), MARKET_ZONE)
+    since = midnight(day)
     until = since + _DAY
     entries = await store.entries({owner, *question.subjects}, since=since, until=until)
     entries = [one for one in entries[::-1] if _concerns(question, one, owner)]
