@@ -53,7 +53,8 @@ MOST_RISK: Final = Decimal("0.10")
 PART: Final = 3
 """A buy takes one part of so many of what could be bought."""
 
-Figures = Mapping[str, Decimal | None]
+Figures = Mapping[str, Decimal]
+"""What is known, by slot; to judge by it there is all that is needed."""
 
 
 class _Vote(NamedTuple):
@@ -64,13 +65,14 @@ class _Vote(NamedTuple):
     text: str
 
 
-def judge(figures: Figures, bounds: Bounds) -> dict[str, Any]:
+def judge(given: Mapping[str, Decimal | None], bounds: Bounds) -> dict[str, Any]:
     """The advice on these figures, of the shape that :mod:`core.advice` reads; prices are Decimal.
 
     Args:
-        figures: by slot; what is missing is None or not there.
+        given: by slot; what is missing is None or not there.
     """
-    if any(figures.get(name) is None for name in NEEDED):
+    figures = {name: value for name, value in given.items() if value is not None}
+    if not figures.keys() >= {*NEEDED}:
         return _still(
             figures, bounds, (), 0, _Vote(0, ("price",), "现价{{price}}，均线、MACD或波动的数据缺失，不判断。")
         )
@@ -91,15 +93,11 @@ def judge(figures: Figures, bounds: Bounds) -> dict[str, Any]:
 
 
 def _votes(figures: Figures, bounds: Bounds) -> Iterator[_Vote]:
-    price = bounds.price
-    ma20, ma60 = figures.get("ma20"), figures.get("ma60")
-    if ma20 is not None:
-        yield _compared(price, ma20, ("price", "ma20"), "现价{{price}}", "20日均线{{ma20}}")
-    if ma20 is not None and ma60 is not None:
-        yield _compared(ma20, ma60, ("ma20", "ma60"), "20日均线{{ma20}}", "60日均线{{ma60}}")
-    if (bar := figures.get("macd_bar")) is not None:
-        text = "MACD柱{{macd_bar}}，" + ("动能向上。" if bar > 0 else "动能向下。" if bar < 0 else "没有方向。")
-        yield _Vote((bar > 0) - (bar < 0), ("macd_bar",), text)
+    price, ma20, ma60, bar = bounds.price, figures["ma20"], figures["ma60"], figures["macd_bar"]
+    yield _compared(price, ma20, ("price", "ma20"), "现价{{price}}", "20日均线{{ma20}}")
+    yield _compared(ma20, ma60, ("ma20", "ma60"), "20日均线{{ma20}}", "60日均线{{ma60}}")
+    text = "MACD柱{{macd_bar}}，" + ("动能向上。" if bar > 0 else "动能向下。" if bar < 0 else "没有方向。")
+    yield _Vote((bar > 0) - (bar < 0), ("macd_bar",), text)
     if (rsi := figures.get("rsi12")) is not None:
         says = (rsi < COLD) - (rsi > HOT)
         text = "RSI12{{rsi12}}，" + ("超卖。" if says > 0 else "超买。" if says < 0 else "不冷不热。")
@@ -124,8 +122,8 @@ def _broken(price: Price, high: Decimal, low: Decimal) -> _Vote:
 
 
 def _loss(figures: Figures, bounds: Bounds) -> Iterator[_Vote]:
-    gain, ma20 = figures.get("profit_percent"), figures.get("ma20")
-    if bounds.held > 0 and gain is not None and ma20 is not None and gain < CUT and bounds.price < ma20:
+    gain = figures.get("profit_percent")
+    if bounds.held > 0 and gain is not None and gain < CUT and bounds.price < figures["ma20"]:
         yield _Vote(-1, ("profit_percent",), "盈亏比例{{profit_percent}}，亏得多了，趋势也不好。")
 
 
@@ -145,8 +143,7 @@ def _veto(figures: Figures, bounds: Bounds) -> _Vote | None:
 
 
 def _vetoed(figures: Figures, name: str, text: str) -> _Vote:
-    known = figures.get(name) is not None
-    return _Vote(0, (name,), text) if known else _Vote(0, ("price",), "现价{{price}}，现在不能买。")
+    return _Vote(0, (name,), text) if name in figures else _Vote(0, ("price",), "现价{{price}}，现在不能买。")
 
 
 def _buy(bounds: Bounds, votes: Sequence[_Vote], levels: tuple[Price, Price]) -> dict[str, Any]:
@@ -209,8 +206,8 @@ def _in_short(bounds: Bounds, votes: Sequence[_Vote], score: int) -> _Vote:
 
 def _levels(figures: Figures, bounds: Bounds) -> tuple[Price, Price] | None:
     """Target and stop on the tick; None where the limits leave no target worth the risk."""
-    atr, low20 = figures.get("atr14"), figures.get("low20")
-    if atr is None or atr <= 0:
+    atr, low20 = figures["atr14"], figures.get("low20")
+    if atr <= 0:
         return None
     price, tick = bounds.price, bounds.tick
     risk = RISKS * atr if low20 is None or low20 >= price else min(RISKS * atr, price - low20)

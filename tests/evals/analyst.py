@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from adapters.models.scripted import HORIZON, Figures, judge
+from adapters.models.scripted import HORIZON, judge
 from core.analysis import HORIZONS, Action, Analysis, Decision, Occasion, Outcome
 from core.bars import Bar, read_bars
 from core.bounds import Bounds
@@ -152,7 +152,7 @@ def decision_of(known: Known, indicators: Mapping[str, float], window: Sequence[
     )
 
 
-def _figures(known: Known, indicators: Mapping[str, float], window: Sequence[Bar]) -> Figures:
+def _figures(known: Known, indicators: Mapping[str, float], window: Sequence[Bar]) -> Mapping[str, Decimal | None]:
     """As a pack has them, rounded as they are shown."""
     digits, price = digits_of(known.symbol), window[-1].close
     found: dict[str, Decimal | None] = {}
