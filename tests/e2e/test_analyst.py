@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import pytest
 
-from adapters.models import openai
 from core.allowance import Budget
 from core.analysis import Action, Analysis
 from core.commentary import Wanted
@@ -23,6 +22,7 @@ from core.ports import Model
 from core.tickets import TicketState
 from core.types import Symbol
 from core.watches import NO_ACCOUNT
+from tests.e2e.test_model import model
 from tests.e2e.theatre import CHAT, Theatre
 from tests.fakes.openai import FakeOpenAI, Kind
 
@@ -56,18 +56,14 @@ def answer(**changes: Any) -> dict[str, Any]:
 BUY: Final = answer(action="buy", entry=9.05, take_profit=9.5, stop_loss=8.8, size=1000)
 
 
+__all__ = ["model"]  # a fixture
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[FakeOpenAI]:
     async with FakeOpenAI() as one:
         one.answers(answer())
         yield one
-
-
-@pytest.fixture
-async def model(server: FakeOpenAI) -> AsyncIterator[Model]:
-    one = openai.connect(key="sk-secret", base_url=server.url, provider=openai.PROVIDERS["api.deepseek.com"])
-    yield one
-    await one.close()
 
 
 @pytest.fixture

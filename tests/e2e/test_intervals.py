@@ -9,12 +9,11 @@ from typing import Any, Final
 
 import pytest
 
-from adapters.models import openai
 from core.allowance import Budget
 from core.analysis import Occasion
 from core.ports import Model
 from core.types import Symbol
-from tests.e2e.test_analyst import BEFORE, BUY, PUFA, answer, tickets
+from tests.e2e.test_analyst import BEFORE, BUY, PUFA, answer, model, server, tickets
 from tests.e2e.theatre import Theatre
 from tests.fakes.market import market_instant
 from tests.fakes.openai import FakeOpenAI
@@ -23,18 +22,7 @@ SENTENCE: Final = "每30分钟分析一次浦发银行"
 ZHAOHANG: Final = Symbol("600036.SH")
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[FakeOpenAI]:
-    async with FakeOpenAI() as one:
-        one.answers(answer())
-        yield one
-
-
-@pytest.fixture
-async def model(server: FakeOpenAI) -> AsyncIterator[Model]:
-    one = openai.connect(key="sk-secret", base_url=server.url, provider=openai.PROVIDERS["api.deepseek.com"])
-    yield one
-    await one.close()
+__all__ = ["model", "server"]  # fixtures
 
 
 @pytest.fixture
