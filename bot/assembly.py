@@ -475,7 +475,6 @@ def assemble(
         membership=membership,
         research=research,
         pictures=pictures,
-        amendments=amendments,
         illustrator=illustrator,
         commentary=commentary,
         counsel=counsel,

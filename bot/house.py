@@ -13,7 +13,6 @@ from bot.language.model import SecondReader
 from bot.language.names import Names
 from core.accounts import Accounts
 from core.adjust import Adjustments
-from core.amend import Amendments
 from core.autotrade import AutoTrade
 from core.backfill import Backfill
 from core.blotter import Blotter
@@ -89,7 +88,6 @@ class House:
     reporter: Reporter
     research: Research
     pictures: Pictures
-    amendments: Amendments
     illustrator: Illustrator
     backfill: Backfill
     sweep: Sweep

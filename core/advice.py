@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from core.analysis import HORIZONS, Action, Decision, Occasion, Reason
 from core.bounds import Levels, bounds_of, breaches, why_not
-from core.completions import Prompt, Turn, digest
+from core.completions import Prompt, Turn, Unfounded, digest
 from core.errors import Invalid
 from core.figures import SLOT, Unit
 from core.grounding import Fact, Facts, fill
@@ -46,10 +46,6 @@ AGAIN: Final = (
 )
 LEVELS: Final = ("entry", "take_profit", "stop_loss", "size")
 """Slots that the answer itself fills."""
-
-
-class Unfounded(ValueError):
-    """An answer that is not believed; the text says why, to people and to the model that is asked again."""
 
 
 # -- what is asked

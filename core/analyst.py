@@ -17,7 +17,7 @@ from core import advice, bounds, render_analysis
 from core.alerts import Alert
 from core.analysis import Action, Analysis, Decision, Occasion
 from core.clock import Clock
-from core.completions import Completion, Prompt
+from core.completions import Completion, Prompt, Unfounded
 from core.consultations import Purpose, Spent, total
 from core.counsel import Counsel, Unanswered
 from core.desk import Desk, Origin
@@ -209,7 +209,7 @@ class Analyst:
             try:
                 decision, problem = advice.read(heard.text, pack, self._named), ""
                 break
-            except advice.Unfounded as error:
+            except Unfounded as error:
                 log.warning("an answer of %s on %s did not hold: %s", model, subject.symbol, error)
                 problem = render_analysis.unfounded(str(error))
                 if not last:

@@ -106,3 +106,7 @@ class Spoilt(Malformed):
         super().__init__(source, reason)
         self.usage = usage
         self.model = model
+
+
+class Unfounded(ValueError):
+    """An answer that is not believed; the text says why, to people and to the model that is asked again."""

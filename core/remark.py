@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from core.completions import Prompt, Turn, digest
+from core.completions import Prompt, Turn, Unfounded, digest
 from core.editions import Edition
 from core.figures import Unit
 from core.grounding import Fact, Facts, fill
@@ -43,10 +43,6 @@ _ADVISES: Final = re.compile(
     "建议|应该|不妨|可以考虑|最好|务必|值得(?:买|卖|持有|关注)|[买卖抄补加减清建]仓|抄底|追(?:高|涨)|止[损盈]|买入|卖出"
     "|明天|明日|下周|后市|未来|接下来|预计|预期|有望|将(?:会|要)?[涨跌上下反继]|看[涨跌多空]|会[涨跌]|目标价|机会|https?:|www"
 )
-
-
-class Unfounded(ValueError):
-    """A sentence that is not shown; the text says why."""
 
 
 def facts_of(found: Report) -> Facts:

@@ -13,11 +13,12 @@ from core.clock import stamp_text, time_text
 from core.messages import ANALYSIS_CARD, Button, Message
 from core.pack import MISSING, Pack, Section
 from core.render import age_text, name_text
+from core.tariffs import SCRIPTED
 from core.tickets import Ticket
 from core.types import Money, Symbol, price_text
 
-RULES: Final = "scripted"
-"""The name of the model that is none: it follows rules."""
+RULES: Final = "内置规则"
+"""What people call the model that is none."""
 MANY_MISSING: Final = 6
 MANY_LISTED: Final = 8
 _ICONS: Final = {"buy": "🟢", "sell": "🔴", "hold": "✊", "wait": "👀"}
@@ -25,12 +26,17 @@ _CAUTION: Final = "仅供参考，买卖由你决定。"
 
 
 def _is_ours(analysis: Analysis) -> bool:
-    return (analysis.model or analysis.model_asked) == RULES
+    return (analysis.model or analysis.model_asked) == SCRIPTED
+
+
+def model_text(model: str) -> str:
+    """What people call it."""
+    return RULES if model == SCRIPTED else model
 
 
 def who(analysis: Analysis) -> str:
     """Who answered, by the provider's word."""
-    return "内置规则" if _is_ours(analysis) else analysis.model or analysis.model_asked
+    return model_text(analysis.model or analysis.model_asked)
 
 
 def card_of(analysis_id: str) -> str:
@@ -44,7 +50,7 @@ Made = tuple[Analysis, Pack] | str
 
 
 def under_way(card: str, names: Sequence[str], symbols: Sequence[Symbol], model: str) -> Message:
-    by = "用内置规则" if model == RULES else f"问 {model}"
+    by = f"用{RULES}" if model == SCRIPTED else f"问 {model}"
     what = name_text(names[0], symbols[0]) if len(symbols) == 1 else f"{len(symbols)} 只股票"
     long = "通常不到一分钟" if len(symbols) == 1 else "做好一只显示一只"
     text = f"先取行情、K 线和持仓，再{by}，{long}。结果会换到这条消息里。"
@@ -197,7 +203,7 @@ def _outcome(analysis: Analysis) -> list[str]:
 
 def _made_by(analysis: Analysis) -> str:
     if _is_ours(analysis):
-        return "内置规则（没有接模型），不花钱"
+        return f"{RULES}（没有接模型），不花钱"
     if analysis.reused is not None:
         return f"{who(analysis)}，数据没变，用的是刚才的回答，不另花钱"
     cost = f"，{_yuan(analysis.yuan)}" if analysis.tokens else ""

@@ -9,9 +9,9 @@ from core.analysis import HORIZONS, Action, Occasion, Outcome, Standing, Touched
 from core.clock import market_time
 from core.messages import Button, Message
 from core.render import signed
+from core.render_analysis import model_text, who
 from core.score import BANDS
 from core.tally import LEAST, Bucket, Case, Fate, Fated, Group, Rate, Tally, fate_of
-from core.tariffs import SCRIPTED
 from core.tickets import TicketState
 from core.types import Symbol, money_text, percent_text
 
@@ -28,14 +28,8 @@ _TOUCHED: Final[Mapping[Touched, str]] = {
     Touched.STOP: "途中先到了它说的止损价",
     Touched.SAME_DAY: "同一天里碰到了止盈和止损价，分不清先后，按止损算",
 }
-RULES: Final = "内置规则"
 _MOST_GROUPS: Final = 5
 """Models, prompts, shares written out; the rest is counted."""
-
-
-def model_text(model: str) -> str:
-    """What people call it."""
-    return RULES if model == SCRIPTED else model
 
 
 def scored(found: Tally, asked: str, words: str, name_of: NameOf) -> Message:
@@ -233,7 +227,7 @@ def _case(case: Case, name_of: NameOf) -> list[str]:
     one, decision = case.analysis, case.decision
     name = name_of(one.symbol) or one.name or one.symbol
     head = f"{market_time(one.at):%m-%d %H:%M} {name} {decision.action.chinese}，信心 {decision.confidence}%"
-    lines = [f"{head}，看 {decision.horizon} 天（{model_text(one.model or one.model_asked)}）"]
+    lines = [f"{head}，看 {decision.horizon} 天（{who(one)}）"]
     done = _done(case)
     if done:
         lines.append(f"　{done}")

@@ -20,6 +20,7 @@ from core.calendar import trading_date
 from core.chronicle import MANY, Entry, Kind
 from core.chronicler import Chronicler
 from core.clock import MARKET_ZONE, Clock, midnight, stamp_text
+from core.completions import Unfounded
 from core.consultations import Purpose, total
 from core.counsel import Counsel, Unanswered
 from core.digest import Digest
@@ -270,7 +271,7 @@ class Reporter:
             return
         try:
             said = remark.read(answer.text, sent.found)
-        except remark.Unfounded as error:
+        except Unfounded as error:
             log.warning("a remark on a report was not shown: %s", error)
             return
         await self._notifier.say(sent.chat, render_report.remarked(sent.message, said, answer.model))

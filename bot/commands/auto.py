@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, time, timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -109,16 +109,11 @@ def _read(ctx: Context, words: list[str]) -> Policy:
             begins=hours[0],
             ends=hours[1],
             confidence=confidence,
-            until=_last_day(now_date=market_time(now).date(), days=days),
+            until=market_time(now).date() + timedelta(days=days - 1),  # today counts
             set_at=now,
         )
     except ValidationError as error:
         raise Invalid(f"{problem_text(error.errors()[0])}。{_USAGE}") from error
-
-
-def _last_day(*, now_date: date, days: int) -> date:
-    """Today counts."""
-    return now_date + timedelta(days=days - 1)
 
 
 def _hours(hour: int, minute: int, until: int, until_minute: int) -> tuple[time, time]:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from bot.command import Call, Context, Reply, command
 from bot.commands import past, targets
-from core import render_score
+from core import render_analysis, render_score
 from core.clock import midnight
 from core.errors import OutsideError
 from core.messages import Role
@@ -106,7 +106,7 @@ async def _about(ctx: Context, call: Call) -> _About:
     for word in words:
         if found := _PAGE.fullmatch(word):
             page = max(int(found[1]), 1)
-        elif word == render_score.RULES:
+        elif word == render_analysis.RULES:
             model = SCRIPTED
         elif word.casefold() in known:
             model = word
@@ -115,7 +115,7 @@ async def _about(ctx: Context, call: Call) -> _About:
     symbols = targets.symbols(ctx, Call(tuple(shares), call.request), last=False)
     first, last = past.days_of(ctx, call)
     named = [name_text(ctx.house.name(symbol), symbol) for symbol in symbols]
-    text = "、".join([*named, *([render_score.model_text(model)] if model else []), *_days_text(first, last)])
+    text = "、".join([*named, *([render_analysis.model_text(model)] if model else []), *_days_text(first, last)])
     again = " ".join([*symbols, *([model] if model else [])])
     return _About(
         symbols,

@@ -18,11 +18,11 @@ from typing import Final, NamedTuple
 
 from bot.language.marks import normal
 from bot.language.names import Names
-from bot.language.proposal import Grounded, Proposal, Unfounded, ground, parse, schema
+from bot.language.proposal import Grounded, Proposal, ground, parse, schema
 from bot.language.reading import Context
 from bot.language.request import KIND_TEXT, KINDS
 from core.clock import Clock, market_time
-from core.completions import Prompt, Turn, digest
+from core.completions import Prompt, Turn, Unfounded, digest
 from core.consultations import Purpose
 from core.counsel import Counsel, Unanswered, Why
 from core.types import Symbol

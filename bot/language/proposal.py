@@ -39,6 +39,7 @@ from bot.language.request import (
 )
 from bot.validation import problem_text
 from core.clock import market_time
+from core.completions import Unfounded
 from core.errors import Invalid
 from core.types import Noun, Side, Symbol
 
@@ -83,10 +84,6 @@ class Proposal(Noun):
     account: Literal["real", "paper", "wife"] | None = None
     chart_period: Period | None = None
     setting: Setting | None = None
-
-
-class Unfounded(ValueError):
-    """An answer that is not believed; the text says why, to the model that is asked again."""
 
 
 LONGEST: Final = 4000

@@ -12,8 +12,9 @@ from typing import Any, Final
 from hypothesis import given as supposed
 from hypothesis import settings, strategies
 
-from core.advice import LEVELS, Unfounded, read
+from core.advice import LEVELS, read
 from core.analysis import HORIZONS, Action, Decision
+from core.completions import Unfounded
 from core.pack import Pack
 from tests.fakes.packs import FIGURES, POSITION, pack
 from tests.unit.test_advice import BUY, HELD, HOLD, NINE, SELL, WAIT, written

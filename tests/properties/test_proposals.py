@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from bot.language.grammar import NO_CONTEXT
 from bot.language.marks import normal
 from bot.language.names import known
-from bot.language.proposal import ORDERS, Grounded, Unfounded, ground, parse
+from bot.language.proposal import ORDERS, Grounded, ground, parse
 from bot.language.readback import read_back
 from bot.language.request import Ask, Intent, KindName
+from core.completions import Unfounded
 from tests.evals.__main__ import NOW
 
 INTENTS = frozenset(get_args(Intent))

@@ -13,9 +13,10 @@ import pytest
 from bot.language.marks import normal
 from bot.language.names import known
 from core import advice
-from core.advice import LEVELS, SHAPE, Unfounded, again, prompt, read
+from core.advice import LEVELS, SHAPE, again, prompt, read
 from core.analysis import Action, Decision, Occasion, Reason
 from core.bounds import why_not
+from core.completions import Unfounded
 from core.pack import Material, Pack
 from core.types import Symbol
 from tests.fakes.packs import FIGURES, POSITION, pack

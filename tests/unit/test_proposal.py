@@ -11,9 +11,10 @@ import pytest
 from bot.language.grammar import NO_CONTEXT, Context, read
 from bot.language.marks import normal
 from bot.language.names import Names, known
-from bot.language.proposal import NEVER, Grounded, Unfounded, ground, parse
+from bot.language.proposal import NEVER, Grounded, ground, parse
 from bot.language.readback import read_back
 from bot.language.request import Intent, Request
+from core.completions import Unfounded
 from tests.evals.__main__ import NOW, SENTENCES, load
 
 EVERYTHING = frozenset(get_args(Intent))

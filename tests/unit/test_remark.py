@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import pytest
 
+from core.completions import Unfounded
 from core.editions import Edition
 from core.portfolio import Account
-from core.remark import Unfounded, facts_of, prompt, read
+from core.remark import facts_of, prompt, read
 from core.report import Book, Report, report
 from core.sheet import Curve
 from core.types import Mode
