@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.analysis import Action
-from core.pack import Day, Pack
 from core.tickets import TicketState
 from core.types import Symbol
 from tests.e2e.theatre import Theatre
-from tests.fakes.advice import analysis, bars
+from tests.fakes.advice import analysis, bars, last_known
 from tests.unit.test_tally import ticket
 
 PINGAN = Symbol("000001.SZ")
@@ -25,19 +23,8 @@ class Play(Theatre):
 
     async def advise(self, id_: str, when: str = "2026-11-18 10:00", **changes: Any) -> None:
         one = analysis(when, id_, **changes)
-        pack = Pack(
-            symbol=one.symbol,
-            name=one.name,
-            at=one.at,
-            quoted_at=None,
-            source="测试",
-            phase="连续竞价",
-            forming=False,
-            tick=one.price or 1,
-            lot=100,
-            price=None,
-            days=(Day(date(2026, 11, 17), *(one.price,) * 4, 100),),  # type: ignore[arg-type]
-        )
+        assert one.price is not None
+        pack = last_known(one, "2026-11-17", one.price)
         await self.app.house.store.add_analysis(one.model_copy(update={"pack": pack.digest()}), pack)
 
 

@@ -11,6 +11,7 @@ from core.analysis import Action, Analysis, Decision, Occasion
 from core.bars import Bar, day_label
 from core.calendar import trading_days
 from core.messages import Chat
+from core.pack import Day, Pack
 from core.types import Symbol
 from tests.fakes.market import market_instant
 
@@ -56,3 +57,20 @@ def bars(since: str, *prices: str, symbol: Symbol = MAOTAI) -> Sequence[Bar]:
     first = date.fromisoformat(since)
     days = trading_days(first, date.fromordinal(first.toordinal() + 3 * len(prices) + 30))
     return [bar(day, price, symbol) for day, price in zip(days, prices, strict=False) if price != "-"]
+
+
+def last_known(one: Analysis, day: str, close: Decimal) -> Pack:
+    """The facts of an analysis as far as a score looks at them: the newest close that they knew."""
+    return Pack(
+        symbol=one.symbol,
+        name=one.name,
+        at=one.at,
+        quoted_at=None,
+        source="测试",
+        phase="连续竞价",
+        forming=False,
+        tick=Decimal("0.01"),
+        lot=100,
+        price=None,
+        days=(Day(date.fromisoformat(day), *(close,) * 4, 100),),
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -17,13 +16,12 @@ from core.bars import Bar, Period
 from core.clock import ManualClock
 from core.errors import Unavailable
 from core.history import History
-from core.pack import Day, Pack
 from core.score import ENGINE, INDEX, MISSING, SUSPENDED
 from core.scorer import SCORED, Scorer
 from core.tally import cases_of, tally
 from core.tickets import TicketState
 from core.types import Symbol
-from tests.fakes.advice import MAOTAI, analysis, bars
+from tests.fakes.advice import MAOTAI, analysis, bars, last_known
 from tests.fakes.market import market_instant
 from tests.unit.test_tally import order, ticket
 
@@ -64,20 +62,7 @@ class House:
         self.scorer = Scorer(self.store, self.history, self.clock)
 
     async def add(self, one: Analysis, *, close: str = "100", on: str = "2026-02-27") -> None:
-        days = (Day(date.fromisoformat(on), *(Decimal(close),) * 4, 100),)
-        pack = Pack(
-            symbol=one.symbol,
-            name=one.name,
-            at=one.at,
-            quoted_at=None,
-            source="测试",
-            phase="连续竞价",
-            forming=False,
-            tick=Decimal("0.01"),
-            lot=100,
-            price=None,
-            days=days,
-        )
+        pack = last_known(one, on, Decimal(close))
         await self.store.add_analysis(one.model_copy(update={"pack": pack.digest()}), pack)
 
     async def at(self, when: str) -> int:
