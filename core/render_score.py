@@ -53,7 +53,8 @@ def scored(found: Tally, asked: str, words: str, name_of: NameOf) -> Message:
     lines += _groups("动作", found.actions, lambda action: Action(action).chinese)
     lines += _groups("缘由", found.occasions, lambda occasion: Occasion(occasion).chinese)
     lines += _fated(found.fates)
-    lines.append(f"这些分析用了 {found.tokens:,} tokens，{money_text(found.yuan)} 元")
+    if found.tokens:
+        lines.append(f"这些分析用了 {found.tokens:,} tokens，{money_text(found.yuan)} 元")
     if table:
         lines.append(f"{of_what}过几个交易日再看：")
     buttons = (Button("每一条建议", f"analyses {words}".rstrip()), Button("怎么算的", "score 怎么算"))

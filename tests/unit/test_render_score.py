@@ -92,6 +92,10 @@ def test_what_was_dropped_and_what_is_open_is_counted() -> None:
     assert "这些分析用了 12,345 tokens，0.03 元" in lines
 
 
+def test_what_rules_say_costs_nothing_and_is_not_added_up() -> None:
+    assert not [line for line in shown(tally([analysis(id_="A1")], [], {})) if "tokens" in line]
+
+
 def test_the_cards_say_what_they_brought_or_would_have() -> None:
     approved, rises = told("4", ticket_id="T1")
     rejected, falls = told("3", ticket_id="T2", action=Action.SELL)
